@@ -1,0 +1,1 @@
+"""From derived tables to states, classes and the trace that shows why."""

@@ -1,0 +1,128 @@
+"""The trace: one row a node of a decision, with the source cells used and rejected.
+
+A classifier builds *node frames*: the columns of ``NODE_COLUMNS``, of which ``sources`` is a list
+of (row_id, role, reason). ``number_trace`` sorts the node frames of a shard, numbers the rows and
+splits the sources off into ``trace_source``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import polars as pl
+
+from heliotrope.definitions.model import Definition
+
+SOURCE = pl.Struct({"row_id": pl.Int64, "role": pl.String, "reason": pl.String})
+
+NODE_COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
+    "patient_id": pl.String,
+    "regimen": pl.Int32,
+    "definition_id": pl.String,
+    "definition_version": pl.String,
+    "date": pl.Date,
+    "node": pl.String,
+    "parent": pl.String,
+    "state": pl.String,
+    "reason": pl.String,
+    "value": pl.Float64,
+    "unit": pl.String,
+    "operator": pl.String,
+    "threshold": pl.Float64,
+    "points": pl.Float64,
+    "label": pl.String,
+    "sources": pl.List(SOURCE),
+}
+
+KEY = ["definition_id", "patient_id", "regimen", "date", "node"]
+
+NO_SOURCES = pl.lit([], dtype=pl.List(SOURCE))
+
+
+@dataclass(frozen=True)
+class Classified:
+    """What a classifier gives back: its table, the nodes that explain it, findings on the way."""
+
+    table: pl.DataFrame
+    nodes: pl.DataFrame
+    findings: pl.DataFrame
+
+
+def state_of(is_met: pl.Expr) -> pl.Expr:
+    """Turn a Kleene truth value (True, False, null) into met, not_met or not_evaluable."""
+    return (
+        pl.when(is_met)
+        .then(pl.lit("met"))
+        .when(is_met.not_())
+        .then(pl.lit("not_met"))
+        .otherwise(pl.lit("not_evaluable"))
+    )
+
+
+def used(row_id: pl.Expr) -> pl.Expr:
+    """Make the ``sources`` of a node that used one cell; a null row_id gives no source."""
+    one = pl.struct(
+        row_id=row_id.cast(pl.Int64),
+        role=pl.lit("used"),
+        reason=pl.lit(None, pl.String),
+    ).cast(SOURCE)
+    return pl.when(row_id.is_not_null()).then(pl.concat_list(one)).otherwise(NO_SOURCES)
+
+
+def used_all(row_ids: pl.Expr) -> pl.Expr:
+    """Make the ``sources`` of a node that used a list of cells; null gives none."""
+    return row_ids.fill_null([]).list.eval(
+        pl.struct(
+            row_id=pl.element().cast(pl.Int64),
+            role=pl.lit("used"),
+            reason=pl.lit(None, pl.String),
+        ).cast(SOURCE)
+    )
+
+
+def make_nodes(rows: pl.DataFrame, definition: Definition, **columns: pl.Expr) -> pl.DataFrame:
+    """Make node rows from the rows of a frame; columns not given are taken or null.
+
+    ``rows`` gives patient_id and, where it has them, regimen and date. Every other column of
+    ``NODE_COLUMNS`` is null unless given as an expression.
+    """
+    given = {
+        "definition_id": pl.lit(definition.id),
+        "definition_version": pl.lit(definition.version),
+        **{
+            name: pl.col(name) for name in ("patient_id", "regimen", "date") if name in rows.columns
+        },
+        **columns,
+    }
+    return rows.select(
+        (NO_SOURCES if name == "sources" and name not in given else given.get(name, pl.lit(None)))
+        .cast(dtype)
+        .alias(name)
+        for name, dtype in NODE_COLUMNS.items()
+    )
+
+
+def empty_nodes() -> pl.DataFrame:
+    """Return a node frame without rows."""
+    return pl.DataFrame(schema=NODE_COLUMNS)
+
+
+def number_trace(
+    frames: Iterable[pl.DataFrame], first_id: int = 0
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Sort node frames, number their rows from ``first_id`` and return (trace, trace_source)."""
+    collected: Sequence[pl.DataFrame] = [frame for frame in frames if frame.height]
+    nodes = pl.concat(collected) if collected else empty_nodes()
+    nodes = nodes.sort(KEY, nulls_last=False, maintain_order=True).select(
+        (pl.int_range(pl.len(), dtype=pl.Int64) + first_id).alias("trace_id"), pl.all()
+    )
+    sources = (
+        nodes.select("trace_id", "sources")
+        .filter(pl.col("sources").list.len() > 0)
+        .explode("sources")
+        .select("trace_id", pl.col("sources").struct.unnest())
+        .unique()
+        .sort("trace_id", "role", "row_id", "reason", descending=[False, True, False, False])
+    )
+    return nodes.drop("sources"), sources

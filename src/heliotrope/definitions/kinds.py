@@ -1,0 +1,7 @@
+"""Which model reads which kind of definition file."""
+
+from __future__ import annotations
+
+from heliotrope.definitions.model import Definition
+
+KINDS: dict[str, type[Definition]] = {}

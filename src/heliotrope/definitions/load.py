@@ -1,0 +1,110 @@
+"""Read the definition files into one rulebook: parsed, checked, hashed, immutable."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import ValidationError
+
+from heliotrope.definitions.kinds import KINDS
+from heliotrope.definitions.model import Definition
+from heliotrope.definitions.settings import Settings
+from heliotrope.errors import Found, UserError
+
+SHIPPED = Path(__file__).parent
+
+Kind = TypeVar("Kind", bound=Definition)
+
+
+@dataclass(frozen=True)
+class Rulebook:
+    """All definitions and the study's settings: everything ``evaluate`` knows beside the data."""
+
+    definitions: Mapping[str, Definition]
+    settings: Settings
+
+    def of_kind(self, kind: type[Kind]) -> list[Kind]:
+        """Return all definitions of one kind, sorted by id."""
+        return [
+            definition
+            for _, definition in sorted(self.definitions.items())
+            if isinstance(definition, kind)
+        ]
+
+    def get(self, definition_id: str, kind: type[Kind]) -> Kind:
+        """Return one definition; KeyError if there is none, TypeError if it is of another kind."""
+        definition = self.definitions[definition_id]
+        if not isinstance(definition, kind):
+            raise TypeError(f"{definition_id} is a {definition.kind}, not a {kind.__name__}")
+        return definition
+
+    @property
+    def sha256(self) -> str:
+        """Hash of every definition and setting, independent of file order."""
+        content = {
+            "settings": self.settings.model_dump(mode="json"),
+            "definitions": {
+                name: definition.model_dump(mode="json")
+                for name, definition in sorted(self.definitions.items())
+            },
+        }
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def read_rulebook(settings: Settings | None = None, local: Path | None = None) -> Rulebook:
+    """Read the shipped definitions, then a study's own folder, which replaces those of equal id.
+
+    Errors: a file that is not TOML, an unknown kind, a field that is wrong: UserError naming the
+    file and the field.
+    """
+    definitions = {item.id: item for item in _read_folder(SHIPPED, is_local=False)}
+    if local is not None:
+        definitions |= {item.id: item for item in _read_folder(local, is_local=True)}
+    return Rulebook(definitions=definitions, settings=settings or Settings())
+
+
+def _read_folder(folder: Path, *, is_local: bool) -> Iterable[Definition]:
+    seen: dict[str, Path] = {}
+    for path in sorted(folder.rglob("*.toml")):
+        definition = read_definition(path, is_local=is_local)
+        if definition.id in seen:
+            raise UserError(
+                f"one file for the definition '{definition.id}'",
+                Found(f"a second one, beside {seen[definition.id].name}", file=path.name),
+                "remove one of them or give it an id of its own",
+            )
+        seen[definition.id] = path
+        yield definition
+
+
+def read_definition(path: Path, *, is_local: bool = False) -> Definition:
+    """Read and check one definition file."""
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UserError(
+            "a definition file in TOML", Found(str(error), file=path.name), "mend that line"
+        ) from None
+    kind = content.get("kind")
+    if kind not in KINDS:
+        raise UserError(
+            f"kind = one of {', '.join(sorted(KINDS))}",
+            Found(f"kind = {kind!r}", file=path.name),
+            "give the file one of these kinds",
+        )
+    try:
+        return KINDS[kind].model_validate({**content, "is_local": is_local})
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(str(part) for part in first["loc"])
+        raise UserError(
+            f"a valid {kind} definition",
+            Found(f"{field}: {first['msg']}" if field else first["msg"], file=path.name),
+            "correct that field; `heliotrope definitions show` prints a valid example",
+        ) from None

@@ -1,0 +1,55 @@
+"""What every definition has in common: identity, version, source and how sure we are of it."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Flag = Literal["V", "V2", "R", "C", "P", "UNKNOWN"]
+
+
+class Frozen(BaseModel):
+    """A strict, immutable piece of a definition: unknown keys are errors."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=False)
+
+
+class Source(Frozen):
+    """Where a number was published, and whether it was read there.
+
+    ``flag``: V read in the source named; V2 read in a secondary text; R recalled, not read;
+    C sources disagree; P a decision of this project, not a published value.
+    """
+
+    citation: str = Field(min_length=3)
+    flag: Flag
+    doi: str | None = None
+    pubmed: str | None = None
+    pmc: str | None = None
+    table: str | None = None
+
+
+class Definition(Frozen):
+    """The head of every definition file.
+
+    Missing or unread sources: ``verified`` may be true only if every source is flagged V.
+    """
+
+    id: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    version: str = Field(pattern=r"^\d+\.\d+\.\d+$")
+    kind: str
+    title: str = Field(min_length=3)
+    wording: str = Field(min_length=10, description="in words a clinician recognises")
+    verified: bool
+    sources: tuple[Source, ...] = ()
+    notes: tuple[str, ...] = ()
+    is_local: bool = Field(default=False, description="from a study's own folder")
+
+    @model_validator(mode="after")
+    def _verified_needs_sources(self) -> Definition:
+        if self.verified and not self.sources:
+            raise ValueError(f"{self.id}: verified = true needs a source")
+        if self.verified and any(source.flag != "V" for source in self.sources):
+            raise ValueError(f"{self.id}: verified = true, but not every source is flagged V")
+        return self

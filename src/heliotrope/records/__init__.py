@@ -1,0 +1,1 @@
+"""Shapes and types: the canonical tables, the tables of a run, units, dates, row ids."""

@@ -1,0 +1,37 @@
+"""A shard: all canonical rows of a set of patients, the unit of work of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+
+import polars as pl
+
+from heliotrope.records.canonical import CANONICAL
+
+
+@dataclass(frozen=True)
+class Shard:
+    """The seven canonical tables of some patients; a table without rows is empty, never absent."""
+
+    patient: pl.DataFrame
+    assessment: pl.DataFrame
+    infusion: pl.DataFrame
+    medication: pl.DataFrame
+    event: pl.DataFrame
+    indication: pl.DataFrame
+    adjudication: pl.DataFrame
+
+    @classmethod
+    def from_tables(cls, tables: Mapping[str, pl.DataFrame]) -> Shard:
+        """Make a shard of the given tables; tables not given are empty."""
+        return cls(
+            **{
+                name: tables[name] if name in tables else schema.create_empty()
+                for name, schema in CANONICAL.items()
+            }
+        )
+
+    def tables(self) -> dict[str, pl.DataFrame]:
+        """Return the tables by name, in canonical order."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
