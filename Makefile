@@ -1,0 +1,79 @@
+# The two commands of the README are `make demo` and `make test`; `make help` lists all.
+# Every target makes .venv and installs what it needs; a second call installs nothing.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip install --quiet --constraint requirements.lock
+PYTEST_WORKERS ?= 2
+LOCKED := pyproject.toml requirements.lock
+
+SOURCES := src tests docs benchmarks
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check format bench docs picture lock clean
+
+help: ## list the targets
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+demo: $(VENV)/.installed-model ## run the seven-child study and open its report
+	$(BIN)/heliotrope demo
+
+test: $(VENV)/.installed-dev ## run every test
+	$(BIN)/python -m pytest -n $(PYTEST_WORKERS)
+
+check: $(VENV)/.installed-dev $(VENV)/.installed-docs ## format, lint, types, imports, manual
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m sphinx -q -W --keep-going -b html docs docs/_build/html
+
+format: $(VENV)/.installed-dev ## put the code into its format, mend what can be mended
+	$(BIN)/ruff check --fix-only .
+	$(BIN)/ruff format .
+
+bench: $(VENV)/.installed-core ## measure; writes the tables of benchmarks/README.md
+	$(BIN)/python benchmarks/bench.py
+
+docs: $(VENV)/.installed-docs ## build the manual in docs/_build/html
+	$(BIN)/python -m sphinx -q -W --keep-going -b html docs docs/_build/html
+	@echo "The manual: docs/_build/html/index.html"
+
+picture: $(VENV)/.installed-core ## take the README's picture of the report anew (needs Chromium)
+	$(BIN)/python docs/take_picture.py
+
+lock: $(VENV)/.installed-dev ## resolve every dependency anew into requirements.lock
+	$(BIN)/python -m uv pip compile pyproject.toml --quiet --upgrade --universal \
+		--python-version 3.11 --all-extras --group dev --group docs \
+		--no-emit-index-url --no-emit-find-links --no-header --no-annotate \
+		--output-file $(VENV)/resolved.txt
+	@sed -n '/^#/p' requirements.lock > $(VENV)/lock-head.txt
+	@cat $(VENV)/lock-head.txt $(VENV)/resolved.txt > requirements.lock
+
+clean: ## remove .venv, caches and built files
+	rm -rf $(VENV) build dist docs/_build docs/generated heliotrope-demo heliotrope-demo.partial \
+		.pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+
+$(VENV)/.made:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "heliotrope needs Python 3.11 or newer; name one with: make PYTHON=python3.12"; exit 4; }
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) pip
+	@touch $@
+
+$(VENV)/.installed-core: $(LOCKED) | $(VENV)/.made
+	$(PIP) --editable .
+	@touch $@
+
+$(VENV)/.installed-model: $(LOCKED) | $(VENV)/.made
+	$(PIP) --editable '.[model]'
+	@touch $@ $(VENV)/.installed-core
+
+$(VENV)/.installed-dev: $(LOCKED) | $(VENV)/.made
+	$(PIP) --editable . --group dev
+	@touch $@ $(VENV)/.installed-core
+
+$(VENV)/.installed-docs: $(LOCKED) | $(VENV)/.made
+	$(PIP) --editable . --group docs
+	@touch $@ $(VENV)/.installed-core
