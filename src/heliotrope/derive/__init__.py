@@ -1,0 +1,1 @@
+"""From canonical records to derived tables: exposure, doses, baselines, changes, scores."""
