@@ -1,0 +1,75 @@
+"""What the descriptive estimates need to know: levels, windows, landmarks, families of counts."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from heliotrope.definitions.model import Definition, Frozen
+
+DESCRIPTIVE_ESTIMATES = "descriptive_estimates"
+
+
+class Family(Frozen):
+    """One column of ``response`` whose words are counted.
+
+    ``left_out`` words are counted too, but stand outside the denominator of the proportions.
+    """
+
+    analysis: str
+    column: str
+    categories: tuple[str, ...] = Field(min_length=1)
+    left_out: tuple[str, ...] = ()
+
+
+class Landmarks(Frozen):
+    """The weeks after the first infusion at which every measure is read."""
+
+    weeks: tuple[int, ...] = Field(min_length=1)
+    tolerance_weeks: int = Field(ge=0)
+    days_per_week: int = Field(gt=0)
+    baseline_days: int = Field(ge=0, description="a baseline is the last value in D-this ... D0")
+    domains_left_out: tuple[str, ...] = Field(default=(), description="domains of measures")
+
+
+class AfterStopping(Frozen):
+    """The windows after the last infusion in which an aggravation is counted."""
+
+    headline_days: int = Field(gt=0)
+    further_days: tuple[int, ...]
+    printed_days: tuple[int, ...] = Field(description="days at which the curve is printed")
+
+
+class SteroidWindows(Frozen):
+    """When the steroid dose is read, and over which days it is added up."""
+
+    before_days: int = Field(gt=0)
+    after_days: int = Field(gt=0)
+    reduced_to_fraction: float = Field(gt=0, lt=1)
+
+
+class Calendar(Frozen):
+    """Mean lengths that turn days into months and years."""
+
+    days_per_month: float = Field(gt=0)
+    days_per_year: float = Field(gt=0)
+
+
+class DescriptiveEstimates(Definition):
+    """Every number the descriptive estimates use."""
+
+    kind: Literal["estimate"]
+    level: float = Field(gt=0, lt=1, description="level of every interval")
+    quantiles: tuple[float, float]
+    landmarks: Landmarks
+    after_stopping: AfterStopping
+    steroid: SteroidWindows
+    calendar: Calendar
+    families: tuple[Family, ...]
+
+    @model_validator(mode="after")
+    def _headline_is_not_repeated(self) -> DescriptiveEstimates:
+        if self.after_stopping.headline_days in self.after_stopping.further_days:
+            raise ValueError("after_stopping: headline_days must not stand in further_days")
+        return self
