@@ -8,6 +8,8 @@ from heliotrope.definitions.evidence import Evidence
 from heliotrope.definitions.exposure import IvigExposure, WeightInForce
 from heliotrope.definitions.measure import MeasureSet
 from heliotrope.definitions.model import Definition
+from heliotrope.definitions.rule import RuleDefinition
+from heliotrope.definitions.score import ScoreDefinition
 
 KINDS: dict[str, type[Definition]] = {
     "drugs": DrugSet,
@@ -18,3 +20,5 @@ KINDS: dict[str, type[Definition]] = {
 
 KINDS["evidence"] = Evidence
 KINDS["estimate"] = DescriptiveEstimates
+KINDS["rule"] = RuleDefinition
+KINDS["score"] = ScoreDefinition
