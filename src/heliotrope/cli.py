@@ -1,0 +1,254 @@
+"""The command line: each command calls one function and prints what it gives back.
+
+Nothing here decides anything. Functions are imported inside the commands, so that ``--help``
+answers at once.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from heliotrope import __version__
+from heliotrope.errors import ExitCode
+
+app = typer.Typer(
+    name="heliotrope",
+    help="Did intravenous immunoglobulin (IVIG) work? Response, durability, steroid dose and harm "
+    "in juvenile dermatomyositis, from a clinic's own records, with the reason for every answer. "
+    "Research software: it evaluates records and advises no treatment.",
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+definitions_app = typer.Typer(
+    help="The clinical definitions: wording, parameters, sources.",
+    rich_markup_mode=None,
+    no_args_is_help=True,
+)
+app.add_typer(definitions_app, name="definitions")
+
+Study = Annotated[
+    Path,
+    typer.Argument(
+        metavar="STUDY", help="A folder of CSV files, an Excel workbook, or a study.toml."
+    ),
+]
+Run = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder: what --out named.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, for a machine to read.")]
+NoModel = Annotated[
+    bool,
+    typer.Option("--no-model", help="Leave out the pulse model (not part of this version)."),
+]
+
+
+def main() -> None:
+    """Run the command line; faults of the input are three lines, never a traceback."""
+    try:
+        app()
+    except (SystemExit, KeyboardInterrupt):
+        raise
+    except BaseException as error:  # a panic of a compiled library is no Exception
+        from heliotrope.terminal.faults import describe_fault
+
+        message, code = describe_fault(error)
+        typer.echo(message, err=True)
+        sys.exit(code)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"heliotrope {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _common(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version."
+        ),
+    ] = False,
+) -> None:
+    del version
+
+
+def _print_json(content: Any) -> None:
+    typer.echo(json.dumps(content, indent=2, ensure_ascii=False, default=str))
+
+
+@app.command()
+def demo(
+    out: Annotated[Path, typer.Option(help="Where the run folder goes.")] = Path("heliotrope-demo"),
+    open_report: Annotated[
+        bool | None,
+        typer.Option("--open/--no-open", help="Open the report; left out: if a browser is there."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Run the seven-child example study and open its report."""
+    from heliotrope.example_studies import find_example
+    from heliotrope.pipeline import RunOptions, run_study
+    from heliotrope.terminal.progress import open_in_browser, show_progress
+    from heliotrope.terminal.run import print_run
+
+    with show_progress(quiet=as_json) as progress:
+        summary = run_study(find_example("seven_children"), out, RunOptions(replace=True), progress)
+    if as_json:
+        _print_json(summary.to_json())
+    else:
+        print_run(summary)
+        open_in_browser(out / "report.html", wanted=open_report)
+
+
+@app.command()
+def init(
+    study: Annotated[Path, typer.Argument(metavar="STUDY", help="The folder to make.")],
+) -> None:
+    """Write an empty workbook with its data dictionary, to be filled in."""
+    from heliotrope.ingest.template import write_template
+
+    workbook = write_template(study)
+    typer.echo(
+        f"Wrote {workbook}\n"
+        "Fill in its sheets (the sheet 'dictionary' explains every column), then run:\n"
+        f"  heliotrope check {workbook}"
+    )
+
+
+@app.command()
+def check(study: Study, as_json: Json = False) -> None:
+    """Read a study and list what is wrong with its data; exit 3 if anything is an error."""
+    from heliotrope.pipeline import check_study
+    from heliotrope.terminal.run import print_check
+
+    summary = check_study(study)
+    if as_json:
+        _print_json(summary.to_json())
+    else:
+        print_check(summary)
+    raise typer.Exit(ExitCode.DATA if summary.has_errors else ExitCode.DONE)
+
+
+@app.command()
+def run(
+    study: Study,
+    out: Annotated[Path, typer.Option(metavar="RUN", help="The run folder to make.")],
+    engine: Annotated[str, typer.Option(help="Where it runs; this version knows local.")] = "local",
+    no_model: NoModel = False,
+    as_json: Json = False,
+) -> None:
+    """Evaluate a study: writes tables, trace and report into a new run folder."""
+    from heliotrope.pipeline import RunOptions, run_study
+    from heliotrope.terminal.progress import show_progress
+    from heliotrope.terminal.run import print_run
+
+    options = RunOptions(engine=engine, model=not no_model)
+    with show_progress(quiet=as_json) as progress:
+        summary = run_study(study, out, options, progress)
+    if as_json:
+        _print_json(summary.to_json())
+    else:
+        print_run(summary)
+
+
+@app.command()
+def explain(
+    run: Run,
+    patient: Annotated[str, typer.Argument(metavar="PATIENT", help="The child's pseudonym.")],
+    definition: Annotated[
+        str | None, typer.Option(metavar="ID", help="Only this definition.")
+    ] = None,
+    visits: Annotated[
+        bool, typer.Option("--visits", help="Whole trees for decisions about single visits, too.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Show why a child was classified so, down to the cells of the source files."""
+    from heliotrope.report.explain import explain_patient
+
+    explanation = explain_patient(run, patient, definition)
+    if as_json:
+        _print_json(explanation.to_json())
+        return
+    from rich.console import Console
+
+    from heliotrope.report.explain_tree import render_explanation
+
+    Console(highlight=False).print(render_explanation(explanation, visits=visits))
+
+
+@app.command()
+def score(
+    table: Annotated[Path, typer.Argument(metavar="FILE", help="A CSV file or workbook.")],
+    as_json: Json = False,
+) -> None:
+    """Compute the improvement score and activity states of a small table; needs no study."""
+    from heliotrope.calculator import score_file
+    from heliotrope.terminal.scores import print_scores
+
+    scores = score_file(table)
+    if as_json:
+        _print_json(scores.to_dicts())
+    else:
+        print_scores(scores)
+
+
+@app.command()
+def verify(run: Run, as_json: Json = False) -> None:
+    """Check a run: hash its inputs again, replay its trace; exit 3 if anything differs."""
+    from heliotrope.pipeline import verify_run
+    from heliotrope.terminal.run import print_verification
+
+    summary = verify_run(run)
+    if as_json:
+        _print_json(summary.to_json())
+    else:
+        print_verification(summary)
+    raise typer.Exit(ExitCode.DONE if summary.is_verified else ExitCode.DATA)
+
+
+@definitions_app.command("list")
+def list_definitions(
+    local: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="A study's own definitions.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """List every definition: id, version, kind, whether its numbers were read in their source."""
+    from heliotrope.definitions.load import read_rulebook
+    from heliotrope.terminal.definitions import describe_head, print_definitions
+
+    definitions = sorted(
+        read_rulebook(local=local).definitions.values(), key=lambda item: (item.kind, item.id)
+    )
+    if as_json:
+        _print_json([describe_head(item) for item in definitions])
+    else:
+        print_definitions(definitions)
+
+
+@definitions_app.command("show")
+def show_definition(
+    definition_id: Annotated[str, typer.Argument(metavar="ID", help="As `list` prints it.")],
+    local: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="A study's own definitions.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Show one definition: its wording, parameters and sources."""
+    from heliotrope.definitions.load import read_rulebook
+    from heliotrope.terminal.definitions import find_definition, print_definition
+
+    definition = find_definition(read_rulebook(local=local), definition_id)
+    if as_json:
+        _print_json(definition.model_dump(mode="json"))
+    else:
+        print_definition(definition)

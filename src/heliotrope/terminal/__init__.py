@@ -1,0 +1,1 @@
+"""How things look in a terminal: progress, tables, messages. Decides nothing."""

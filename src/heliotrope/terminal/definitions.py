@@ -1,0 +1,144 @@
+"""The definitions as a person reads them in a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
+from typing import Any
+
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from heliotrope.definitions.load import Rulebook
+from heliotrope.definitions.model import Definition, Source
+from heliotrope.errors import UserError
+
+FLAG_WORDS: dict[str, str] = {
+    "V": "read in the source named",
+    "V2": "read in a secondary text",
+    "R": "recalled, source not read",
+    "C": "sources disagree",
+    "P": "a decision of this project, not a published value",
+    "UNKNOWN": "not found",
+}
+
+HEAD = set(Definition.model_fields)
+
+
+def find_definition(rulebook: Rulebook, definition_id: str) -> Definition:
+    """Find a definition by its id; an unknown id names the nearest."""
+    if definition_id in rulebook.definitions:
+        return rulebook.definitions[definition_id]
+    nearest = get_close_matches(definition_id, rulebook.definitions, n=3)
+    raise UserError(
+        "the id of a definition",
+        definition_id,
+        (f"did you mean {' or '.join(nearest)}? " if nearest else "")
+        + "`heliotrope definitions list` names them all",
+    )
+
+
+def describe_head(definition: Definition) -> dict[str, Any]:
+    """Give what the list shows of a definition."""
+    return definition.model_dump(
+        mode="json", include={"id", "version", "kind", "title", "verified", "is_local"}
+    )
+
+
+def print_definitions(definitions: Sequence[Definition]) -> None:
+    """Print one line a definition, gathered by kind."""
+    console = Console(highlight=False)
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in ("id", "version", "verified", "title"):
+        table.add_column(name, no_wrap=name != "title", overflow="fold")
+    kind = None
+    for item in definitions:
+        if item.kind != kind:
+            kind = item.kind
+            table.add_row(Text(_words(kind), style="bold cyan"))
+        mark = Text("yes", style="green") if item.verified else Text("no", style="yellow")
+        title = Text(item.title + (" (local)" if item.is_local else ""))
+        table.add_row(Text(f"  {item.id}"), item.version, mark, title)
+    console.print(table)
+    console.print(
+        f"\n{len(definitions)} definitions. Verified: every number was read in the source named. "
+        "`heliotrope definitions show ID` prints one whole."
+    )
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ")
+
+
+def print_definition(definition: Definition) -> None:
+    """Print a definition whole: wording, parameters, notes, sources with their flags."""
+    console = Console(highlight=False)
+    verified = "verified" if definition.verified else "not verified: see the flags of its sources"
+    local = ", from a study's own folder" if definition.is_local else ""
+    console.print(Text(definition.title, style="bold"))
+    console.print(f"{definition.id} {definition.version}, {definition.kind}, {verified}{local}\n")
+    console.print(Padding(Text(definition.wording), (0, 2)))
+    content = definition.model_dump(mode="json", exclude=HEAD, exclude_none=True)
+    if content:
+        console.print("\n[bold]Parameters[/bold]")
+        for line in list_lines(content):
+            console.print(Text(f"  {line}"))
+    for note in definition.notes:
+        console.print(Padding(Text(f"Note: {note}"), (1, 0, 0, 0)))
+    console.print("\n[bold]Sources[/bold]")
+    for source in definition.sources:
+        console.print(Padding(Text(cite(source)), (0, 2)))
+
+
+def list_lines(value: Any, depth: int = 0) -> list[str]:
+    """Write nested parameters as indented lines.
+
+    >>> list_lines({"window_days": 28, "any_of": [{"measure": "cmas", "at_least": 48}]})
+    ['window_days: 28', 'any_of:', '  - measure: cmas, at_least: 48']
+    """
+    indent = "  " * depth
+    if isinstance(value, Mapping):
+        lines: list[str] = []
+        for key, item in value.items():
+            if _is_flat(item):
+                lines.append(f"{indent}{key}: {_inline(item)}")
+            else:
+                lines += [f"{indent}{key}:", *list_lines(item, depth + 1)]
+        return lines
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return [line for item in value for line in _list_item(item, depth)]
+    return [f"{indent}{_inline(value)}"]
+
+
+def _list_item(item: Any, depth: int) -> list[str]:
+    indent = "  " * depth
+    if isinstance(item, Mapping) and all(_is_flat(part) for part in item.values()):
+        return [f"{indent}- " + ", ".join(f"{key}: {_inline(part)}" for key, part in item.items())]
+    if _is_flat(item):
+        return [f"{indent}- {_inline(item)}"]
+    first, *rest = list_lines(item, depth + 1)
+    return [f"{indent}- {first.lstrip()}", *rest]
+
+
+def _is_flat(value: Any) -> bool:
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return all(not isinstance(item, Mapping | list | tuple) for item in value)
+    return not isinstance(value, Mapping)
+
+
+def _inline(value: Any) -> str:
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return ", ".join(_inline(item) for item in value) or "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "none" if value is None else str(value)
+
+
+def cite(source: Source) -> str:
+    """Write a source as a citation with its identifiers and what its flag means."""
+    places = {"doi": source.doi, "PMID": source.pubmed, "": source.pmc, "table": source.table}
+    found = [f"{name} {place}".strip() for name, place in places.items() if place]
+    flag = f"[{source.flag}: {FLAG_WORDS[source.flag]}]"
+    return " ".join([", ".join([source.citation, *found]), flag])

@@ -1,0 +1,70 @@
+"""What a person is told when something goes wrong that no rule foresaw."""
+
+from __future__ import annotations
+
+import os
+import traceback
+from pathlib import Path
+
+from heliotrope.errors import ExitCode, Found, UserError
+
+PACKAGE = Path(__file__).parent.parent
+
+OWN_FAULT = 1
+
+SHOW_TRACEBACK = "HELIOTROPE_TRACEBACK"
+
+
+def describe_fault(error: BaseException) -> tuple[str, int]:
+    """Turn any error into a message and an exit code.
+
+    A disk, permission or memory fault is the environment's (exit 4). Anything else is a fault of
+    the program (exit 1): the message names the kind of error and the line of code, never the
+    error's own text, which could hold a patient's data. HELIOTROPE_TRACEBACK=1 shows it all.
+
+    >>> print(describe_fault(KeyError("child 7"))[0])
+    heliotrope stopped at a fault of its own: KeyError in an unknown place.
+    ...
+    """
+    if isinstance(error, UserError):
+        return str(error), error.exit_code
+    if isinstance(error, OSError):
+        return str(_environment_fault(error)), ExitCode.ENVIRONMENT
+    if isinstance(error, MemoryError):
+        fault = UserError("enough memory", "none was left", "close other programs, or use more")
+        return str(fault), ExitCode.ENVIRONMENT
+    lines = [
+        f"heliotrope stopped at a fault of its own: {type(error).__name__} in {_place(error)}.",
+        "No finished run folder was written; your files are unchanged.",
+        "Please report it with this message, the version and the command; it names no patient.",
+    ]
+    if os.environ.get(SHOW_TRACEBACK):
+        lines.append("".join(traceback.format_exception(error)))
+    else:
+        lines.append(
+            f"For a developer: {SHOW_TRACEBACK}=1 shows the whole traceback "
+            "(it may hold patient data: do not send it)."
+        )
+    return "\n".join(lines), OWN_FAULT
+
+
+def _environment_fault(error: OSError) -> UserError:
+    reason = error.strerror or type(error).__name__
+    return UserError(
+        "a file or folder that can be read and written",
+        Found(reason, file=str(error.filename) if error.filename else None),
+        "check the path, the permissions and the free space, then run the command again",
+    )
+
+
+def _place(error: BaseException) -> str:
+    """Name the last line of our own code that the error went through."""
+    ours = [
+        frame
+        for frame in traceback.extract_tb(error.__traceback__)
+        if PACKAGE in Path(frame.filename).parents
+    ]
+    if not ours:
+        return "an unknown place"
+    last = ours[-1]
+    return f"{Path(last.filename).relative_to(PACKAGE).as_posix()}, line {last.lineno}"
