@@ -1,0 +1,1 @@
+"""From a run folder to pages people read: charts, tables, words."""

@@ -1,0 +1,186 @@
+"""The lanes of a child's timeline: visits on top; infusions, drugs, reactions, events below."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from typing import Any
+
+import polars as pl
+
+from heliotrope.report.charts.spec import (
+    PALETTE,
+    Axis,
+    Spec,
+    make_channel,
+    make_lanes,
+    make_layer,
+    make_panel,
+)
+from heliotrope.report.read_child import Child
+from heliotrope.report.words import say, say_flag
+
+LANE_HEIGHT = 22
+STATE_COLORS = {"met": "green", "not_met": "amber", "not_evaluable": "muted"}
+STATE_SHAPES = {"met": "circle", "not_met": "square", "not_evaluable": "cross"}
+IVIG, REACTIONS, EVENTS, VISITS = "IVIG", "Reactions", "Events", "At the visit"
+
+
+def draw_visit_lane(child: Child, axis: Axis, overlay: Sequence[Spec]) -> Spec:
+    """Draw every visit as improved, not improved or not evaluable, with bands between visits."""
+    visits = child.table("visit").filter(pl.col("state").is_in(list(STATE_COLORS))).sort("date")
+    rows = [
+        {
+            "week": child.week(row["date"]),
+            "lane": VISITS,
+            "state": row["state"],
+            "tip": f"{row['date']}, day {row['day']}: {say('visit_state', row['state'])}"
+            + (f" (tier {row['tier']})" if row["tier"] else ""),
+        }
+        for row in visits.iter_rows(named=True)
+    ]
+    bands = [
+        {**here, "until": later["week"]}
+        for here, later in zip(rows, rows[1:], strict=False)
+        if here["state"] == "met"
+    ]
+    lane = make_lanes("lane", [VISITS])
+    domain = list(STATE_COLORS)
+    layers = [
+        *overlay,
+        make_layer(
+            {"type": "rect", "color": PALETTE["green"], "opacity": 0.25, "height": 10},
+            bands,
+            x=make_channel(axis),
+            x2={"field": "until"},
+            y=lane,
+        ),
+        make_layer(
+            {"type": "point", "filled": True, "size": 50},
+            rows,
+            x=make_channel(axis),
+            y=lane,
+            color={
+                "field": "state",
+                "type": "nominal",
+                "scale": {"domain": domain, "range": [PALETTE[STATE_COLORS[s]] for s in domain]},
+                "legend": None,
+            },
+            shape={
+                "field": "state",
+                "type": "nominal",
+                "scale": {"domain": domain, "range": [STATE_SHAPES[s] for s in domain]},
+                "legend": None,
+            },
+            tooltip={"field": "tip"},
+        ),
+    ]
+    return make_panel("", LANE_HEIGHT, layers if rows else [])
+
+
+def draw_treatment_lanes(child: Child, axis: Axis, overlay: Sequence[Spec]) -> Spec:
+    """Draw infusions, each other drug, reactions and events, a lane each."""
+    infusions = _list_infusions(child)
+    drugs = _list_drugs(child, axis)
+    reactions, events = _list_reactions(child), _list_events(child)
+    names = [
+        *([IVIG] if infusions else []),
+        *dict.fromkeys(row["lane"] for row in drugs),
+        *([REACTIONS] if reactions else []),
+        *([EVENTS] if events else []),
+    ]
+    lane = make_lanes("lane", names)
+    x = make_channel(axis)
+    tip = {"field": "tip"}
+    layers = [
+        *overlay,
+        make_layer(
+            {"type": "rect", "color": PALETTE["sky"], "height": 9},
+            drugs,
+            x=x,
+            x2={"field": "until"},
+            y=lane,
+            tooltip=tip,
+        ),
+        make_layer(
+            {"type": "point", "color": PALETTE["accent"], "shape": "stroke", "filled": True},
+            infusions,
+            x=x,
+            y=lane,
+            tooltip=tip,
+        ),
+        make_layer(
+            {"type": "point", "color": PALETTE["red"], "shape": "triangle-up", "filled": True},
+            reactions,
+            x=x,
+            y=lane,
+            tooltip=tip,
+        ),
+        make_layer(
+            {"type": "point", "color": PALETTE["ink"], "shape": "diamond", "filled": True},
+            events,
+            x=x,
+            y=lane,
+            tooltip=tip,
+        ),
+    ]
+    return make_panel("", LANE_HEIGHT * len(names), layers if names else [])
+
+
+def _list_infusions(child: Child) -> list[dict[str, Any]]:
+    rows = []
+    for row in child.table("infusion_day").iter_rows(named=True):
+        dose = "dose not recorded"
+        if row["dose_g_per_kg"] is not None:
+            dose = f"{row['dose_g_per_kg']:.2g} g/kg"
+        elif row["dose_g"] is not None:
+            dose = f"{row['dose_g']:g} g, no weight"
+        course = f", course {row['course']}" if row["course"] else f", {row['route']}"
+        rows.append(
+            {"week": child.week(row["date"]), "lane": IVIG, "tip": f"{row['date']}{course}: {dose}"}
+        )
+    return rows
+
+
+def _list_drugs(child: Child, axis: Axis) -> list[dict[str, Any]]:
+    rows = []
+    for row in child.table("drug_period").sort("drug", "start_date").iter_rows(named=True):
+        end = row["end_date"]
+        until = axis.high if end is None else child.week(end + dt.timedelta(days=1))
+        if until < axis.low:
+            continue
+        dose = "" if row["dose_mg_day"] is None else f", {row['dose_mg_day']:.3g} mg/day"
+        stop = "" if row["stop_reason"] is None else f", stopped: {say_flag(row['stop_reason'])}"
+        rows.append(
+            {
+                "week": max(child.week(row["start_date"]), axis.low),
+                "until": min(until, axis.high),
+                "lane": say("drug", row["drug"]),
+                "tip": f"{row['drug']} {row['start_date']} to {end or 'ongoing'}{dose}{stop}",
+            }
+        )
+    return rows
+
+
+def _list_reactions(child: Child) -> list[dict[str, Any]]:
+    return [
+        {
+            "week": child.week(row["date"]),
+            "lane": REACTIONS,
+            "tip": f"{row['date']}: {row['term']}, grade {row['grade']}, window {row['window']}",
+        }
+        for row in child.table("reaction").iter_rows(named=True)
+    ]
+
+
+def _list_events(child: Child) -> list[dict[str, Any]]:
+    rows = child.record("event").filter(pl.col("kind") != "adverse_event")
+    return [
+        {
+            "week": child.week(row["date"]),
+            "lane": EVENTS,
+            "tip": f"{row['date']}: {say_flag(row['kind'])}"
+            + (f", {say_flag(row['term'])}" if row["term"] else ""),
+        }
+        for row in rows.iter_rows(named=True)
+    ]

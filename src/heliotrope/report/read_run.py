@@ -1,0 +1,140 @@
+"""A finished run, read as the report needs it: small tables whole, large ones child by child."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import dataframely as dy
+import polars as pl
+
+from heliotrope.errors import Found, UserError
+from heliotrope.records.canonical import CANONICAL
+from heliotrope.records.results import TABLES, Finding, Result, Source, Trace, TraceSource
+
+TRACE_SCHEMAS: dict[str, type[dy.Schema]] = {"trace": Trace, "trace_source": TraceSource}
+
+
+@dataclass(frozen=True)
+class RunTables:
+    """Everything the report reads, from the run folder and from nowhere else.
+
+    A table that a run did not write is empty, never absent. Tables with many rows a child
+    (records, trace) are read only for the children asked for.
+    """
+
+    folder: Path
+
+    @cached_property
+    def manifest(self) -> dict[str, Any]:
+        """The manifest as written."""
+        path = self.folder / "manifest.json"
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            raise UserError(
+                "a run folder with its manifest.json",
+                Found("no readable manifest", file=path.name),
+                "give the folder that `heliotrope run STUDY --out RUN` wrote",
+            ) from None
+        return content if isinstance(content, dict) else {}
+
+    @cached_property
+    def results(self) -> pl.DataFrame:
+        """All result rows."""
+        return self._read([self.folder / "results.parquet"], Result)
+
+    @cached_property
+    def findings(self) -> pl.LazyFrame:
+        """The data findings, lazily: a registry's run can have millions."""
+        return self._scan([self.folder / "findings.parquet"], Finding)
+
+    @cached_property
+    def sources(self) -> pl.DataFrame:
+        """The columns of the source files: what a row_id counts."""
+        return self._read(find_parts(self.folder / "records", "source"), Source)
+
+    def table(self, name: str) -> pl.DataFrame:
+        """Read one of the run's tables whole, e.g. ``response``."""
+        return self.scan_table(name).collect()
+
+    def scan_table(self, name: str) -> pl.LazyFrame:
+        """Scan one of the run's tables."""
+        return self._scan([self.folder / "tables" / f"{name}.parquet"], TABLES[name])
+
+    def record(self, name: str, patients: Sequence[str]) -> pl.DataFrame:
+        """Read the canonical rows of some children from one record table."""
+        parts = find_parts(self.folder / "records", name)
+        return self._of(self._scan(parts, CANONICAL[name]), patients)
+
+    def table_of(self, name: str, patients: Sequence[str]) -> pl.DataFrame:
+        """Read the rows of some children from one of the run's tables."""
+        return self._of(self.scan_table(name), patients)
+
+    def trace(self, patients: Sequence[str], definitions: Sequence[str]) -> pl.DataFrame:
+        """Read the trace of some children under some definitions."""
+        scan = self._scan(find_parts(self.folder / "trace", "trace"), Trace)
+        return self._of(scan.filter(pl.col("definition_id").is_in(list(definitions))), patients)
+
+    def trace_sources(self, trace_ids: pl.Series) -> pl.DataFrame:
+        """Read the source cells behind some trace rows."""
+        scan = self._scan(find_parts(self.folder / "trace", "trace_source"), TraceSource)
+        return scan.filter(pl.col("trace_id").is_in(trace_ids.implode())).collect()
+
+    def traced_definitions(self) -> list[str]:
+        """Name the definitions this run decided by, in alphabetical order."""
+        scan = self._scan(find_parts(self.folder / "trace", "trace"), Trace)
+        found = scan.select(pl.col("definition_id").unique()).collect()
+        return sorted(found["definition_id"].to_list())
+
+    def quarantined(self) -> pl.DataFrame:
+        """Count the rows that could not be used, by file and rule."""
+        parts = sorted((self.folder / "quarantine").glob("*.parquet"))
+        if not parts:
+            return pl.DataFrame(schema={"file": pl.String, "rule": pl.String, "rows": pl.UInt32})
+        scan = pl.scan_parquet(parts, missing_columns="insert", extra_columns="ignore")
+        return (
+            scan.group_by("file", "rule").agg(pl.len().alias("rows")).sort("file", "rule").collect()
+        )
+
+    def _of(self, scan: pl.LazyFrame, patients: Sequence[str]) -> pl.DataFrame:
+        return scan.filter(pl.col("patient_id").is_in(list(patients))).collect()
+
+    def _scan(self, paths: Sequence[Path], schema: type[dy.Schema]) -> pl.LazyFrame:
+        present = [path for path in paths if path.is_file()]
+        if not present:
+            return schema.create_empty(lazy=True)
+        return pl.scan_parquet(present, glob=False)
+
+    def _read(self, paths: Sequence[Path], schema: type[dy.Schema]) -> pl.DataFrame:
+        return self._scan(paths, schema).collect()
+
+
+def find_parts(folder: Path, name: str) -> list[Path]:
+    """Find the parts of one table in a folder of parts, in order.
+
+    ``name.parquet``, ``name-00003.parquet`` and ``name/shard=3/part.parquet`` are parts of
+    ``name``; ``trace_source-00003.parquet`` is none of ``trace``.
+    """
+    return sorted(
+        path for path in folder.rglob("*.parquet") if _table_of(path.relative_to(folder)) == name
+    )
+
+
+def _table_of(relative: Path) -> str:
+    first = relative.parts[0].removesuffix(".parquet")
+    return first.split("-")[0].split(".")[0].split("=")[0]
+
+
+def look_up(manifest: Mapping[str, Any], *path: str) -> Any:
+    """Look a value up in a nested mapping; None where any step is missing."""
+    found: Any = manifest
+    for step in path:
+        if not isinstance(found, Mapping):
+            return None
+        found = found.get(step)
+    return found

@@ -1,0 +1,36 @@
+"""Which measures a child has, in the order in which a clinician reads them."""
+
+from __future__ import annotations
+
+from heliotrope.definitions.load import Rulebook
+from heliotrope.definitions.measure import Measure, MeasureSet
+from heliotrope.report.read_child import Child
+
+READING_ORDER = (
+    "enzyme",
+    "strength",
+    "muscle",
+    "function",
+    "global",
+    "composite",
+    "extramuscular",
+    "skin",
+    "swallowing",
+    "quality_of_life",
+    "damage",
+)
+
+
+def list_measures(child: Child, rulebook: Rulebook) -> list[Measure]:
+    """List the measures of disease that the child's records hold as numbers.
+
+    Weight, height, temperature, urine and blood are left out: they are not disease activity.
+    Within a domain the order is that of the definition file.
+    """
+    values = child.record("assessment").filter(child.record("assessment")["value"].is_not_null())
+    recorded = set(values["measure"].to_list())
+    known = [measure for item in rulebook.of_kind(MeasureSet) for measure in item.measures]
+    return sorted(
+        (m for m in known if m.id in recorded and m.domain in READING_ORDER),
+        key=lambda measure: READING_ORDER.index(measure.domain),
+    )
