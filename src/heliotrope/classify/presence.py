@@ -1,0 +1,34 @@
+"""Nobody vanishes: a root for every child, and every regimen, that a definition says nothing of."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from heliotrope.classify.trace import make_nodes
+from heliotrope.definitions.model import Definition
+
+NOTHING_RECORDED = "nothing_recorded"
+
+
+def make_absent_roots(
+    cohort: pl.DataFrame, nodes: pl.DataFrame, definition: Definition, label: str | None = None
+) -> pl.DataFrame:
+    """Make one root, not evaluable and without a date, for those without any root.
+
+    Input: ``cohort``, one row for each child that must appear, or, where it has a column
+    ``regimen``, for each child and regimen (null for a child without one); the nodes made so far.
+    The reason is ``nothing_recorded``: no visit that could be judged has any of the measures.
+    """
+    key = [name for name in ("patient_id", "regimen") if name in cohort.columns]
+    present = nodes.filter(pl.col("node") == "root").select(key).unique()
+    absent = cohort.select(
+        pl.col(name).cast(pl.Int32) if name == "regimen" else pl.col(name) for name in key
+    ).unique()
+    return make_nodes(
+        absent.join(present, on=key, how="anti", nulls_equal=True).sort(key),
+        definition,
+        node=pl.lit("root"),
+        state=pl.lit("not_evaluable"),
+        reason=pl.lit(NOTHING_RECORDED),
+        label=pl.lit(label, pl.String),
+    )
