@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -51,7 +51,7 @@ NoModel = Annotated[
 def main() -> None:
     """Run the command line; faults of the input are three lines, never a traceback."""
     try:
-        app()
+        app(prog_name="heliotrope")
     except (SystemExit, KeyboardInterrupt):
         raise
     except BaseException as error:  # a panic of a compiled library is no Exception
@@ -112,7 +112,10 @@ def demo(
 def init(
     study: Annotated[Path, typer.Argument(metavar="STUDY", help="The folder to make.")],
 ) -> None:
-    """Write an empty workbook with its data dictionary, to be filled in."""
+    """Write an empty workbook and its data dictionary.
+
+    Fill in its sheets and give it to `check` and `run` as it is.
+    """
     from heliotrope.ingest.template import write_template
 
     workbook = write_template(study)
@@ -125,7 +128,10 @@ def init(
 
 @app.command()
 def check(study: Study, as_json: Json = False) -> None:
-    """Read a study and list what is wrong with its data; exit 3 if anything is an error."""
+    """List what is wrong with a study's data.
+
+    Writes nothing. Exit code 3 if any finding is an error.
+    """
     from heliotrope.pipeline import check_study
     from heliotrope.terminal.run import print_check
 
@@ -141,11 +147,16 @@ def check(study: Study, as_json: Json = False) -> None:
 def run(
     study: Study,
     out: Annotated[Path, typer.Option(metavar="RUN", help="The run folder to make.")],
-    engine: Annotated[str, typer.Option(help="Where it runs; this version knows local.")] = "local",
+    engine: Annotated[
+        Literal["local"], typer.Option(help="Where it runs; this version knows only local.")
+    ] = "local",
     no_model: NoModel = False,
     as_json: Json = False,
 ) -> None:
-    """Evaluate a study: writes tables, trace and report into a new run folder."""
+    """Evaluate a study; write tables, trace and report.
+
+    Rows that cannot be used are set aside with the reason, counted and reported.
+    """
     from heliotrope.pipeline import RunOptions, run_study
     from heliotrope.terminal.progress import show_progress
     from heliotrope.terminal.run import print_run
@@ -171,7 +182,11 @@ def explain(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Show why a child was classified so, down to the cells of the source files."""
+    """Show why a child was classified so, cell by cell.
+
+    Every criterion with its state, the comparison made, and the cells of the source files that
+    were used, or considered and rejected.
+    """
     from heliotrope.report.explain import explain_patient
 
     explanation = explain_patient(run, patient, definition)
@@ -190,7 +205,10 @@ def score(
     table: Annotated[Path, typer.Argument(metavar="FILE", help="A CSV file or workbook.")],
     as_json: Json = False,
 ) -> None:
-    """Compute the improvement score and activity states of a small table; needs no study."""
+    """Score a small table of visits; needs no study.
+
+    The total improvement score with its bounds, and the activity states.
+    """
     from heliotrope.calculator import score_file
     from heliotrope.terminal.scores import print_scores
 
@@ -203,7 +221,10 @@ def score(
 
 @app.command()
 def verify(run: Run, as_json: Json = False) -> None:
-    """Check a run: hash its inputs again, replay its trace; exit 3 if anything differs."""
+    """Hash a run's inputs again and replay its trace.
+
+    Exit code 3 if anything differs.
+    """
     from heliotrope.pipeline import verify_run
     from heliotrope.terminal.run import print_verification
 
@@ -222,7 +243,7 @@ def list_definitions(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """List every definition: id, version, kind, whether its numbers were read in their source."""
+    """List every definition, verified or not."""
     from heliotrope.definitions.load import read_rulebook
     from heliotrope.terminal.definitions import describe_head, print_definitions
 
@@ -243,7 +264,7 @@ def show_definition(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Show one definition: its wording, parameters and sources."""
+    """Show one definition's wording, parameters, sources."""
     from heliotrope.definitions.load import read_rulebook
     from heliotrope.terminal.definitions import find_definition, print_definition
 

@@ -24,6 +24,8 @@ FLAG_WORDS: dict[str, str] = {
     "UNKNOWN": "not found",
 }
 
+LONGEST_LINE = 64
+
 HEAD = set(Definition.model_fields)
 
 
@@ -85,8 +87,10 @@ def print_definition(definition: Definition) -> None:
         console.print("\n[bold]Parameters[/bold]")
         for line in list_lines(content):
             console.print(Text(f"  {line}"))
+    if definition.notes:
+        console.print("\n[bold]Notes[/bold]")
     for note in definition.notes:
-        console.print(Padding(Text(f"Note: {note}"), (1, 0, 0, 0)))
+        console.print(Padding(Text(note), (0, 2)))
     console.print("\n[bold]Sources[/bold]")
     for source in definition.sources:
         console.print(Padding(Text(cite(source)), (0, 2)))
@@ -95,13 +99,17 @@ def print_definition(definition: Definition) -> None:
 def list_lines(value: Any, depth: int = 0) -> list[str]:
     """Write nested parameters as indented lines.
 
-    >>> list_lines({"window_days": 28, "any_of": [{"measure": "cmas", "at_least": 48}]})
+    Empty lists are left out.
+
+    >>> list_lines({"window_days": 28.0, "any_of": [{"measure": "cmas", "at_least": 48}]})
     ['window_days: 28', 'any_of:', '  - measure: cmas, at_least: 48']
     """
     indent = "  " * depth
     if isinstance(value, Mapping):
         lines: list[str] = []
         for key, item in value.items():
+            if isinstance(item, Sequence) and not item:
+                continue
             if _is_flat(item):
                 lines.append(f"{indent}{key}: {_inline(item)}")
             else:
@@ -114,11 +122,14 @@ def list_lines(value: Any, depth: int = 0) -> list[str]:
 
 def _list_item(item: Any, depth: int) -> list[str]:
     indent = "  " * depth
-    if isinstance(item, Mapping) and all(_is_flat(part) for part in item.values()):
-        return [f"{indent}- " + ", ".join(f"{key}: {_inline(part)}" for key, part in item.items())]
-    if _is_flat(item):
+    if not isinstance(item, Mapping):
         return [f"{indent}- {_inline(item)}"]
-    first, *rest = list_lines(item, depth + 1)
+    lines = list_lines(item, depth + 1)
+    if all(_is_flat(part) for part in item.values()):
+        joined = ", ".join(line.strip() for line in lines)
+        if len(joined) <= LONGEST_LINE:
+            lines = [joined]
+    first, *rest = lines
     return [f"{indent}- {first.lstrip()}", *rest]
 
 
@@ -133,12 +144,15 @@ def _inline(value: Any) -> str:
         return ", ".join(_inline(item) for item in value) or "none"
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:g}"
     return "none" if value is None else str(value)
 
 
 def cite(source: Source) -> str:
     """Write a source as a citation with its identifiers and what its flag means."""
-    places = {"doi": source.doi, "PMID": source.pubmed, "": source.pmc, "table": source.table}
-    found = [f"{name} {place}".strip() for name, place in places.items() if place]
+    named = {"doi": source.doi, "PMID": source.pubmed}
+    places = [f"{name} {place}" for name, place in named.items() if place]
+    places += [place for place in (source.pmc, source.table) if place]
     flag = f"[{source.flag}: {FLAG_WORDS[source.flag]}]"
-    return " ".join([", ".join([source.citation, *found]), flag])
+    return " ".join([", ".join([source.citation, *places]), flag])

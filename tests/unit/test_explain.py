@@ -1,0 +1,182 @@
+"""The explanation of a child: the tree, the cells behind it, and what a stranger's name gets."""
+
+from __future__ import annotations
+
+import datetime
+import io
+from pathlib import Path
+
+import polars as pl
+import pytest
+from rich.console import Console
+
+from heliotrope.errors import ExitCode, UserError
+from heliotrope.records.canonical import Assessment
+from heliotrope.records.results import Source, Trace, TraceSource
+from heliotrope.records.row_id import SourceCell, pack_row_id
+from heliotrope.report.explain import Explanation, explain_patient
+from heliotrope.report.explain_tree import render_explanation
+
+USED = pack_row_id(SourceCell(source=0, record=3, column=4))
+REJECTED = pack_row_id(SourceCell(source=0, record=1, column=4))
+FOREIGN = pack_row_id(SourceCell(source=9, record=0, column=0))
+
+
+def _node(trace_id: int, node: str, parent: str | None, **columns: object) -> dict[str, object]:
+    empty = dict.fromkeys(Trace.column_names())
+    fixed = {
+        "trace_id": trace_id,
+        "patient_id": "C-01",
+        "regimen": 1,
+        "definition_id": "jdm_ivig_response",
+        "definition_version": "0.1.0",
+        "node": node,
+        "parent": parent,
+        "state": "met",
+    }
+    return {**empty, **fixed, **columns}
+
+
+def _write(path: Path, frame: pl.DataFrame) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    frame.write_parquet(path)
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    """A run of two children, its trace in two parts, one node with three source cells."""
+    visit = datetime.date(2019, 3, 4)
+    first = [
+        _node(0, "fall", "tier_c", value=-0.5, operator="<=", threshold=-0.3, state="met"),
+        _node(1, "root", None, label="rapid"),
+        _node(2, "tier_c", "root", state="not_evaluable", reason="too_few_items"),
+        _node(3, "root", None, definition_id="tis_jdm_imacs", date=visit, points=45.0),
+    ]
+    second = [_node(4, "root", None, patient_id="C-02", state="not_reached", reason="no_ivig")]
+    for number, rows in enumerate([first, second]):
+        frame = pl.DataFrame(rows, schema=Trace.create_empty().schema)
+        _write(tmp_path / "trace" / f"trace-{number:05}.parquet", frame)
+    links = pl.DataFrame(
+        [
+            {"trace_id": 0, "row_id": USED, "role": "used", "reason": None},
+            {"trace_id": 0, "row_id": REJECTED, "role": "rejected", "reason": "too_old"},
+            {"trace_id": 0, "row_id": FOREIGN, "role": "used", "reason": None},
+        ],
+        schema=TraceSource.create_empty().schema,
+    )
+    _write(tmp_path / "trace" / "trace_source-00000.parquet", links)
+    source = {
+        "source": 0,
+        "file": "[red]labs.csv",
+        "sheet": None,
+        "sha256": "0" * 64,
+        "records": 9,
+        "first_row": 2,
+        "column": 4,
+        "column_name": "CK",
+    }
+    columns = Source.create_empty().schema
+    _write(tmp_path / "records" / "source.parquet", pl.DataFrame([source], schema=columns))
+    row = dict.fromkeys(Assessment.column_names()) | {
+        "row_id": USED,
+        "patient_id": "C-01",
+        "date": visit,
+        "measure": "creatine_kinase",
+        "value": 850.0,
+        "unit": "U/L",
+    }
+    columns = Assessment.create_empty().schema
+    _write(tmp_path / "records" / "assessment.parquet", pl.DataFrame([row], schema=columns))
+    (tmp_path / "manifest.json").write_text("{}", encoding="utf-8")
+    return tmp_path
+
+
+def _draw(explanation: Explanation, *, visits: bool = False) -> str:
+    out = io.StringIO()
+    console = Console(file=out, width=200, highlight=False)
+    console.print(render_explanation(explanation, visits=visits))
+    return out.getvalue()
+
+
+def test_nodes_stand_under_their_parents_whatever_the_row_order(run: Path) -> None:
+    response = explain_patient(run, "C-01").decisions[0]
+    assert response.definition_id == "jdm_ivig_response"
+    assert response.root.node == "root"
+    assert [child.node for child in response.root.children] == ["tier_c"]
+    assert [child.node for child in response.root.children[0].children] == ["fall"]
+
+
+def test_a_node_names_file_row_and_column_of_the_cells_it_used_and_rejected(run: Path) -> None:
+    fall = explain_patient(run, "C-01").decisions[0].root.children[0].children[0]
+    used = next(cell for cell in fall.cells if cell.role == "used" and cell.file)
+    rejected = next(cell for cell in fall.cells if cell.role == "rejected")
+    assert (used.file, used.row, used.column) == ("[red]labs.csv", 5, "CK")
+    assert used.holds == "2019-03-04 creatine_kinase 850 U/L"
+    assert (rejected.row, rejected.reason) == (3, "too_old")
+
+
+def test_the_tree_says_state_comparison_reason_and_cell_in_words(run: Path) -> None:
+    drawn = _draw(explain_patient(run, "C-01"))
+    assert "jdm_ivig_response 0.1.0 (regimen 1): met, rapid" in drawn
+    assert "fall: met  -0.5 <= -0.3" in drawn
+    assert "tier c: not evaluable  (reason: too few items)" in drawn
+    assert "rejected: [red]labs.csv, row 3, column CK  (rejected because: too old)" in drawn
+    assert "used: [red]labs.csv, row 5, column CK" in drawn
+    assert "no source file of this run" in drawn
+
+
+def test_decisions_about_visits_are_a_line_each_unless_asked_for(run: Path) -> None:
+    explanation = explain_patient(run, "C-01")
+    assert "tis_jdm_imacs 0.1.0 (regimen 1), by visit" in _draw(explanation)
+    whole = _draw(explanation, visits=True)
+    assert "tis_jdm_imacs 0.1.0 (regimen 1, visit of 2019-03-04): met, 45 points" in whole
+
+
+def test_json_is_plain_and_carries_the_cells(run: Path) -> None:
+    content = explain_patient(run, "C-01").to_json()
+    dates = [decision["date"] for decision in content["decisions"]]
+    assert dates == [None, "2019-03-04"]
+    fall = content["decisions"][0]["root"]["children"][0]["children"][0]
+    assert {cell["role"] for cell in fall["cells"]} == {"used", "rejected"}
+
+
+def test_one_definition_can_be_asked_for(run: Path) -> None:
+    explanation = explain_patient(run, "C-01", "tis_jdm_imacs")
+    assert [decision.definition_id for decision in explanation.decisions] == ["tis_jdm_imacs"]
+
+
+def test_an_unknown_child_is_told_the_nearest_pseudonyms(run: Path) -> None:
+    with pytest.raises(UserError) as caught:
+        explain_patient(run, "C-1")
+    assert caught.value.exit_code == ExitCode.DATA
+    assert str(caught.value) == (
+        "Expected: the pseudonym of one of the 2 children of this run\n"
+        "Found:    C-1\n"
+        "To do:    write it as the source does; the nearest are C-01, C-02"
+    )
+
+
+def test_a_definition_that_did_not_judge_the_child_is_named(run: Path) -> None:
+    with pytest.raises(UserError, match=r"did you mean jdm_ivig_response\?"):
+        explain_patient(run, "C-01", "jdm_ivig_respons")
+    with pytest.raises(UserError, match="the run applied jdm_ivig_response"):
+        explain_patient(run, "C-02", "tis_jdm_imacs")
+
+
+def test_a_folder_that_is_no_run_is_a_usage_error(tmp_path: Path) -> None:
+    with pytest.raises(UserError) as caught:
+        explain_patient(tmp_path, "C-01")
+    assert caught.value.exit_code == ExitCode.USAGE
+
+
+def test_a_node_that_is_its_own_ancestor_is_shown_once(run: Path) -> None:
+    rows = [
+        _node(5, "root", None, patient_id="C-03"),
+        _node(6, "one", "two", patient_id="C-03"),
+        _node(7, "two", "one", patient_id="C-03"),
+        _node(8, "orphan", "nobody", patient_id="C-03"),
+    ]
+    frame = pl.DataFrame(rows, schema=Trace.create_empty().schema)
+    _write(run / "trace" / "trace-00002.parquet", frame)
+    root = explain_patient(run, "C-03").decisions[0].root
+    assert [child.node for child in root.children] == ["orphan"]
