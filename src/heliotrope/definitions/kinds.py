@@ -2,23 +2,41 @@
 
 from __future__ import annotations
 
+from heliotrope.definitions.dosing import DoseRule, FollowedDrugs
 from heliotrope.definitions.drug import DrugSet
 from heliotrope.definitions.estimate import DescriptiveEstimates
 from heliotrope.definitions.evidence import Evidence
-from heliotrope.definitions.exposure import IvigExposure, WeightInForce
+from heliotrope.definitions.exposure import IvigExposure, MeasureInForce
+from heliotrope.definitions.glucocorticoid import GlucocorticoidRule
 from heliotrope.definitions.measure import MeasureSet
 from heliotrope.definitions.model import Definition
+from heliotrope.definitions.response import AggravationDefinition, ResponseDefinition
 from heliotrope.definitions.rule import RuleDefinition
 from heliotrope.definitions.score import ScoreDefinition
+from heliotrope.definitions.vocabulary import (
+    CellFormats,
+    FindingRules,
+    PlausibilityLimits,
+    Vocabulary,
+)
 
 KINDS: dict[str, type[Definition]] = {
+    "dose_rule": DoseRule,
     "drugs": DrugSet,
     "exposure": IvigExposure,
+    "followed_drugs": FollowedDrugs,
+    "glucocorticoid": GlucocorticoidRule,
     "measures": MeasureSet,
-    "weight_in_force": WeightInForce,
+    "measure_in_force": MeasureInForce,
 }
 
 KINDS["evidence"] = Evidence
 KINDS["estimate"] = DescriptiveEstimates
 KINDS["rule"] = RuleDefinition
 KINDS["score"] = ScoreDefinition
+KINDS["response"] = ResponseDefinition
+KINDS["aggravation"] = AggravationDefinition
+KINDS["vocabulary"] = Vocabulary
+KINDS["cell_formats"] = CellFormats
+KINDS["plausibility"] = PlausibilityLimits
+KINDS["finding_rules"] = FindingRules

@@ -1,0 +1,243 @@
+"""The response to IVIG and the aggravation after it: parameters and decision tables."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from heliotrope.definitions.decision import Axis, check_axes
+from heliotrope.definitions.model import Definition, Frozen
+
+RESPONSE_CRITERIA = (
+    "treatment_purpose",
+    "baseline_recorded",
+    "attainable_score_room",
+    "physician_global_room",
+    "tier_c_items_room",
+    "visit_in_window",
+    "improved_on_regimen",
+    "improved_after_cover",
+    "exposure_courses",
+    "exposure_days",
+    "late_visit_not_improved",
+    "onset_by_rapid",
+    "onset_after_rapid",
+    "onset_by_intermediate",
+    "onset_after_intermediate",
+    "onset_by_slow",
+    "onset_after_slow",
+    "onset_after_second_course",
+    "onset_by_second_course",
+    "first_improvement_confirmed",
+    "any_improvement_confirmed",
+    "improvement_reproduced",
+    "next_visit_improved",
+    "still_improved",
+    "lost_for_courses",
+    "lost_for_days",
+    "worse_than_best",
+    "medication_recorded",
+    "steroid_recorded",
+    "baseline_dose",
+    "low_dose_window",
+    "dose_share_reduced",
+    "dose_share_increased",
+    "stopped",
+    "on_treatment",
+    "improved_at_stop",
+    "stop_reason_allows",
+    "seen_after_stop",
+    "aggravated_in_window",
+    "improved_at_last_visit",
+    "last_visit_long_after_onset",
+)
+
+
+class Baseline(Frozen):
+    """Where a baseline is looked for."""
+
+    days_before: int = Field(gt=0)
+    domains_without_say: tuple[str, ...]
+
+
+class TierA(Frozen):
+    """Improved by the total improvement score."""
+
+    score: str
+    at_least: float
+    ignored_before_day: int
+
+
+class TierB(Frozen):
+    """Improved by the physician global or by a composite index beside it."""
+
+    essential: str
+    alternatives: tuple[str, ...]
+    relative_fall_percent: float
+    absolute_fall: float
+
+
+class ImprovementStep(Frozen):
+    """How many units better count as improved."""
+
+    measure: str
+    step: float = Field(gt=0)
+
+
+class TierC(Frozen):
+    """Improved by at least so many items of a sparse record."""
+
+    at_least: int
+    strength: tuple[ImprovementStep, ...]
+    function: ImprovementStep
+    enzyme: str
+    enzyme_relative_fall_percent: float
+    enzyme_fall_in_upper_limits: float
+    judgement: str
+    judgement_word: str
+
+
+class Windows(Frozen):
+    """Days from the first infusion, both ends counted."""
+
+    rapid_last_day: int
+    intermediate_last_day: int
+    slow_last_day: int
+    cover_days: int = Field(description="days after a D0 that its course covers")
+    confirmation_days: int
+    reproduction_first_day: int
+    reproduction_last_day: int
+    reproduction_courses: int
+    second_course: int = Field(description="number of the course whose D0 also starts a rapid band")
+
+
+class NoImprovement(Frozen):
+    """What is needed before improvement counts as not shown."""
+
+    courses: int
+    exposure_days: int
+    late_visit_day: int
+
+
+class Transient(Frozen):
+    """What is needed before a response counts as lost on treatment."""
+
+    later_courses: int
+    days: int
+
+
+class Room(Frozen):
+    """A baseline from which improvement can be seen."""
+
+    attainable_score: float
+    physician_global: float
+    tier_c_items: int
+
+
+class SteroidRule(Frozen):
+    """When the steroid dose counts as markedly reduced, reduced or increased."""
+
+    share: float
+    days: int
+    baseline_minimum_mg_kg_day: float
+    reduced_share: float
+    increased_share: float
+    taper_diagnosis_days: int
+    taper_halving_days: int
+
+
+class Confounding(Frozen):
+    """Other treatments that could explain an improvement, and how long before it."""
+
+    steroid_days: int
+    steroid_relative_rise: float
+    steroid_rise_mg_day: float
+    pulse_days: int
+    drug_days: int
+    drug_relative_rise: float
+    drugs: tuple[str, ...]
+    long_acting_days: int
+    long_acting_drugs: tuple[str, ...]
+
+
+class FollowedDomain(Frozen):
+    """Which measures follow the domain an indication is about."""
+
+    indication: str
+    domain: str
+    measures: tuple[str, ...]
+
+
+class ResponseDefinition(Definition):
+    """The response to IVIG in juvenile dermatomyositis: windows, tiers and decision tables."""
+
+    kind: Literal["response"]
+    baseline: Baseline
+    tier_a: TierA
+    tier_b: TierB
+    tier_c: TierC
+    windows: Windows
+    no_improvement: NoImprovement
+    transient: Transient
+    still_improved_days: int
+    ongoing_days: int
+    room: Room
+    steroid: SteroidRule
+    confounding: Confounding
+    followed_domains: tuple[FollowedDomain, ...]
+    axes: tuple[Axis, ...]
+
+    @model_validator(mode="after")
+    def _tables_are_sound(self) -> ResponseDefinition:
+        check_axes(self.axes, set(RESPONSE_CRITERIA))
+        bands = self.windows
+        if not bands.rapid_last_day < bands.intermediate_last_day < bands.slow_last_day:
+            raise ValueError("the bands of onset do not increase")
+        return self
+
+
+class SteroidRise(Frozen):
+    """A steroid rise that counts as escalation."""
+
+    relative: float
+    mg_kg_day: float
+    days: int
+
+
+class AggravationDefinition(Definition):
+    """Worsening after a regimen stopped, by limbs a to e."""
+
+    kind: Literal["aggravation"]
+    window_days: int
+    also_days: tuple[int, ...]
+    stop_reasons_excluded: tuple[str, ...]
+    deterioration: str = Field(description="definition of limb a")
+    deterioration_floors: dict[str, float]
+    escalation_confirms_days: int
+    physician_global: str
+    global_rise: float
+    inactive_definition: str
+    inactive_lost_global: float
+    second_line_drugs: tuple[str, ...]
+    steroid_rise: SteroidRise
+    flare_kind: str
+    judgement: str
+    judgement_word: str
+    axes: tuple[Axis, ...]
+
+    @model_validator(mode="after")
+    def _tables_are_sound(self) -> AggravationDefinition:
+        check_axes(self.axes, set(AGGRAVATION_CRITERIA))
+        return self
+
+
+AGGRAVATION_CRITERIA = (
+    "anything_recorded",
+    "treatment_purpose",
+    "stopped",
+    "stop_reason_allows",
+    "improved_at_stop",
+    "event_in_window",
+    "seen_after_stop",
+)
