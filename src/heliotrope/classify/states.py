@@ -13,7 +13,7 @@ from heliotrope.classify.rules import (
 )
 from heliotrope.classify.trace import Classified, empty_nodes, state_of
 from heliotrope.definitions.load import Rulebook
-from heliotrope.definitions.rule import Leaf, RuleDefinition
+from heliotrope.definitions.rule import RuleDefinition
 from heliotrope.records.results import ShardFinding, State
 
 
