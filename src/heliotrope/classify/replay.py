@@ -1,0 +1,153 @@
+"""Replay: find the class of a decision again from its leaf rows and the definitions alone.
+
+Plain Python on purpose, and apart from the classifiers: a second, slow and obvious reading of the
+rules. Each leaf is compared anew (value, operator, threshold), the tree is combined as the TOML
+says, and what the trace recorded of root and inner nodes is not looked at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from heliotrope.definitions.load import Rulebook
+from heliotrope.definitions.model import Definition
+from heliotrope.definitions.rule import PREVIOUS_VISIT, Leaf, RuleDefinition, Truth, decide
+from heliotrope.definitions.score import Component, ScoreDefinition
+from heliotrope.records.exact import compare
+
+TraceRow = Mapping[str, Any]
+
+STATE_OF_TRUTH = {True: "met", False: "not_met", None: "not_evaluable"}
+TRUTH_OF_STATE = {"met": True, "not_met": False, "not_evaluable": None, "not_reached": None}
+
+SMALL_REFERENCE = "small_reference"
+
+
+@dataclass(frozen=True)
+class Replayed:
+    """What a decision comes to when it is made again.
+
+    ``state`` and, for definitions that name a class, ``label`` of the root; ``contradictions``
+    are the leaf rows whose recorded state is not what their value gives.
+    """
+
+    state: str
+    label: str | None
+    contradictions: tuple[str, ...] = ()
+
+    def agrees_with(self, root: TraceRow) -> bool:
+        """Say whether the recorded root is the same, and no leaf contradicts itself."""
+        return (
+            not self.contradictions
+            and self.state == root["state"]
+            and (self.label is None or self.label == root["label"])
+        )
+
+
+Replay = Callable[[Sequence[TraceRow], Any], Replayed]
+
+
+def replay(rows: Iterable[TraceRow], rulebook: Rulebook) -> Replayed:
+    """Make one decision again from its trace rows.
+
+    Input: the rows of one patient, regimen, definition and date, as dictionaries with the columns
+    of the trace. Errors: KeyError for a definition the rulebook lacks, TypeError for a kind that
+    cannot be replayed.
+    """
+    decision = list(rows)
+    definition = rulebook.definitions[decision[0]["definition_id"]]
+    return find_replay(definition)(decision, definition)
+
+
+def find_replay(definition: Definition) -> Replay:
+    """Choose how decisions of a definition's kind are made again."""
+    replays: dict[type[Definition], Replay] = {
+        RuleDefinition: replay_rule,
+        ScoreDefinition: replay_score,
+    }
+    for kind, how in replays.items():
+        if isinstance(definition, kind):
+            return how
+    raise TypeError(f"{definition.id}: decisions of kind {definition.kind} cannot be replayed")
+
+
+def replay_rule(rows: Sequence[TraceRow], definition: RuleDefinition) -> Replayed:
+    """Decide a rule again: leaves from their numbers, the tree from the definition.
+
+    A leaf in percent that missed its absolute floor is not met, as its reason says. What the visit
+    before said is another decision, and is taken as recorded.
+    """
+    by_node = {row["node"]: row for row in rows}
+    leaves = {leaf.id: _judge(leaf, by_node.get(leaf.id)) for leaf in definition.leaves}
+    contradictions = [
+        f"{name}: recorded {by_node[name]['state']}, found {STATE_OF_TRUTH[truth]}"
+        for name, truth in leaves.items()
+        if name in by_node and by_node[name]["state"] != STATE_OF_TRUTH[truth]
+    ]
+    if PREVIOUS_VISIT in by_node:
+        leaves[PREVIOUS_VISIT] = TRUTH_OF_STATE[by_node[PREVIOUS_VISIT]["state"]]
+    return Replayed(
+        state=STATE_OF_TRUTH[decide(definition.root, leaves.get)],
+        label=None,
+        contradictions=tuple(contradictions),
+    )
+
+
+def _judge(leaf: Leaf, row: TraceRow | None) -> Truth:
+    if row is None:
+        return None
+    if row["reason"] == SMALL_REFERENCE:
+        return False
+    return compare(row["value"], leaf.operator, leaf.threshold)
+
+
+def replay_score(rows: Sequence[TraceRow], definition: ScoreDefinition) -> Replayed:
+    """Add a score up again: percent changes from the trace, bands and degrees from the TOML.
+
+    Missing: a component without a percent change counts 0 below and its maximum above; without a
+    required one the score is not evaluable.
+    """
+    by_node = {row["node"]: row for row in rows}
+    points: dict[str, float | None] = {}
+    contradictions: list[str] = []
+    for component in definition.components:
+        row = by_node.get(component.id)
+        points[component.id] = grade(component, None if row is None else row["value"])
+        if row is not None and row["points"] != points[component.id]:
+            contradictions.append(
+                f"{component.id}: recorded {row['points']} points, found {points[component.id]}"
+            )
+    if any(points[item.id] is None for item in definition.components if item.required):
+        return Replayed("not_evaluable", "not_evaluable", tuple(contradictions))
+    lower = sum(found or 0.0 for found in points.values())
+    upper = lower + sum(
+        component.maximum for component in definition.components if points[component.id] is None
+    )
+    lowest, highest = (find_category(definition, bound) for bound in (lower, upper))
+    is_improved = compare(lower, ">=", definition.threshold)
+    could_improve = compare(upper, ">=", definition.threshold)
+    return Replayed(
+        state="met" if is_improved else "not_evaluable" if could_improve else "not_met",
+        label=lowest if lowest == highest else "indeterminate",
+        contradictions=tuple(contradictions),
+    )
+
+
+def grade(component: Component, percent_change: float | None) -> float | None:
+    """Give the points of a percent change: bands open below, closed above; None for None."""
+    if percent_change is None:
+        return None
+    passed = sum(bool(compare(percent_change, ">", edge)) for edge in component.edges)
+    return component.points[passed]
+
+
+def find_category(definition: ScoreDefinition, points: float) -> str:
+    """Name the highest degree of improvement that a number of points reaches."""
+    reached = [
+        (category.at_least, category.name)
+        for category in definition.categories
+        if compare(points, ">=", category.at_least)
+    ]
+    return max(reached)[1] if reached else definition.lowest_category

@@ -1,0 +1,157 @@
+"""Check the clinical definitions: what no single file can know of itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+from pydantic import BaseModel
+
+from heliotrope.definitions.load import Rulebook
+from heliotrope.definitions.measure import Measure, measures_of
+from heliotrope.definitions.model import Definition
+from heliotrope.definitions.rule import RuleDefinition, decide_from
+from heliotrope.definitions.score import Component, ScoreDefinition
+
+
+@dataclass(frozen=True)
+class DefinitionFault:
+    """Something wrong with a definition: which one, which check, and what was found."""
+
+    definition_id: str
+    check: str
+    found: str
+
+    def __str__(self) -> str:
+        return f"{self.definition_id}: {self.check}: {self.found}"
+
+
+def check_definitions(rulebook: Rulebook) -> list[DefinitionFault]:
+    """Check every definition of a rulebook; an empty list means that all is well.
+
+    Checks: bands increase, points never fall and start at nothing, the maxima of a score sum to
+    its total, degrees increase within it, every measure exists and has the direction and the
+    scale the definition takes it to have, no class can be reached when everything is missing, and
+    a definition is marked verified only when it has sources and each of them, and of the numbers
+    in it, was read.
+    """
+    measures = measures_of(rulebook)
+    faults: list[DefinitionFault] = []
+    for _, definition in sorted(rulebook.definitions.items()):
+        faults += _check_measures(definition, measures)
+        faults += _check_sources(definition)
+        if isinstance(definition, ScoreDefinition):
+            faults += _check_score(definition, measures)
+        if isinstance(definition, RuleDefinition):
+            faults += _check_rule(definition, measures)
+    return faults
+
+
+def _check_measures(
+    definition: Definition, measures: dict[str, Measure]
+) -> Iterator[DefinitionFault]:
+    """Every word in a field called ``measure`` or ``measures`` is a measure."""
+    named: set[str] = set()
+    for model in _models(definition):
+        for field in ("measure", "measures"):
+            value = getattr(model, field, None) if field in type(model).model_fields else None
+            words = [value] if isinstance(value, str) else value
+            named |= {word for word in words or () if isinstance(word, str)}
+    for word in sorted(named - measures.keys()):
+        yield DefinitionFault(definition.id, "every measure exists", word)
+
+
+def _check_sources(definition: Definition) -> Iterator[DefinitionFault]:
+    """A definition is verified only if it has sources and all it rests on was read."""
+    if not definition.verified:
+        return
+    if not definition.sources and not hasattr(definition, "measures"):
+        yield DefinitionFault(definition.id, "verified needs a source", "none")
+    for model in _models(definition):
+        flag = getattr(model, "flag", None)
+        if flag is not None and flag != "V":
+            yield DefinitionFault(definition.id, "verified rests on what was read", f"flag {flag}")
+
+
+def _check_score(
+    definition: ScoreDefinition, measures: dict[str, Measure]
+) -> Iterator[DefinitionFault]:
+    """A score: its bands, its sum, its degrees, its scales, and its answer to nothing."""
+    name = definition.id
+    for component in definition.components:
+        yield from _check_bands(name, component)
+        for candidate in component.candidates:
+            measure = measures.get(candidate.measure)
+            if measure is None:
+                continue
+            if measure.better != candidate.better:
+                yield DefinitionFault(name, "direction of the measure", candidate.measure)
+            shipped = measure.maximum
+            known = {candidate.denominator, *(item.denominator for item in candidate.variants)}
+            if candidate.denominator is not None and shipped not in known:
+                yield DefinitionFault(
+                    name, "denominator is the measure's range", f"{candidate.measure}: {shipped}"
+                )
+    total = sum(component.maximum for component in definition.components)
+    if total != definition.maximum:
+        yield DefinitionFault(name, f"maxima sum to {definition.maximum:g}", f"{total:g}")
+    degrees = [category.at_least for category in definition.categories]
+    if not _increases([0, *degrees]) or degrees[-1] > definition.maximum:
+        yield DefinitionFault(name, "degrees increase within the score", str(degrees))
+    names = [component.id for component in definition.components]
+    if len(set(names)) < len(names):
+        yield DefinitionFault(name, "every component has a name of its own", ", ".join(names))
+    if not any(component.required for component in definition.components):
+        yield DefinitionFault(name, "no class when everything is missing", "nothing is required")
+
+
+def _check_bands(name: str, component: Component) -> Iterator[DefinitionFault]:
+    """Edges increase from above 0; points never fall and begin at 0."""
+    if not _increases([0, *component.edges]):
+        yield DefinitionFault(name, "bands increase", f"{component.id}: {component.edges}")
+    if list(component.points) != sorted(component.points) or component.points[0] != 0:
+        yield DefinitionFault(name, "points never fall", f"{component.id}: {component.points}")
+
+
+def _check_rule(
+    definition: RuleDefinition, measures: dict[str, Measure]
+) -> Iterator[DefinitionFault]:
+    """A rule: no answer to nothing, both answers possible, directions as the measures have them."""
+    name = definition.id
+    names = [leaf.id for leaf in definition.leaves]
+    if decide_from(definition.root, {}) is not None:
+        yield DefinitionFault(name, "no class when everything is missing", "an answer is given")
+    for truth in (True, False):
+        leaves = dict.fromkeys([*names, "previous_visit"], truth)
+        if decide_from(definition.root, leaves) is not truth:
+            yield DefinitionFault(name, "every class can be reached", f"all leaves {truth}")
+    for leaf in definition.leaves:
+        measure = measures.get(leaf.measure)
+        if measure is not None and measure.better != leaf.better:
+            yield DefinitionFault(name, "direction of the measure", f"{leaf.id}: {leaf.measure}")
+        expected = "%" if leaf.quantity == "relative_worsening" else measure and measure.unit
+        if measure is not None and leaf.unit != expected:
+            yield DefinitionFault(name, "unit of the measure", f"{leaf.id}: {leaf.unit}")
+        worse_is_more = leaf.quantity != "value" or leaf.better == "high"
+        if (leaf.operator in (">", ">=")) != worse_is_more:
+            yield DefinitionFault(name, "operator fits the direction", leaf.id)
+
+
+def _increases(numbers: list[float]) -> bool:
+    return all(low < high for low, high in pairwise(numbers))
+
+
+def _models(value: Any) -> Iterator[BaseModel]:
+    """Go through a definition and every piece inside it."""
+    if isinstance(value, BaseModel):
+        yield value
+        for field in type(value).model_fields:
+            yield from _models(getattr(value, field))
+    elif isinstance(value, dict):
+        for item in value.values():
+            yield from _models(item)
+    elif isinstance(value, (tuple, list)):
+        for item in value:
+            yield from _models(item)
