@@ -77,6 +77,9 @@ class Measure(Frozen):
     important_change: ImportantChange | None = None
     molar_mass: MolarMass | None = None
     words: tuple[str, ...] = Field(default=(), description="canonical words of a judgement")
+    value_words: str | None = Field(
+        default=None, description="vocabulary of words that stand for numbers, e.g. 1+ for 1"
+    )
     synonyms: tuple[str, ...] = Field(default=(), description="names used elsewhere")
     declared_by_study: bool = False
     is_declared: bool = Field(default=True, description="false: the study must declare the scale")
