@@ -31,6 +31,7 @@ class Landmarks(Frozen):
     days_per_week: int = Field(gt=0)
     baseline_days: int = Field(ge=0, description="a baseline is the last value in D-this ... D0")
     domains_left_out: tuple[str, ...] = Field(default=(), description="domains of measures")
+    score_categories: tuple[str, ...] = Field(min_length=2, description="worst first; they nest")
 
 
 class AfterStopping(Frozen):

@@ -1,0 +1,114 @@
+"""From tables to statistics: every number a report may print, one a row.
+
+``heliotrope.estimate.cohort.estimate_all(tables, records, rulebook)`` returns the long table
+``records.results.Result``. Nothing else reads the tables to make a figure: report, exports and
+pooling read these rows.
+
+How to read a row
+-----------------
+``analysis``, ``group``, ``variable`` and ``statistic`` name it; ``value`` is the number,
+``formatted`` the same as printed, ``low`` and ``high`` its interval at ``level``, ``n_evaluable``
+the children (or regimens, visits, infusions) behind it. ``refused`` is null, or the reason in
+words why the records cannot answer; then ``value`` is null and ``formatted`` "not estimated".
+A colon in ``variable`` joins what is measured with a word or a time: ``sex:female``,
+``cmas:week_6``. Shares are fractions of 1 in ``value``, per cents in ``formatted``.
+
+Groups
+------
+``all``: each child once, by its first regimen. ``later_regimens``: further regimens of the same
+children (only present when there are any). ``not_confounded``: first regimens whose first
+improvement no other treatment explains. For reactions: ``all`` and ``without_unrelated``
+(reactions recorded as unrelated left out), both over all regimens. For agreement: ``rater_1``...
+
+Statistics
+----------
+``n``: a count, out of ``n_evaluable``. ``proportion_exact`` (Clopper-Pearson, the headline,
+printed like "4/7 (57 %; 18-90)") and ``proportion_wilson`` beside it. ``median`` (printed with
+range), ``quartile_low``, ``quartile_high``, ``minimum``, ``maximum``. ``rate_per_infusion_day``,
+``rate_per_course``, ``rate_per_patient_month``: exact Poisson, printed per 100.
+``upper_bound_per_infusion_day``, ``..._course``, ``..._patient_month``: only when nothing was
+recorded; ``high`` is the one-sided bound. ``at_risk``, ``events``, ``survival`` (log-log
+interval), ``survival_greenwood`` (plain interval): of a Kaplan-Meier curve.
+
+Analyses
+--------
+============================ ======================================================================
+analysis                     variables
+============================ ======================================================================
+cohort                       children, with_ivig, without_ivig, subcutaneous_only, regimens,
+                             later_regimens (n); response: refused when nobody had IVIG
+table1                       children (n); age_at_first_infusion_years, months_from_onset,
+                             months_from_diagnosis, months_on_regimen,
+                             months_observed_from_first_infusion,
+                             months_observed_after_last_infusion, courses, infusion_days,
+                             dose_g_per_kg_first_course, dose_g_per_kg_per_course, interval_days
+                             (median ...); sex:<w>, antibody:<w>, diagnosis:<w>, site:<w>,
+                             status:<w>, purpose:<w>, stop_reason:<w>, earlier_drug:<drug>
+                             (steroid and steroid_pulse among them), monthly (n and proportions);
+                             <name>:not_recorded (n)
+indication                   recorded:<w>, derived:<w>, primary:<w>, agree (n and proportions);
+                             recorded:none, derived:none (n)
+responded                    confirmed (THE HEADLINE), unconfirmed, no, ever_improved (confirmed or
+                             not); not_evaluable (n). Also group not_confounded
+response_pattern             rapid, intermediate, slow_maintained, slow, late, transient, none,
+                             ambiguous; not_evaluable (n)
+onset                        rapid, intermediate, slow, late, never, ambiguous; not_evaluable (n)
+onset_band                   within_6_weeks, 6_to_26_weeks, after_26_weeks, ambiguous;
+                             not_applicable (n: no onset)
+onset_day                    onset_after_day, onset_by_day, interval_days, responded_courses
+                             (median ...)
+durability                   sustained, lost_on_treatment, lost_after_discontinuation; censored,
+                             not_applicable (n, outside the denominator)
+steroid_effect               sparing, reduced, unchanged, increased; not_on_steroid, not_evaluable
+                             (n, outside the denominator)
+evidence_tier                A, B, C (of the first improved visit); not_applicable (n)
+confounded                   confounded, among children with an improved visit
+confounded_by                <treatment>, of the same children
+not_evaluable                response_pattern, response_pattern:<reason>, responded (n of all)
+response_flag                <flag> (n of all)
+state_reached                <definition id>, e.g. inactive_disease_2015: in that state at some
+                             visit after the first infusion
+landmark                     <measure>:baseline, <measure>:week_6, :week_16, :week_24, :week_52
+                             (median ...)
+landmark_change              <measure>:week_<w>: value less baseline, in children with both
+landmark_score               <score id>:week_<w>: lower bound of the improvement score (median ...)
+landmark_score_upper         the same, upper bound
+landmark_score_category      <score id>:week_<w>:at_least_minimal, :at_least_moderate,
+                             :at_least_major (proportions); <score id>:week_<w>:indeterminate (n)
+landmark_improved            week_<w>: improved at the evaluable visit nearest to it
+steroid_dose                 prednisone_mg_kg_day:<point>, prednisone_mg_day:<point> (median ...);
+                             points: before (day before the first infusion), week_<w>,
+                             last_on_regimen, after_180_days (after the last infusion)
+steroid_cumulative           prednisone_mg_kg:<window> (sum), prednisone_mg_kg_day_mean:<window>;
+                             windows: before, during, after
+steroid_pulses               before, during, after: children with a pulse in the window
+steroid_change               fell, unchanged, rose (last on-regimen day against the day before
+                             IVIG); percent_change (median ...). Say "the steroid dose fell during
+                             IVIG", never that IVIG spared it
+steroid_time_to_50_percent   a curve of the share not yet at half of the dose before IVIG
+aggravation                  population, not_in_population (n); within_180_days (headline),
+                             within_90_days, within_365_days, ever (n and proportions);
+                             within_180_days:not_evaluable (n); days_after_last_infusion
+                             (median ...)
+aggravation_limb             a, b, c, d, e, escalation_only (n of those who worsened)
+aggravation_time             a curve of the share not worsened, days from the last infusion, late
+                             entry on the day the stop is known; worsened_before_entry,
+                             left_before_entry (n: not in the curve)
+reaction_exposure            infusion_day, course, patient_month, child (n: the denominators);
+                             adverse_events_recorded, reactions_outside_every_window (n)
+reactions                    any_occasion: n, the three rates, upper bounds when none
+reactions_by_occasion        <terms>, e.g. "fever + transient proteinuria": n and rates
+reactions_by_term            <term>: occasions with that term, n and rates
+reaction_grade               grade_<g>, grade_not_recorded: n of occasions, by worst grade
+children_with_reaction       any_occasion, <terms>, <term>: share of children with an infusion
+agreement                    pattern (share of labels equal to the pattern); labels,
+                             labels_without_regimen, raters_disagree (n); refused without labels
+agreement_cell               <found>:<label> (n)
+pulse_model                  pulse: always refused in this version
+============================ ======================================================================
+
+A curve has the rows ``at_risk_ever`` and ``events`` (n); for each day with an event and each
+printed day the variable ``day_<t>`` with ``at_risk``, ``events``, ``survival`` and
+``survival_greenwood``; and ``median_day`` with the statistic ``median``. With nobody at risk the
+variable ``curve`` is refused.
+"""

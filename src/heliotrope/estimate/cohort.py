@@ -1,0 +1,61 @@
+"""All descriptive estimates of a run, in one table of result rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import polars as pl
+
+from heliotrope.definitions.load import Rulebook
+from heliotrope.estimate.after_stopping import estimate_after_stopping
+from heliotrope.estimate.agreement import estimate_agreement
+from heliotrope.estimate.description import (
+    estimate_cohort,
+    estimate_indications,
+    estimate_table1,
+)
+from heliotrope.estimate.inputs import Inputs
+from heliotrope.estimate.landmarks import estimate_landmarks
+from heliotrope.estimate.onset import estimate_onset_days, estimate_states_reached
+from heliotrope.estimate.proportions import estimate_proportions
+from heliotrope.estimate.reactions import estimate_reactions
+from heliotrope.estimate.rows import Row, make_results
+from heliotrope.estimate.steroid import estimate_steroid
+
+NO_PULSE_MODEL = (
+    "this version describes the records; it does not estimate the model of a pulsed effect"
+)
+
+ESTIMATES = (
+    estimate_cohort,
+    estimate_table1,
+    estimate_indications,
+    estimate_proportions,
+    estimate_onset_days,
+    estimate_states_reached,
+    estimate_landmarks,
+    estimate_steroid,
+    estimate_after_stopping,
+    estimate_reactions,
+    estimate_agreement,
+)
+
+
+def estimate_all(
+    tables: Mapping[str, pl.DataFrame],
+    records: Mapping[str, pl.DataFrame],
+    rulebook: Rulebook,
+) -> pl.DataFrame:
+    """Describe a cohort: every statistic a row, every refusal a row that says why.
+
+    ``tables``: the merged output tables of a run; ``records``: its canonical tables; either may
+    lack tables, which then count as empty. Returns the columns of ``records.results.Result``. The
+    order of the rows is fixed by the analyses and the definitions, not by the data's row order.
+    The rows are listed in the documentation of this room (``heliotrope.estimate``).
+    """
+    inputs = Inputs.of(tables, records, rulebook)
+    rows: list[Row] = []
+    for estimate in ESTIMATES:
+        rows += estimate(inputs)
+    rows.append(inputs.topic("pulse_model").refuse("pulse", "posterior", NO_PULSE_MODEL))
+    return make_results(rows)

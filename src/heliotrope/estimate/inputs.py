@@ -1,0 +1,117 @@
+"""What every estimate starts from: the merged tables, the records, and who belongs to which group.
+
+The unit of the headline is the child: its first regimen (group ``all``). Later regimens of the
+same children are counted apart (group ``later_regimens``), since a child must not count twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import polars as pl
+
+from heliotrope.definitions.estimate import DESCRIPTIVE_ESTIMATES, DescriptiveEstimates
+from heliotrope.definitions.exposure import IvigExposure
+from heliotrope.definitions.load import Rulebook
+from heliotrope.derive.patients import derive_patients
+from heliotrope.estimate.rows import Topic
+from heliotrope.records.canonical import CANONICAL
+from heliotrope.records.results import TABLES
+from heliotrope.records.shard import Shard
+
+EXPOSURE = "ivig_exposure"
+
+NO_IVIG = "no course of intravenous immunoglobulin is recorded in this cohort"
+
+FIRST_REGIMENS = "all"
+
+LATER_REGIMENS = "later_regimens"
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """The tables of a run, its records and its rulebook.
+
+    ``patients``: one row for every child the records name, with ``observed_until``.
+    """
+
+    tables: Mapping[str, pl.DataFrame]
+    records: Mapping[str, pl.DataFrame]
+    rulebook: Rulebook
+    patients: pl.DataFrame
+
+    @classmethod
+    def of(
+        cls,
+        tables: Mapping[str, pl.DataFrame],
+        records: Mapping[str, pl.DataFrame],
+        rulebook: Rulebook,
+    ) -> Inputs:
+        """Put the inputs together; a table or record that is missing counts as empty."""
+        return cls(
+            tables=tables,
+            records=records,
+            rulebook=rulebook,
+            patients=derive_patients(Shard.from_tables(records)),
+        )
+
+    @property
+    def parameters(self) -> DescriptiveEstimates:
+        """Return the numbers the estimates use."""
+        return self.rulebook.get(DESCRIPTIVE_ESTIMATES, DescriptiveEstimates)
+
+    @property
+    def exposure(self) -> IvigExposure:
+        """Return the rule that makes courses and regimens."""
+        return self.rulebook.get(EXPOSURE, IvigExposure)
+
+    def table(self, name: str) -> pl.DataFrame:
+        """Return an output table of the run; empty if the run made none."""
+        return self.tables[name] if name in self.tables else TABLES[name].create_empty()
+
+    def record(self, name: str) -> pl.DataFrame:
+        """Return a canonical table; empty if the study has none."""
+        return self.records[name] if name in self.records else CANONICAL[name].create_empty()
+
+    def topic(self, analysis: str, definition_id: str = DESCRIPTIVE_ESTIMATES) -> Topic:
+        """Return the shared columns of an analysis under the definition that decided it."""
+        definition = self.rulebook.definitions.get(definition_id)
+        return Topic(
+            analysis=analysis,
+            level=self.parameters.level,
+            quantiles=self.parameters.quantiles,
+            definition_id=definition_id,
+            definition_version=definition.version if definition else "",
+        )
+
+    def of_group(self, frame: pl.DataFrame, group: str = FIRST_REGIMENS) -> pl.DataFrame:
+        """Keep the rows of each child's first regimen, or those of the later ones."""
+        first = self.table("regimen").group_by("patient_id").agg(first=pl.col("regimen").min())
+        is_first = pl.col("regimen") == pl.col("first")
+        return (
+            frame.join(first, on="patient_id", how="left", maintain_order="left")
+            .filter(is_first if group == FIRST_REGIMENS else is_first.not_())
+            .drop("first")
+        )
+
+    def first_regimens(self) -> pl.DataFrame:
+        """Return each child's first regimen, with when the next one began and cover ended.
+
+        ``next_first_infusion``: first infusion of the child's next regimen, null if none.
+        ``cover_end``: the last on-regimen day, the end of planned cover of the last course.
+        """
+        cover = pl.duration(days=self.exposure.regimen.planned_cover_days)
+        regimens = self.table("regimen").sort("patient_id", "regimen")
+        return self.of_group(
+            regimens.with_columns(
+                next_first_infusion=pl.col("first_infusion").shift(-1).over("patient_id"),
+                cover_end=pl.col("last_course_start") + cover,
+            )
+        )
+
+
+def count_words(words: pl.Series) -> dict[str, int]:
+    """Count how often each word occurs; missing words are left out."""
+    counted = words.drop_nulls().value_counts(name="n").rows()
+    return {str(word): int(n) for word, n in sorted(counted)}

@@ -1,0 +1,156 @@
+"""The children at fixed weeks: every measure, the improvement score and improvement itself.
+
+At each landmark the visit nearest to it within the tolerance is read, for each measure by itself
+(ties: the earlier visit). The baseline is the last value in the days before, and on, the first
+infusion. All children of the group are in it, whatever their pattern; how many were measured
+stands beside each number. Visits up to the first infusion of the next regimen count.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import polars as pl
+
+from heliotrope.definitions.measure import measures_of
+from heliotrope.derive.baselines import derive_baselines
+from heliotrope.derive.changes import derive_changes
+from heliotrope.derive.visits import derive_visit_values
+from heliotrope.estimate.inputs import NO_IVIG, Inputs, count_words
+from heliotrope.estimate.rows import Row, Topic
+
+NO_VISIT = "no child was measured within the tolerance of this landmark"
+
+NO_PAIR = "no child was measured both at baseline and at this landmark"
+
+NO_SCORE = "no improvement score could be computed at this landmark"
+
+NOT_VISITED = "no child had an evaluable visit within the tolerance of this landmark"
+
+
+def estimate_landmarks(inputs: Inputs) -> list[Row]:
+    """Give measures, changes, scores and improvement at baseline and at each landmark."""
+    regimens = inputs.first_regimens()
+    if regimens.height == 0:
+        return [
+            inputs.topic(analysis).refuse("any", statistic, NO_IVIG)
+            for analysis, statistic in (
+                ("landmark", "median"),
+                ("landmark_change", "median"),
+                ("landmark_score", "median"),
+                ("landmark_improved", "proportion_exact"),
+            )
+        ]
+    return [
+        *_estimate_measures(inputs, regimens),
+        *_estimate_scores(inputs),
+        *_estimate_improved(inputs),
+    ]
+
+
+def read_landmarks(rows: pl.DataFrame, key: list[str], inputs: Inputs) -> pl.DataFrame:
+    """Keep, for each key and landmark, the row of the nearest visit; adds ``week``.
+
+    ``rows`` has ``day`` (days from the first infusion). Beyond the tolerance: no row.
+    """
+    landmarks = inputs.parameters.landmarks
+    weeks = pl.DataFrame({"week": landmarks.weeks}, schema={"week": pl.Int32})
+    away = (pl.col("day") - pl.col("week") * landmarks.days_per_week).abs()
+    return (
+        rows.join(weeks, how="cross")
+        .with_columns(away=away)
+        .filter(pl.col("away") <= landmarks.tolerance_weeks * landmarks.days_per_week)
+        .sort(*key, "week", "away", "day")
+        .unique([*key, "week"], keep="first", maintain_order=True)
+        .drop("away")
+    )
+
+
+def _estimate_measures(inputs: Inputs, regimens: pl.DataFrame) -> list[Row]:
+    left_out = set(inputs.parameters.landmarks.domains_left_out)
+    unused = [m.id for m in measures_of(inputs.rulebook).values() if m.domain in left_out]
+    values = derive_visit_values(inputs.record("assessment"), inputs.rulebook).filter(
+        pl.col("value").is_not_null() & pl.col("measure").is_in(unused).not_()
+    )
+    baselines = derive_baselines(values, regimens, inputs.parameters.landmarks.baseline_days)
+    changes = inputs.of_group(
+        derive_changes(values, baselines, inputs.table("regimen").drop("observed_until"))
+    )
+    chosen = read_landmarks(changes, ["patient_id", "measure"], inputs)
+    treated = values.join(regimens, on="patient_id", how="semi")
+    topic, change = inputs.topic("landmark"), inputs.topic("landmark_change")
+    rows: list[Row] = []
+    for measure in sorted(count_words(treated["measure"])):
+        at_start = baselines.filter(pl.col("measure") == measure)["baseline_value"]
+        rows += topic.summary(f"{measure}:baseline", at_start, NO_VISIT)
+        for name, at_week in _by_week(chosen.filter(pl.col("measure") == measure), inputs):
+            rows += topic.summary(f"{measure}:{name}", at_week["value"], NO_VISIT)
+            differences = at_week["value"] - at_week["baseline_value"]
+            rows += change.summary(f"{measure}:{name}", differences, NO_PAIR)
+    return rows
+
+
+def _by_week(chosen: pl.DataFrame, inputs: Inputs) -> Iterable[tuple[str, pl.DataFrame]]:
+    for week in inputs.parameters.landmarks.weeks:
+        yield f"week_{week}", chosen.filter(pl.col("week") == week)
+
+
+def _estimate_scores(inputs: Inputs) -> list[Row]:
+    """Give the score's lower and upper bound and the share that reached each category.
+
+    Read from the nearest visit with a bound that is evaluable; a category that the bounds do not
+    settle (``indeterminate``) is counted but left out of the shares. Categories nest.
+    """
+    scores = inputs.of_group(inputs.table("score"))
+    started = inputs.first_regimens().select("patient_id", "first_infusion")
+    scored = scores.filter(
+        pl.col("score_lower").is_not_null() & (pl.col("category") != "not_evaluable")
+    ).join(started, on="patient_id")
+    chosen = read_landmarks(
+        scored.with_columns(day=(pl.col("date") - pl.col("first_infusion")).dt.total_days()),
+        ["patient_id", "definition_id"],
+        inputs,
+    )
+    if scores.height == 0:
+        return [inputs.topic("landmark_score").refuse("any", "median", NO_SCORE)]
+    rows: list[Row] = []
+    for definition in sorted(count_words(scores["definition_id"])):
+        topic = inputs.topic("landmark_score", definition)
+        of_definition = chosen.filter(pl.col("definition_id") == definition)
+        for name, at_week in _by_week(of_definition, inputs):
+            rows += topic.summary(f"{definition}:{name}", at_week["score_lower"], NO_SCORE)
+            rows += topic.of("landmark_score_upper").summary(
+                f"{definition}:{name}", at_week["score_upper"], NO_SCORE
+            )
+            rows += _estimate_categories(inputs, topic, f"{definition}:{name}", at_week)
+    return rows
+
+
+def _estimate_categories(
+    inputs: Inputs, topic: Topic, variable: str, at_week: pl.DataFrame
+) -> list[Row]:
+    categories = inputs.parameters.landmarks.score_categories
+    topic = topic.of("landmark_score_category")
+    counts = count_words(at_week["category"])
+    settled = sum(counts.get(category, 0) for category in categories)
+    rows: list[Row] = []
+    for position, category in enumerate(categories[1:], start=1):
+        reached = sum(counts.get(word, 0) for word in categories[position:])
+        rows += topic.proportion(f"{variable}:at_least_{category}", reached, settled, NO_SCORE)
+    rows.append(topic.count(f"{variable}:indeterminate", at_week.height - settled, at_week.height))
+    return rows
+
+
+def _estimate_improved(inputs: Inputs) -> list[Row]:
+    """Give the share improved at the evaluable visit nearest to each landmark."""
+    visits = inputs.of_group(inputs.table("visit")).filter(
+        pl.col("state").is_in(["met", "not_met"])
+    )
+    chosen = read_landmarks(visits, ["patient_id"], inputs)
+    topic = inputs.topic("landmark_improved", "jdm_ivig_response")
+    rows: list[Row] = []
+    for name, at_week in _by_week(chosen, inputs):
+        improved = at_week.filter(pl.col("state") == "met").height
+        rows.append(topic.count(name, improved, at_week.height))
+        rows += topic.proportion(name, improved, at_week.height, NOT_VISITED)
+    return rows

@@ -1,0 +1,139 @@
+"""Harm: reactions per infusion, course and month, and how many children had one.
+
+What is counted is the *occasion*: reactions of one group are one (a fever with transient
+proteinuria is one occasion, not two). All rates are given twice: for every reaction in its window
+(group ``all``) and without those recorded as unrelated (group ``without_unrelated``). Without an
+infusion there is nothing to divide by: the rate is refused and the recorded adverse events are
+counted instead.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+from heliotrope.estimate.inputs import Inputs, count_words
+from heliotrope.estimate.rows import Exposure, Row, Topic
+
+NO_DENOMINATOR = "no infusion is recorded, so there is nothing to divide by"
+
+ALL = "all"
+
+WITHOUT_UNRELATED = "without_unrelated"
+
+OUTSIDE = "outside"
+
+OCCASION = ["patient_id", "occasion"]
+
+
+def estimate_reactions(inputs: Inputs) -> list[Row]:
+    """Give the exposure, then occasions, terms and grades with their rates, for both groups."""
+    exposures = compute_exposures(inputs)
+    topic = inputs.topic("reactions")
+    rows = [
+        topic.of("reaction_exposure").count(
+            exposure.unit, round(exposure.amount), exposure.n_evaluable
+        )
+        for exposure in exposures
+    ]
+    recorded = inputs.record("event").filter(pl.col("kind") == "adverse_event")
+    rows.append(topic.of("reaction_exposure").count("adverse_events_recorded", recorded.height))
+    reactions = inputs.table("reaction").with_columns(
+        occasion=pl.coalesce(pl.col("group").cast(pl.Int64), pl.col("row_id"))
+    )
+    is_counted = (pl.col("window") != OUTSIDE) & pl.col("regimen").is_not_null()
+    rows.append(
+        topic.of("reaction_exposure").count(
+            "reactions_outside_every_window", reactions.filter(is_counted.not_()).height
+        )
+    )
+    inside = reactions.filter(is_counted)
+    groups = {
+        ALL: inside,
+        WITHOUT_UNRELATED: inside.filter(pl.col("related").fill_null(True)),
+    }
+    for group, counted in groups.items():
+        rows += _estimate_group(topic.of(group=group), counted, exposures)
+    return rows
+
+
+def compute_exposures(inputs: Inputs) -> list[Exposure]:
+    """Add up what reactions are divided by: infusion days, courses and months on IVIG.
+
+    The months of a regimen run from its first infusion to the end of planned cover of its last
+    course, or to the end of observation if that came first.
+    """
+    days = inputs.table("infusion_day").filter(pl.col("course").is_not_null())
+    courses = inputs.table("course")
+    cover = pl.duration(days=inputs.exposure.regimen.planned_cover_days)
+    covered = inputs.table("regimen").select(
+        days=(
+            pl.max_horizontal(
+                pl.min_horizontal(pl.col("last_course_start") + cover, "observed_until"),
+                "last_infusion",
+            )
+            - pl.col("first_infusion")
+        ).dt.total_days()
+        + 1
+    )
+    months = float(covered["days"].sum()) / inputs.parameters.calendar.days_per_month
+    children = days["patient_id"].n_unique()
+    return [
+        Exposure("infusion_day", "infusions", float(days.height), days.height, NO_DENOMINATOR),
+        Exposure("course", "courses", float(courses.height), courses.height, NO_DENOMINATOR),
+        Exposure("patient_month", "patient-months", months, children, NO_DENOMINATOR),
+        Exposure("child", "children", float(children), children, NO_DENOMINATOR),
+    ]
+
+
+def _estimate_group(topic: Topic, counted: pl.DataFrame, exposures: list[Exposure]) -> list[Row]:
+    occasions = counted.select(OCCASION).unique().height
+    rows = _estimate_count(topic, "any_occasion", counted, exposures)
+    if occasions == 0:
+        rows += [topic.none_recorded("any_occasion", exposure) for exposure in exposures[:-1]]
+    labels = _label_occasions(counted)
+    for label in count_words(labels["label"]):
+        rows += _estimate_count(
+            topic.of("reactions_by_occasion"),
+            label,
+            labels.filter(pl.col("label") == label),
+            exposures,
+        )
+    for term in count_words(counted["term"]):
+        rows += _estimate_count(
+            topic.of("reactions_by_term"), term, counted.filter(pl.col("term") == term), exposures
+        )
+    worst = counted.group_by(OCCASION).agg(pl.col("grade").max())
+    for grade, count in count_words(worst["grade"].cast(pl.String)).items():
+        rows.append(topic.of("reaction_grade").count(f"grade_{grade}", count, worst.height))
+    ungraded = worst["grade"].null_count()
+    if ungraded:
+        rows.append(topic.of("reaction_grade").count("grade_not_recorded", ungraded, worst.height))
+    return rows
+
+
+def _estimate_count(
+    topic: Topic, variable: str, counted: pl.DataFrame, exposures: list[Exposure]
+) -> list[Row]:
+    """Count occasions, give their rates, and the share of children who had at least one."""
+    *amounts, children = exposures
+    occasions = counted.select(OCCASION).unique().height
+    with_one = counted["patient_id"].n_unique()
+    return [
+        topic.count(variable, occasions, amounts[0].n_evaluable),
+        *(topic.rate(variable, occasions, exposure) for exposure in amounts),
+        *topic.of("children_with_reaction").proportion(
+            variable, with_one, children.n_evaluable, NO_DENOMINATOR
+        ),
+    ]
+
+
+def _label_occasions(counted: pl.DataFrame) -> pl.DataFrame:
+    """Name each occasion by its terms, e.g. ``fever + transient proteinuria``."""
+    is_transient = pl.col("transient") == "met"
+    word = pl.when(is_transient).then("transient " + pl.col("term")).otherwise("term")
+    return (
+        counted.with_columns(word=word)
+        .sort("patient_id", "occasion", "term")
+        .group_by(OCCASION, maintain_order=True)
+        .agg(label=pl.col("word").unique(maintain_order=True).str.join(" + "))
+    )

@@ -1,0 +1,93 @@
+"""How numbers are printed: whole per cents in small samples, one decimal in large ones."""
+
+from __future__ import annotations
+
+from heliotrope.estimate.intervals import Interval
+
+NOT_ESTIMATED = "not estimated"
+
+ONE_DECIMAL_FROM = 200
+
+
+def number(value: float) -> str:
+    """Print a number with as many decimals as it carries, three figures at least.
+
+    >>> number(1234.5), number(12.34), number(3.0), number(0.1234)
+    ('1,234', '12.3', '3', '0.123')
+    """
+    size = abs(value)
+    if value == round(value) or size >= 1000:
+        return f"{value:,.0f}"
+    digits = 0 if size >= 100 else 1 if size >= 10 else 2 if size >= 1 else 3
+    return f"{value:.{digits}f}".rstrip("0").rstrip(".") if digits else f"{value:.0f}"
+
+
+def percent(share: float, total: int) -> str:
+    """Print a share in per cent; what is not quite none or all is not printed as 0 or 100.
+
+    >>> percent(4 / 7, 7), percent(0.0036, 7), percent(0.9964, 7), percent(92 / 1056, 1056)
+    ('57', '0.4', '>99', '8.7')
+    """
+    points = 100 * share
+    if total >= ONE_DECIMAL_FROM:
+        return f"{points:.1f}"
+    if 0 < points < 1:
+        return f"{max(points, 0.1):.1f}"
+    if 99 < points < 100:
+        return ">99"
+    return f"{points:.0f}"
+
+
+def proportion(count: int, total: int, interval: Interval) -> str:
+    """Print a proportion with its interval in per cent.
+
+    >>> proportion(4, 7, Interval(0.1840516, 0.9010117))
+    '4/7 (57 %; 18-90)'
+    """
+    low, high = (percent(end, total) for end in (interval.low, interval.high))
+    return f"{count}/{total} ({percent(count / total, total)} %; {low}-{high})"
+
+
+def rate(count: int, amount: float, words: str, interval: Interval) -> str:
+    """Print a rate per hundred with its interval.
+
+    >>> rate(3, 60, "infusion days", Interval(0.0103112, 0.1461212))
+    '3 in 60 infusion days (5 per 100; 1.03-14.6)'
+    """
+    per_100, low, high = (
+        number(100 * part) for part in (count / amount, interval.low, interval.high)
+    )
+    return f"{count} in {number(amount)} {words} ({per_100} per 100; {low}-{high})"
+
+
+def none_recorded(amount: float, words: str, bound: float, level: float) -> str:
+    """Say that nothing was recorded, and how much could still be there.
+
+    >>> none_recorded(60, "infusion days", 0.04993, 0.95)
+    'No reaction recorded in 60 infusion days (upper 95 % bound 4.99 per 100)'
+    """
+    return (
+        f"No reaction recorded in {number(amount)} {words} "
+        f"(upper {number(100 * level)} % bound {number(100 * bound)} per 100)"
+    )
+
+
+def median(middle: float, smallest: float, largest: float) -> str:
+    """Print a median with its range.
+
+    >>> median(6.25, 3.1, 12)
+    '6.25 (3.1-12)'
+    """
+    return f"{number(middle)} ({number(smallest)}-{number(largest)})"
+
+
+def survival(share: float, interval: Interval | None) -> str:
+    """Print a share that is still free of the event.
+
+    >>> survival(0.5, Interval(0.2, 0.75)), survival(1.0, None)
+    ('50 % (20-75)', '100 % (no event yet, so no interval)')
+    """
+    if interval is None:
+        why = " (no event yet, so no interval)" if share == 1 else ""
+        return f"{100 * share:.0f} %{why}"
+    return f"{100 * share:.0f} % ({100 * interval.low:.0f}-{100 * interval.high:.0f})"
