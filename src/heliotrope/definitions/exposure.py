@@ -7,11 +7,11 @@ from pydantic import Field, model_validator
 from heliotrope.definitions.model import Definition, Frozen
 
 
-class WeightInForce(Definition):
-    """Which recorded weight a dose is divided by on a given day."""
+class MeasureInForce(Definition):
+    """Which recorded weight or height holds on a given day."""
 
-    measure: str = Field(description="canonical measure that holds the weight, in kg")
-    max_age_days: int = Field(ge=0, description="the latest weight serves up to this age")
+    measure: str = Field(description="canonical measure: weight in kg, height in cm")
+    max_age_days: int = Field(ge=0, description="the latest value serves up to this age")
 
 
 class CourseRule(Frozen):
@@ -43,9 +43,7 @@ class RegimenRule(Frozen):
 
     max_interval_days: int = Field(ge=1, description="from the D0 of a course to the next D0")
     planned_cover_days: int = Field(ge=1, description="days that the last course is taken to cover")
-    stop_known_after_days: int = Field(
-        ge=1, description="days without a D0 until the stop is known"
-    )
+    stop_known_after_days: int = Field(ge=1, description="days without a D0: it has stopped")
     switch_to_sc_within_days: int = Field(ge=1)
     monthly_label: str
     monthly_min_intervals: int = Field(ge=1)
