@@ -13,6 +13,7 @@ from heliotrope.definitions.model import Definition
 from heliotrope.definitions.response import AggravationDefinition, ResponseDefinition
 from heliotrope.definitions.rule import RuleDefinition
 from heliotrope.definitions.score import ScoreDefinition
+from heliotrope.definitions.score_table import ScoreTableWords
 from heliotrope.definitions.vocabulary import (
     CellFormats,
     FindingRules,
@@ -40,3 +41,4 @@ KINDS["vocabulary"] = Vocabulary
 KINDS["cell_formats"] = CellFormats
 KINDS["plausibility"] = PlausibilityLimits
 KINDS["finding_rules"] = FindingRules
+KINDS["score_table"] = ScoreTableWords
