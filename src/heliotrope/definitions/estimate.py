@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from heliotrope.definitions.model import Definition, Frozen
 
@@ -29,17 +29,14 @@ class Landmarks(Frozen):
     weeks: tuple[int, ...] = Field(min_length=1)
     tolerance_weeks: int = Field(ge=0)
     days_per_week: int = Field(gt=0)
-    baseline_days: int = Field(ge=0, description="a baseline is the last value in D-this ... D0")
     domains_left_out: tuple[str, ...] = Field(default=(), description="domains of measures")
     score_categories: tuple[str, ...] = Field(min_length=2, description="worst first; they nest")
 
 
 class AfterStopping(Frozen):
-    """The windows after the last infusion in which an aggravation is counted."""
+    """At which days after the last infusion the curve is printed, beside the days with events."""
 
-    headline_days: int = Field(gt=0)
-    further_days: tuple[int, ...]
-    printed_days: tuple[int, ...] = Field(description="days at which the curve is printed")
+    printed_days: tuple[int, ...] = Field(min_length=1)
 
 
 class SteroidWindows(Frozen):
@@ -48,6 +45,7 @@ class SteroidWindows(Frozen):
     before_days: int = Field(gt=0)
     after_days: int = Field(gt=0)
     reduced_to_fraction: float = Field(gt=0, lt=1)
+    low_dose_mg_kg_day: float = Field(gt=0)
 
 
 class Calendar(Frozen):
@@ -68,9 +66,3 @@ class DescriptiveEstimates(Definition):
     steroid: SteroidWindows
     calendar: Calendar
     families: tuple[Family, ...]
-
-    @model_validator(mode="after")
-    def _headline_is_not_repeated(self) -> DescriptiveEstimates:
-        if self.after_stopping.headline_days in self.after_stopping.further_days:
-            raise ValueError("after_stopping: headline_days must not stand in further_days")
-        return self

@@ -86,6 +86,7 @@ steroid_change               fell, unchanged, rose (last on-regimen day against 
                              IVIG); percent_change (median ...). Say "the steroid dose fell during
                              IVIG", never that IVIG spared it
 steroid_time_to_50_percent   a curve of the share not yet at half of the dose before IVIG
+steroid_time_to_low_dose     a curve of the share not yet at 0.2 mg/kg/day, of those above it before
 aggravation                  population, not_in_population (n); within_180_days (headline),
                              within_90_days, within_365_days, ever (n and proportions);
                              within_180_days:not_evaluable (n); days_after_last_infusion

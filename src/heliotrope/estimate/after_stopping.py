@@ -13,6 +13,7 @@ import polars as pl
 
 from heliotrope.estimate.curves import estimate_curve_rows
 from heliotrope.estimate.inputs import (
+    AGGRAVATION,
     FIRST_REGIMENS,
     LATER_REGIMENS,
     NO_IVIG,
@@ -21,8 +22,6 @@ from heliotrope.estimate.inputs import (
 )
 from heliotrope.estimate.kaplan_meier import estimate_curve
 from heliotrope.estimate.rows import Row, Topic
-
-AGGRAVATION = "aggravation_after_discontinuation"
 
 NOBODY = (
     "no child was improved at the last visit on IVIG and then stopped for another reason than "
@@ -111,7 +110,7 @@ def _estimate_shares(
     A child that worsened inside the window counts however long it was seen. ``ever`` has no limit:
     it counts all, though some were seen longer than others.
     """
-    windows = inputs.parameters.after_stopping
+    definition = inputs.aggravation
     refused = NO_IVIG if aggravation.height == 0 else NOBODY
     rows = [
         topic.count("population", population.height, aggravation.height),
@@ -122,10 +121,10 @@ def _estimate_shares(
     nobody = NOT_SEEN if population.height else refused
     states = count_words(population["state"])
     met, not_met = states.get("met", 0), states.get("not_met", 0)
-    name = f"within_{windows.headline_days}_days"
+    name = f"within_{definition.window_days}_days"
     rows += _share(topic, name, met, met + not_met, nobody)
     rows.append(topic.count(f"{name}:not_evaluable", states.get("not_evaluable", 0), met + not_met))
-    for days in windows.further_days:
+    for days in definition.also_days:
         inside = int((population["event_day"] <= days).sum())
         free = population.filter(
             (pl.col("event_day").is_null() | (pl.col("event_day") > days))

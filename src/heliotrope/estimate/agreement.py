@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from heliotrope.estimate.inputs import Inputs
-from heliotrope.estimate.proportions import RESPONSE
+from heliotrope.estimate.inputs import RESPONSE, Inputs
 from heliotrope.estimate.rows import Row
 
 NOT_VALIDATED = "not validated against clinicians' judgement: the study has no adjudication"

@@ -14,6 +14,7 @@ import polars as pl
 from heliotrope.definitions.estimate import DESCRIPTIVE_ESTIMATES, DescriptiveEstimates
 from heliotrope.definitions.exposure import IvigExposure
 from heliotrope.definitions.load import Rulebook
+from heliotrope.definitions.response import AggravationDefinition, ResponseDefinition
 from heliotrope.derive.patients import derive_patients
 from heliotrope.estimate.rows import Topic
 from heliotrope.records.canonical import CANONICAL
@@ -21,6 +22,10 @@ from heliotrope.records.results import TABLES
 from heliotrope.records.shard import Shard
 
 EXPOSURE = "ivig_exposure"
+
+RESPONSE = "jdm_ivig_response"
+
+AGGRAVATION = "aggravation_after_discontinuation"
 
 NO_IVIG = "no course of intravenous immunoglobulin is recorded in this cohort"
 
@@ -65,6 +70,16 @@ class Inputs:
     def exposure(self) -> IvigExposure:
         """Return the rule that makes courses and regimens."""
         return self.rulebook.get(EXPOSURE, IvigExposure)
+
+    @property
+    def response(self) -> ResponseDefinition:
+        """Return the definition of the response."""
+        return self.rulebook.get(RESPONSE, ResponseDefinition)
+
+    @property
+    def aggravation(self) -> AggravationDefinition:
+        """Return the definition of aggravation after discontinuation."""
+        return self.rulebook.get(AGGRAVATION, AggravationDefinition)
 
     def table(self, name: str) -> pl.DataFrame:
         """Return an output table of the run; empty if the run made none."""

@@ -16,7 +16,7 @@ from heliotrope.definitions.measure import measures_of
 from heliotrope.derive.baselines import derive_baselines
 from heliotrope.derive.changes import derive_changes
 from heliotrope.derive.visits import derive_visit_values
-from heliotrope.estimate.inputs import NO_IVIG, Inputs, count_words
+from heliotrope.estimate.inputs import NO_IVIG, RESPONSE, Inputs, count_words
 from heliotrope.estimate.rows import Row, Topic
 
 NO_VISIT = "no child was measured within the tolerance of this landmark"
@@ -72,7 +72,7 @@ def _estimate_measures(inputs: Inputs, regimens: pl.DataFrame) -> list[Row]:
     values = derive_visit_values(inputs.record("assessment"), inputs.rulebook).filter(
         pl.col("value").is_not_null() & pl.col("measure").is_in(unused).not_()
     )
-    baselines = derive_baselines(values, regimens, inputs.parameters.landmarks.baseline_days)
+    baselines = derive_baselines(values, regimens, inputs.response.baseline.days_before)
     changes = inputs.of_group(
         derive_changes(values, baselines, inputs.table("regimen").drop("observed_until"))
     )
@@ -147,7 +147,7 @@ def _estimate_improved(inputs: Inputs) -> list[Row]:
         pl.col("state").is_in(["met", "not_met"])
     )
     chosen = read_landmarks(visits, ["patient_id"], inputs)
-    topic = inputs.topic("landmark_improved", "jdm_ivig_response")
+    topic = inputs.topic("landmark_improved", RESPONSE)
     rows: list[Row] = []
     for name, at_week in _by_week(chosen, inputs):
         improved = at_week.filter(pl.col("state") == "met").height

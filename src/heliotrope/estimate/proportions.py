@@ -9,12 +9,11 @@ from heliotrope.estimate.inputs import (
     FIRST_REGIMENS,
     LATER_REGIMENS,
     NO_IVIG,
+    RESPONSE,
     Inputs,
     count_words,
 )
 from heliotrope.estimate.rows import Row, Topic
-
-RESPONSE = "jdm_ivig_response"
 
 NOT_CONFOUNDED = "not_confounded"
 

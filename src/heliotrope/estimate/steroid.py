@@ -1,8 +1,8 @@
 """The steroid dose before, during and after IVIG: a description, never a claim of sparing.
 
-The daily dose is prednisone-equivalent, pulses apart. A day without a recorded dose counts as 0 in
-a child with any medication row and as unknown in a child without one; a dose whose amount or
-weight is missing is unknown. Nothing is read beyond the end of observation. A fall is reported as
+The daily dose is prednisone-equivalent, pulses apart. From a child's first medication row on, a day
+without a recorded dose counts as 0; before it, and where the amount or the weight is missing, the
+dose is unknown. Nothing is read beyond the end of observation. A fall is reported as
 "the steroid dose fell during IVIG": other drugs and the calendar lower it too.
 """
 
@@ -19,7 +19,7 @@ from heliotrope.estimate.steroid_dose import (
     DOSES,
     derive_amounts,
     derive_doses,
-    derive_time_to_fraction,
+    derive_time_to_dose,
 )
 from heliotrope.records.exact import compute_comparison
 
@@ -30,6 +30,8 @@ LAST_ON_REGIMEN = "last_on_regimen"
 NO_DOSE = "no child has a known dose on this day (no medication rows, no weight, or not observed)"
 
 NO_WINDOW = "no child was observed, with known doses, over the whole window"
+
+NOT_ABOVE = "no child had a known steroid dose above the low dose on the day before IVIG"
 
 NOT_ON_STEROID = "no child had a known steroid dose above 0 on the day before IVIG"
 
@@ -49,7 +51,7 @@ def estimate_steroid(inputs: Inputs) -> list[Row]:
             )
     rows += _estimate_amounts(inputs, regimens, nothing)
     rows += _estimate_change(inputs.topic("steroid_change"), doses, nothing)
-    return rows + _estimate_time(inputs, regimens, doses, nothing)
+    return rows + _estimate_times(inputs, regimens, doses, nothing)
 
 
 def _landmarks(inputs: Inputs) -> dict[str, int]:
@@ -98,7 +100,7 @@ def _estimate_amounts(inputs: Inputs, regimens: pl.DataFrame, nothing: str | Non
             inside.select(pl.col("total_mg_kg") / pl.col("days")).to_series(),
             reason,
         )
-        with_pulse = inside["pulses"].fill_null(0) > 0
+        with_pulse = inside["pulses"] > 0
         rows += inputs.topic("steroid_pulses").proportion(
             window, int(with_pulse.sum()), inside.height, reason
         )
@@ -128,14 +130,21 @@ def _estimate_change(topic: Topic, doses: pl.DataFrame, nothing: str | None) -> 
     return rows + topic.summary("percent_change", change, reason)
 
 
-def _estimate_time(
+def _estimate_times(
     inputs: Inputs, regimens: pl.DataFrame, doses: pl.DataFrame, nothing: str | None
 ) -> list[Row]:
-    fraction = inputs.parameters.steroid.reduced_to_fraction
+    """Give the curves of children not yet at half of their dose, and not yet at a low dose."""
+    numbers = inputs.parameters.steroid
     before = doses.filter(pl.col("point") == BEFORE).select("patient_id", before=DOSES[0])
-    times = derive_time_to_fraction(
-        inputs, regimens.join(before, on="patient_id", how="inner"), fraction
-    )
-    topic = inputs.topic(f"steroid_time_to_{100 * fraction:.0f}_percent")
-    curve = estimate_curve(times, topic.level)
-    return estimate_curve_rows(topic, curve, _landmarks(inputs).values(), nothing or NOT_ON_STEROID)
+    known = regimens.join(before, on="patient_id", how="inner")
+    half = f"steroid_time_to_{100 * numbers.reduced_to_fraction:.0f}_percent"
+    targets = {
+        half: (pl.col("before") * numbers.reduced_to_fraction, NOT_ON_STEROID),
+        "steroid_time_to_low_dose": (pl.lit(numbers.low_dose_mg_kg_day), NOT_ABOVE),
+    }
+    rows: list[Row] = []
+    for analysis, (target, reason) in targets.items():
+        topic = inputs.topic(analysis)
+        curve = estimate_curve(derive_time_to_dose(inputs, known, target), topic.level)
+        rows += estimate_curve_rows(topic, curve, _landmarks(inputs).values(), nothing or reason)
+    return rows
