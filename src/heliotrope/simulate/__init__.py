@@ -1,0 +1,1 @@
+"""Invented cohorts in the canonical form, for tests, benchmarks and examples."""
