@@ -10,6 +10,7 @@ from heliotrope.definitions.exposure import IvigExposure, MeasureInForce
 from heliotrope.definitions.glucocorticoid import GlucocorticoidRule
 from heliotrope.definitions.measure import MeasureSet
 from heliotrope.definitions.model import Definition
+from heliotrope.definitions.report_words import ReportWords
 from heliotrope.definitions.response import AggravationDefinition, ResponseDefinition
 from heliotrope.definitions.rule import RuleDefinition
 from heliotrope.definitions.score import ScoreDefinition
@@ -42,3 +43,4 @@ KINDS["cell_formats"] = CellFormats
 KINDS["plausibility"] = PlausibilityLimits
 KINDS["finding_rules"] = FindingRules
 KINDS["score_table"] = ScoreTableWords
+KINDS["report_words"] = ReportWords

@@ -7,114 +7,17 @@ steroid *fell during* IVIG, whatever the cause.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from functools import cache
 
-NOT_SHOWN = "Improvement not shown in these records (visits, measures, confounders)"
+from heliotrope.definitions.load import SHIPPED, read_definition
+from heliotrope.definitions.report_words import ReportWords
+
+WORDS_FILE = SHIPPED / "report" / "report_words.toml"
 RESEARCH_ONLY = "Research software: it evaluates records and does not advise a treatment or a dose."
 NOT_VALIDATED = (
     "The response patterns are definitions of this project, "
     "not validated against clinicians' judgement."
 )
-
-WORDS: Mapping[str, Mapping[str, str]] = {
-    "pattern": {
-        "rapid": "Improved within days",
-        "intermediate": "Improved within six weeks",
-        "slow_maintained": "Improved slowly, kept on a markedly lower steroid dose",
-        "slow": "Improved slowly",
-        "late": "Improved late",
-        "transient": "Improved after the first courses only",
-        "none": "Improvement not shown",
-        "ambiguous": "Improved; how fast or how firmly is open",
-        "not_evaluable": "Cannot be evaluated",
-    },
-    "responded": {
-        "confirmed": "Improved while receiving IVIG, confirmed at a later visit",
-        "unconfirmed": "Improved at one visit while receiving IVIG, not confirmed",
-        "no": NOT_SHOWN,
-        "not_evaluable": "Cannot be evaluated from these records",
-        "ever_improved": "Improved at least once while receiving IVIG",
-    },
-    "onset": {
-        "rapid": "First seen improved within 1 week of an infusion",
-        "intermediate": "First seen improved within 6 weeks",
-        "slow": "First seen improved between 6 and 26 weeks",
-        "late": "First seen improved after 26 weeks",
-        "never": NOT_SHOWN,
-        "ambiguous": "When improvement began cannot be told: too few visits",
-        "not_evaluable": "Cannot be evaluated from these records",
-    },
-    "onset_band": {
-        "within_6_weeks": "Within 6 weeks",
-        "6_to_26_weeks": "6 to 26 weeks",
-        "after_26_weeks": "After 26 weeks",
-        "ambiguous": "Cannot be told",
-    },
-    "durability": {
-        "sustained": "Held",
-        "lost_on_treatment": "Lost while IVIG went on",
-        "lost_after_discontinuation": "Lost after IVIG stopped",
-        "censored": "Not seen for long enough to tell",
-        "not_applicable": "Does not apply (no improvement to hold)",
-    },
-    "steroid_effect": {
-        "sparing": "Fell to half or less during IVIG, for 91 days, without a flare",
-        "reduced": "Fell during IVIG, by a quarter or more",
-        "unchanged": "Did not change much",
-        "increased": "Rose during IVIG",
-        "not_on_steroid": "No steroid recorded",
-        "not_evaluable": "Cannot be evaluated",
-    },
-    "visit_state": {
-        "met": "improved",
-        "not_met": "not improved",
-        "not_evaluable": "not evaluable",
-        "not_reached": "not reached",
-    },
-    "aggravation": {
-        "met": "Worse after stopping",
-        "not_met": "Not worse after stopping",
-        "not_evaluable": "Cannot be evaluated",
-        "not_reached": "Not at risk",
-    },
-    "limb": {
-        "a": "confirmed deterioration",
-        "b": "physician global worse",
-        "c": "inactive disease lost",
-        "d": "treatment stepped up",
-        "e": "flare or worsening documented by the clinician",
-        "escalation_only": "treatment stepped up, nothing else recorded",
-    },
-    "indication": {
-        "exacerbation": "Exacerbation",
-        "steroid_cannot_be_reduced": "Steroid could not be reduced",
-        "replaces_cytotoxic_drug": "Replaced a cytotoxic drug after a complication",
-        "induction_in_severe_disease": "Induction in severe initial disease",
-        "skin_disease": "Skin disease",
-        "other": "Other",
-    },
-    "status": {
-        "discontinued": "stopped",
-        "ongoing": "ongoing at the last record",
-        "switched_to_sc": "changed to subcutaneous immunoglobulin",
-    },
-    "stop_reason": {
-        "planned_after_response": "planned, after improvement",
-        "inefficacy": "no effect seen",
-        "adverse_reaction": "adverse reaction",
-        "supply_or_cost": "supply or cost",
-        "family_choice": "choice of the family",
-        "other": "another reason",
-        "unknown": "reason not recorded",
-    },
-    "tier": {
-        "A": "total improvement score",
-        "B": "fall in a global score",
-        "C": "two or more of strength, function, creatine kinase and judgement",
-    },
-    "severity": {"error": "Errors", "warning": "Warnings", "info": "For information"},
-    "drug": {"ciclosporin": "Ciclosporin", "mycophenolate": "Mycophenolate"},
-}
 
 SPECIAL = {
     "ck": "CK",
@@ -127,6 +30,14 @@ SPECIAL = {
 }
 
 
+@cache
+def read_words() -> ReportWords:
+    """Read the words once."""
+    words = read_definition(WORDS_FILE)
+    assert isinstance(words, ReportWords)
+    return words
+
+
 def say(kind: str, code: str | None) -> str:
     """Say a code of one kind in words; a code without its own words is spelt out.
 
@@ -135,8 +46,18 @@ def say(kind: str, code: str | None) -> str:
     """
     if code is None:
         return "not recorded"
-    words = WORDS.get(kind, {}).get(code)
+    words = read_words().words.get(kind, {}).get(code)
     return words if words is not None else sentence(say_flag(code))
+
+
+def find_advice(reason: str | None) -> str:
+    """Say what to record for a reason why a child cannot be evaluated; null: everything.
+
+    >>> find_advice("unconfirmed")[:31]
+    'See the child again at least 14'
+    """
+    advice = read_words().advice
+    return advice.get(reason or "nothing_recorded", advice["nothing_recorded"])
 
 
 def say_flag(code: str) -> str:
