@@ -169,8 +169,8 @@ def make_other_drugs(
 ) -> tuple[pl.DataFrame, Numbers]:
     """Write the second-line drugs each child takes around the first infusion.
 
-    Returns the rows and, for each child, the day a drug was stopped for a complication (NaN:
-    none). ``weight_kg``: weight on the day of the first infusion.
+    Returns the rows and, for each child, the day a cytotoxic drug was stopped for a complication
+    (NaN: none). ``weight_kg``: weight on the day of the first infusion.
     """
     parts = []
     complication = np.full(children.count, np.nan)

@@ -250,6 +250,7 @@ class OtherDrug(Frozen):
     share: float
     complication_share: float
     rise_share: float
+    is_cytotoxic: bool
 
 
 class DrugHabits(Frozen):
