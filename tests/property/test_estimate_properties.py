@@ -18,6 +18,8 @@ from heliotrope.estimate.kaplan_meier import estimate_curve
 
 Times = list[tuple[int, int, bool]]
 
+without_deadline = settings(deadline=None, max_examples=60)
+
 some_times = st.lists(
     st.tuples(st.integers(0, 80), st.integers(1, 200), st.booleans()), min_size=1, max_size=40
 )
@@ -31,6 +33,7 @@ def frame(times: Times) -> pl.DataFrame:
     )
 
 
+@without_deadline
 @given(total=st.integers(1, 12), share=st.floats(0.001, 0.999), level=st.sampled_from([0.8, 0.95]))
 def test_the_exact_interval_covers_at_least_at_its_level(
     total: int, share: float, level: float
@@ -43,6 +46,7 @@ def test_the_exact_interval_covers_at_least_at_its_level(
     assert covered >= level - 1e-9
 
 
+@without_deadline
 @given(total=st.integers(1, 5000), data=st.data())
 def test_intervals_hold_their_proportion_and_mirror(total: int, data: st.DataObject) -> None:
     count = data.draw(st.integers(0, total))
@@ -52,6 +56,7 @@ def test_intervals_hold_their_proportion_and_mirror(total: int, data: st.DataObj
         assert interval.low == pytest.approx(1 - mirror.high, abs=1e-9)
 
 
+@without_deadline
 @given(count=st.integers(0, 500), exposure=st.floats(0.5, 1e5))
 def test_a_rate_scales_with_its_exposure(count: int, exposure: float) -> None:
     one, two = (estimate_rate_exact(count, amount, 0.95) for amount in (exposure, 2 * exposure))
@@ -59,6 +64,7 @@ def test_a_rate_scales_with_its_exposure(count: int, exposure: float) -> None:
     assert (one.low, one.high) == pytest.approx((2 * two.low, 2 * two.high))
 
 
+@without_deadline
 @given(exits=st.lists(st.integers(1, 60), min_size=1, max_size=40))
 def test_without_censoring_the_curve_is_the_share_still_free(exits: list[int]) -> None:
     curve = estimate_curve(frame([(0, day, True) for day in exits]), 0.95)
@@ -66,6 +72,7 @@ def test_without_censoring_the_curve_is_the_share_still_free(exits: list[int]) -
         assert survival == pytest.approx(sum(e > day for e in exits) / len(exits), abs=1e-12)
 
 
+@without_deadline
 @given(times=some_times)
 def test_a_curve_equals_the_plain_definition(times: Times) -> None:
     curve = estimate_curve(frame(times), 0.95)
@@ -82,14 +89,15 @@ def test_a_curve_equals_the_plain_definition(times: Times) -> None:
     assert [row[3] for row in found] == pytest.approx([row[3] for row in expected], abs=1e-12)
 
 
+@without_deadline
 @given(times=some_times, seed=st.integers(0, 100))
-@settings(max_examples=50)
 def test_the_order_of_the_children_does_not_matter(times: Times, seed: int) -> None:
     rows = frame(times)
     shuffled = rows.sample(fraction=1, shuffle=True, seed=seed)
     assert estimate_curve(rows, 0.95).steps.equals(estimate_curve(shuffled, 0.95).steps)
 
 
+@without_deadline
 @given(times=some_times)
 def test_intervals_of_a_curve_hold_it(times: Times) -> None:
     for row in estimate_curve(frame(times), 0.95).steps.rows(named=True):
