@@ -103,7 +103,7 @@ def _read_leaf(leaf: Leaf, context: RuleContext) -> list[pl.Expr]:
     relative = pl.when(reference != 0).then(worsening / reference * 100)
     quantity = {"value": value, "worsening": worsening, "relative_worsening": relative}
     return [
-        quantity[leaf.quantity].round(DECIMALS).alias(f"quantity:{leaf.id}"),
+        (quantity[leaf.quantity].round(DECIMALS) + 0.0).alias(f"quantity:{leaf.id}"),
         worsening.alias(f"worsening:{leaf.id}"),
     ]
 

@@ -140,7 +140,8 @@ def _pair(
             * pl.col("sign")
             / pl.col("denominator")
             * 100
-        ).round(DECIMALS),
+        ).round(DECIMALS)
+        + 0.0,  # a change of nothing is 0, not -0
         reason=pl.when(pl.col("not_chosen").is_not_null())
         .then("not_chosen")
         .when(pl.col("baseline_value").is_null())

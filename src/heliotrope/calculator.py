@@ -1,0 +1,263 @@
+"""The score calculator: total improvement score and activity states from a small table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from heliotrope.classify.replay import find_category
+from heliotrope.classify.scores import classify_scores
+from heliotrope.classify.states import classify_states
+from heliotrope.classify.trace import SOURCE
+from heliotrope.definitions.load import Rulebook, read_rulebook
+from heliotrope.definitions.rule import RuleDefinition
+from heliotrope.definitions.score import Component, Population, ScoreDefinition
+from heliotrope.definitions.score_table import ScoreTableWords
+from heliotrope.definitions.settings import MeasureSetting
+from heliotrope.ingest.score_columns import ScoreTableOptions, TableColumns
+from heliotrope.ingest.score_table import ScoreTable, TableVisit, read_score_table
+from heliotrope.score_report import ComponentPoints, PatientScore, PatientState, ScoreReport
+
+FIRST_DAY = date(2000, 1, 1)
+
+REASON_WORDS = {
+    "no_baseline": "not recorded at baseline",
+    "not_recorded": "not recorded at this visit",
+    "no_upper_limit": "no upper limit of normal at baseline",
+    "chosen_enzyme_not_recorded": "the enzyme most abnormal at baseline was not measured again",
+    "range_undeclared": "the range of the instrument is not known and not declared",
+    "range_not_published": "the range declared is not a published one",
+    "other_scale": "recorded on another scale than the rule was made for",
+    "strength_by_cmas": "strength rests on the CMAS",
+    "enzyme_floor": "every enzyme was within normal limits at baseline",
+    "cmas_under_5_years": "healthy children under 5 years may not reach this CMAS",
+}
+
+Node = Mapping[str, Any]
+
+CHANGE_COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
+    "patient_id": pl.String,
+    "regimen": pl.Int32,
+    "date": pl.Date,
+    "measure": pl.String,
+    "value": pl.Float64,
+    "row_id": pl.Int64,
+    "baseline_value": pl.Float64,
+    "baseline_upper_limit": pl.Float64,
+    "baseline_row_id": pl.Int64,
+    "rejected": pl.List(SOURCE),
+}
+
+
+def score_file(
+    path: Path, rulebook: Rulebook | None = None, options: ScoreTableOptions | None = None
+) -> ScoreReport:
+    """Score every follow-up row of a small table against its patient's baseline row.
+
+    The thresholds are those of ``options.population``; left open, an age column decides for each
+    patient (adults from the age the definitions give), and without one they are the children's.
+    Units, upper limits of normal and other scales stand in the header (``mmt8_0_150``, ``ck_uln``)
+    or in ``options``. Errors: as ``read_score_table``.
+    """
+    options = options or ScoreTableOptions()
+    rulebook = rulebook or read_rulebook()
+    table = read_score_table(path, rulebook, options)
+    measures = {**rulebook.settings.measures, **_declare_scales(table.columns)}
+    settings = rulebook.settings.model_copy(update={"measures": measures})
+    calculator = _Calculator(table, replace(rulebook, settings=settings), options)
+    return ScoreReport(
+        file=table.file,
+        scores=tuple(calculator.compute_scores()),
+        states=tuple(calculator.compute_states()),
+        notes=tuple(calculator.describe_reading()),
+    )
+
+
+def _declare_scales(columns: TableColumns) -> dict[str, MeasureSetting]:
+    """Turn scales named in the header into what a study would declare."""
+    return {
+        column.measure.id: MeasureSetting(
+            min=column.low or 0.0, max=column.high, direction=column.measure.better
+        )
+        for column in columns.measures
+        if column.high is not None and column.is_other_scale and column.measure.better
+    }
+
+
+class _Calculator:
+    """Puts a table through the same classifiers as a run."""
+
+    def __init__(self, table: ScoreTable, rulebook: Rulebook, options: ScoreTableOptions) -> None:
+        self.table = table
+        self.rulebook = rulebook
+        self.options = options
+        self.visits = {
+            FIRST_DAY + timedelta(days=number): visit for number, visit in enumerate(table.visits)
+        }
+        self.baselines = {visit.patient: visit for visit in table.visits if visit.is_baseline}
+
+    def compute_scores(self) -> Iterator[PatientScore]:
+        """Score each later row by the definitions of the patient's population."""
+        changes = self._make_changes()
+        baselines = changes.filter(pl.col("date").is_null()).drop("date", "value", "row_id")
+        followed = changes.filter(pl.col("date").is_not_null())
+        classified = classify_scores(followed, baselines, self.rulebook)
+        decisions = _by_decision(classified.nodes)
+        for row in classified.table.sort("date", "definition_id").iter_rows(named=True):
+            definition = self.rulebook.get(row["definition_id"], ScoreDefinition)
+            visit = self.visits[row["date"]]
+            if self._find_population(visit) == definition.population and self._has(definition):
+                yield self._score(definition, row, decisions[definition.id, row["date"]])
+
+    def _score(
+        self, definition: ScoreDefinition, row: Mapping[str, Any], nodes: Mapping[str, Node]
+    ) -> PatientScore:
+        visit = self.visits[row["date"]]
+        components = tuple(
+            self._grade(component, nodes[component.id], visit)
+            for component in definition.components
+        )
+        return PatientScore(
+            patient=visit.patient,
+            timepoint=visit.timepoint,
+            definition_id=definition.id,
+            title=definition.title,
+            population=definition.population,
+            score_lower=row["score_lower"],
+            score_upper=row["score_upper"],
+            score_max_attainable=row["score_max_attainable"],
+            has_ceiling=nodes["score_max_attainable"]["state"] == "not_met",
+            category=row["category"],
+            category_lower=find_category(definition, row["score_lower"]),
+            category_upper=find_category(definition, row["score_upper"]),
+            because=tuple(
+                f"{part.title}: {part.because} (0 to {part.maximum:g} points open)"
+                for part in components
+                if part.points is None
+            ),
+            flags=tuple(row["flags"]),
+            components=components,
+        )
+
+    def _grade(self, component: Component, node: Node, visit: TableVisit) -> ComponentPoints:
+        measure = node["label"]
+        baseline = self.baselines[visit.patient].values.get(measure)
+        follow_up = visit.values.get(measure)
+        return ComponentPoints(
+            component=component.id,
+            title=component.title,
+            measure=measure,
+            baseline=None if baseline is None else baseline.value,
+            follow_up=None if follow_up is None else follow_up.value,
+            percent_change=node["value"],
+            points=node["points"],
+            maximum=component.maximum,
+            because=REASON_WORDS.get(node["reason"], node["reason"]),
+        )
+
+    def compute_states(self) -> Iterator[PatientState]:
+        """Give the activity states of each later row."""
+        values = (
+            self._make_changes()
+            .filter(pl.col("date").is_not_null())
+            .select("patient_id", "date", "measure", "value", "row_id")
+        )
+        patients = pl.DataFrame(
+            {"patient_id": list(self.baselines), "birth_date": None},
+            schema={"patient_id": pl.String, "birth_date": pl.Date},
+        )
+        classified = classify_states(values, patients, self.rulebook)
+        decisions = _by_decision(classified.nodes)
+        for row in classified.table.sort("date", "definition_id").iter_rows(named=True):
+            definition = self.rulebook.get(row["definition_id"], RuleDefinition)
+            visit = self.visits[row["date"]]
+            nodes = decisions[definition.id, row["date"]]
+            yield PatientState(
+                patient=visit.patient,
+                timepoint=visit.timepoint,
+                definition_id=definition.id,
+                title=definition.title,
+                state=row["state"],
+                because=tuple(_describe_leaf(nodes[leaf.id]) for leaf in definition.leaves),
+            )
+
+    def describe_reading(self) -> Iterator[str]:
+        """Say how the table was read, and what a score of it rests on that is not verified."""
+        for column in self.table.columns.measures:
+            what = "upper limit of " if column.is_upper_limit else ""
+            scale = f", scale up to {column.high:g}" if column.is_other_scale else ""
+            yield f"{column.name}: read as {what}{column.measure.id} in {column.unit}{scale}"
+        for name in self.table.columns.unread:
+            yield f"{name}: not used"
+        for population in sorted({self._find_population(item) for item in self.visits.values()}):
+            for definition in self.rulebook.of_kind(ScoreDefinition):
+                if definition.population == population and self._has(definition):
+                    yield from (f"{definition.id}: {note}" for note in definition.notes)
+
+    def _find_population(self, visit: TableVisit) -> Population:
+        (words,) = self.rulebook.of_kind(ScoreTableWords)
+        if self.options.population is not None:
+            return self.options.population
+        age = self.baselines[visit.patient].age_years
+        if age is None:
+            return self.rulebook.settings.population
+        return "adult" if age >= words.adult_from_age_years else "jdm"
+
+    def _has(self, definition: ScoreDefinition) -> bool:
+        """Say whether the table has what sets this core set apart from the other."""
+        recorded = {column.measure.id for column in self.table.columns.measures}
+        rivals = {
+            measure
+            for other in self.rulebook.of_kind(ScoreDefinition)
+            if other.population == definition.population and other.core_set != definition.core_set
+            for measure in other.measures
+        }
+        own = set(definition.measures) - rivals
+        return bool(recorded & own) or not recorded & (rivals - set(definition.measures))
+
+    def _make_changes(self) -> pl.DataFrame:
+        """Put each later value beside its baseline; baseline values also stand without a date."""
+        rows: list[dict[str, Any]] = []
+        for day, visit in self.visits.items():
+            baseline = self.baselines[visit.patient]
+            for measure, cell in visit.values.items():
+                reference = baseline.values.get(measure)
+                rows.append(
+                    {
+                        "patient_id": visit.patient,
+                        "regimen": 1,
+                        "date": None if visit.is_baseline else day,
+                        "measure": measure,
+                        "value": cell.value,
+                        "row_id": cell.row_id,
+                        "baseline_value": None if reference is None else reference.value,
+                        "baseline_upper_limit": baseline.upper_limits.get(measure),
+                        "baseline_row_id": None if reference is None else reference.row_id,
+                        "rejected": [],
+                    }
+                )
+        return pl.DataFrame(rows, schema=CHANGE_COLUMNS)
+
+
+def _by_decision(nodes: pl.DataFrame) -> dict[tuple[str, date], dict[str, Node]]:
+    """Group trace nodes by definition and date, then by name."""
+    decisions: dict[tuple[str, date], dict[str, Node]] = {}
+    for row in nodes.drop("sources").iter_rows(named=True):
+        decisions.setdefault((row["definition_id"], row["date"]), {})[row["node"]] = row
+    return decisions
+
+
+def _describe_leaf(node: Node) -> str:
+    """Say what a part of a rule found."""
+    if node["value"] is None:
+        return f"{node['node']}: {REASON_WORDS.get(node['reason'], node['reason'])}"
+    unit = "" if node["unit"] == "none" else f" {node['unit']}"
+    return (
+        f"{node['node']}: {node['value']:g}{unit} {node['operator']} {node['threshold']:g}: "
+        f"{node['state'].replace('_', ' ')}"
+    )

@@ -1,0 +1,76 @@
+"""What the score calculator answers: points, bounds, degrees and states, with the reasons."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class ComponentPoints:
+    """One part of a score: the two values, the improvement in percent of the range, the points.
+
+    ``points`` is None where the part could not be graded; ``because`` then says why.
+    """
+
+    component: str
+    title: str
+    measure: str | None
+    baseline: float | None
+    follow_up: float | None
+    percent_change: float | None
+    points: float | None
+    maximum: float
+    because: str | None
+
+
+@dataclass(frozen=True)
+class PatientScore:
+    """One patient's score at one visit by one definition.
+
+    ``category`` is a degree of improvement, ``indeterminate`` when the bounds fall in different
+    ones (``because`` says what is missing), or ``not_evaluable``. ``has_ceiling``: even with every
+    measure at its best the first degree is out of reach.
+    """
+
+    patient: str
+    timepoint: str
+    definition_id: str
+    title: str
+    population: str
+    score_lower: float
+    score_upper: float
+    score_max_attainable: float
+    has_ceiling: bool
+    category: str
+    category_lower: str
+    category_upper: str
+    because: tuple[str, ...]
+    flags: tuple[str, ...]
+    components: tuple[ComponentPoints, ...]
+
+
+@dataclass(frozen=True)
+class PatientState:
+    """One patient's activity state at one visit by one definition; ``because`` for each part."""
+
+    patient: str
+    timepoint: str
+    definition_id: str
+    title: str
+    state: str
+    because: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ScoreReport:
+    """What the calculator found in a file; ``notes`` say how the table was read."""
+
+    file: str
+    scores: tuple[PatientScore, ...]
+    states: tuple[PatientState, ...]
+    notes: tuple[str, ...]
+
+    def to_dicts(self) -> dict[str, Any]:
+        """Return everything as dictionaries, lists, numbers and text, for JSON."""
+        return asdict(self)
