@@ -191,7 +191,8 @@ class _Calculator:
         for column in self.table.columns.measures:
             what = "upper limit of " if column.is_upper_limit else ""
             scale = f", scale up to {column.high:g}" if column.is_other_scale else ""
-            yield f"{column.name}: read as {what}{column.measure.id} in {column.unit}{scale}"
+            unit = "" if column.unit == "none" else f" in {column.unit}"
+            yield f"{column.name}: read as {what}{column.measure.id}{unit}{scale}"
         for name in self.table.columns.unread:
             yield f"{name}: not used"
         for population in sorted({self._find_population(item) for item in self.visits.values()}):

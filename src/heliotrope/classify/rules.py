@@ -27,8 +27,6 @@ from heliotrope.records.exact import DECIMALS, compute_comparison
 
 SMALL_REFERENCE = "small_reference"
 
-WORSENING_SIGN = {"low": 1, "high": -1}
-
 
 @dataclass(frozen=True)
 class RuleContext:
@@ -99,11 +97,11 @@ def _read_leaf(leaf: Leaf, context: RuleContext) -> list[pl.Expr]:
     reference = pl.col(f"baseline_value:{leaf.measure}")
     if _is_other_scale(leaf, context.settings):
         value = pl.lit(None, pl.Float64)
-    worsening = (value - reference) * WORSENING_SIGN[leaf.better]
+    worsening = value - reference if leaf.better == "low" else reference - value
     relative = pl.when(reference != 0).then(worsening / reference * 100)
     quantity = {"value": value, "worsening": worsening, "relative_worsening": relative}
     return [
-        (quantity[leaf.quantity].round(DECIMALS) + 0.0).alias(f"quantity:{leaf.id}"),
+        quantity[leaf.quantity].round(DECIMALS).alias(f"quantity:{leaf.id}"),
         worsening.alias(f"worsening:{leaf.id}"),
     ]
 

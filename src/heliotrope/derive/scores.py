@@ -104,7 +104,7 @@ def _pair(
         {
             "measure": [candidate.measure for candidate in component.candidates],
             "rank": range(len(component.candidates)),
-            "sign": [-1.0 if item.better == "low" else 1.0 for item in component.candidates],
+            "is_low_better": [candidate.better == "low" for candidate in component.candidates],
             "mark": [candidate.mark for candidate in component.candidates],
             "units": [scale.denominator for scale in scales.values()],
             "limits": [scale.upper_limits for scale in scales.values()],
@@ -136,12 +136,12 @@ def _pair(
         )
     return pairs.with_columns(
         percent_change=(
-            (pl.col("value") - pl.col("baseline_value"))
-            * pl.col("sign")
+            pl.when("is_low_better")
+            .then(pl.col("baseline_value") - pl.col("value"))
+            .otherwise(pl.col("value") - pl.col("baseline_value"))
             / pl.col("denominator")
             * 100
-        ).round(DECIMALS)
-        + 0.0,  # a change of nothing is 0, not -0
+        ).round(DECIMALS),
         reason=pl.when(pl.col("not_chosen").is_not_null())
         .then("not_chosen")
         .when(pl.col("baseline_value").is_null())
