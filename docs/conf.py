@@ -13,7 +13,7 @@ HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
 
 project = "heliotrope"
-copyright = "the heliotrope developers, Apache-2.0"  # noqa: A001
+copyright = "the heliotrope developers, Apache-2.0"
 version = release = heliotrope.__version__
 
 extensions = ["myst_parser"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 from heliotrope.cli import app
 from heliotrope.definitions.load import read_rulebook
 from heliotrope.definitions.model import Definition
+from heliotrope.ingest.columns import TABLE_COLUMNS, ColumnSpec
 from heliotrope.records.canonical import CANONICAL
 from heliotrope.records.results import (
     TABLES,
@@ -54,14 +55,29 @@ def write_pages(folder: Path) -> None:
 
 
 def write_records() -> str:
-    """Describe the seven tables a source is read into."""
+    """Describe the columns a source may have, table by table."""
     return (
         "# The seven tables of the records\n\n"
-        "Every source is read into these tables; a folder of CSV files with these names and "
-        "columns, and ISO dates, is a study as it stands. Columns that cannot be empty are "
-        "marked; `row_id` is made by heliotrope and never part of the input.\n\n"
-        + "\n".join(_table(f"{name}.csv", schema) for name, schema in CANONICAL.items())
+        "A folder of CSV files with these names and columns, and ISO dates, is a study as it "
+        "stands; a workbook has a sheet for each. A cell that cannot be read costs either only "
+        "itself (it is then missing) or its whole row (which goes to quarantine).\n\n"
+        + "\n".join(
+            _input_table(name, CANONICAL[name], columns) for name, columns in TABLE_COLUMNS.items()
+        )
     )
+
+
+def _input_table(name: str, schema: type[dy.Schema], columns: Sequence[ColumnSpec]) -> str:
+    said = {column: item.description or "" for column, item in schema.columns().items()}
+    head = "| column | needed | reads | example | unreadable costs | what it is |\n"
+    rows = "".join(
+        f"| `{spec.name}` | {'yes' if spec.is_required else ''} "
+        f"| {spec.reads.replace('_', ' ')}{', may be partial' if spec.is_placed else ''} "
+        f"| {_cell(spec.example)} | {spec.fault} | {_cell(said.get(spec.target, ''))} |\n"
+        for spec in columns
+    )
+    title = (schema.__doc__ or "").strip()
+    return f"## {name}.csv\n\n{title}\n\n{head}|---|---|---|---|---|---|\n{rows}"
 
 
 def write_run_folder() -> str:

@@ -202,7 +202,23 @@ def explain(
 
 @app.command()
 def score(
-    table: Annotated[Path, typer.Argument(metavar="FILE", help="A CSV file or workbook.")],
+    table: Annotated[Path, typer.Argument(metavar="FILE", help="A CSV file or a workbook.")],
+    population: Annotated[
+        Literal["jdm", "adult"] | None,
+        typer.Option(help="Whose thresholds; left out: by the age column, else children's."),
+    ] = None,
+    upper_limit: Annotated[
+        list[str] | None,
+        typer.Option(metavar="MEASURE=NUMBER", help="Upper limit of normal; may be repeated."),
+    ] = None,
+    unit: Annotated[
+        list[str] | None,
+        typer.Option(metavar="MEASURE=UNIT", help="Unit of a measure; may be repeated."),
+    ] = None,
+    maximum: Annotated[
+        list[str] | None,
+        typer.Option(metavar="MEASURE=NUMBER", help="Top of a measure's scale; may be repeated."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Score a small table of visits; needs no study.
@@ -210,9 +226,17 @@ def score(
     The total improvement score with its bounds, and the activity states.
     """
     from heliotrope.calculator import score_file
+    from heliotrope.ingest.score_columns import ScoreTableOptions
+    from heliotrope.terminal.arguments import read_numbers, read_pairs
     from heliotrope.terminal.scores import print_scores
 
-    scores = score_file(table)
+    options = ScoreTableOptions(
+        population=population,
+        units=read_pairs("--unit", unit or []),
+        upper_limits=read_numbers("--upper-limit", upper_limit or []),
+        maxima=read_numbers("--maximum", maximum or []),
+    )
+    scores = score_file(table, options=options)
     if as_json:
         _print_json(scores.to_dicts())
     else:

@@ -1,0 +1,39 @@
+"""Arguments of the form NAME=VALUE."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from heliotrope.errors import ExitCode, UserError
+
+
+def read_pairs(option: str, given: Sequence[str]) -> dict[str, str]:
+    """Read repeated NAME=VALUE arguments; the last of a name counts.
+
+    >>> read_pairs("--unit", ["creatine_kinase=ukat/L"])
+    {'creatine_kinase': 'ukat/L'}
+    """
+    pairs = {}
+    for text in given:
+        name, sign, value = text.partition("=")
+        if not (sign and name.strip() and value.strip()):
+            raise UserError(f"{option} NAME=VALUE", text, "write both sides of '='", ExitCode.USAGE)
+        pairs[name.strip()] = value.strip()
+    return pairs
+
+
+def read_numbers(option: str, given: Sequence[str]) -> dict[str, float]:
+    """Read repeated NAME=NUMBER arguments.
+
+    >>> read_numbers("--upper-limit", ["creatine_kinase=170"])
+    {'creatine_kinase': 170.0}
+    """
+    numbers = {}
+    for name, value in read_pairs(option, given).items():
+        try:
+            numbers[name] = float(value)
+        except ValueError:
+            raise UserError(
+                f"{option} {name}=NUMBER", value, "write a number, with a point", ExitCode.USAGE
+            ) from None
+    return numbers
