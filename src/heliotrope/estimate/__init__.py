@@ -101,7 +101,8 @@ reactions                    any_occasion: n, the three rates, upper bounds when
 reactions_by_occasion        <terms>, e.g. "fever + transient proteinuria": n and rates
 reactions_by_term            <term>: occasions with that term, n and rates
 reaction_grade               grade_<g>, grade_not_recorded: n of occasions, by worst grade
-children_with_reaction       any_occasion, <terms>, <term>: share of children with an infusion
+children_with_reaction       any_occasion, <term>: share of the children with an infusion
+children_with_occasion       <terms>: the same for occasions
 agreement                    pattern (share of labels equal to the pattern); labels,
                              labels_without_regimen, raters_disagree (n); refused without labels
 agreement_cell               <found>:<label> (n)

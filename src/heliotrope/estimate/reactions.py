@@ -22,6 +22,12 @@ WITHOUT_UNRELATED = "without_unrelated"
 
 OUTSIDE = "outside"
 
+CHILDREN_WITH = {
+    "reactions": "children_with_reaction",
+    "reactions_by_term": "children_with_reaction",
+    "reactions_by_occasion": "children_with_occasion",
+}
+
 OCCASION = ["patient_id", "occasion"]
 
 
@@ -121,19 +127,27 @@ def _estimate_count(
     return [
         topic.count(variable, occasions, amounts[0].n_evaluable),
         *(topic.rate(variable, occasions, exposure) for exposure in amounts),
-        *topic.of("children_with_reaction").proportion(
+        *topic.of(CHILDREN_WITH[topic.analysis]).proportion(
             variable, with_one, children.n_evaluable, NO_DENOMINATOR
         ),
     ]
 
 
 def _label_occasions(counted: pl.DataFrame) -> pl.DataFrame:
-    """Name each occasion by its terms, e.g. ``fever + transient proteinuria``."""
-    is_transient = pl.col("transient") == "met"
-    word = pl.when(is_transient).then("transient " + pl.col("term")).otherwise("term")
+    """Name each occasion by its terms, e.g. ``fever + transient proteinuria``.
+
+    A term is transient when one of its rows is and none is known not to be.
+    """
+    is_transient = (pl.col("transient") == "met").any() & (
+        (pl.col("transient") == "not_met").any().not_()
+    )
     return (
-        counted.with_columns(word=word)
-        .sort("patient_id", "occasion", "term")
+        counted.group_by(*OCCASION, "term")
+        .agg(is_transient=is_transient)
+        .sort(*OCCASION, "term")
+        .with_columns(
+            word=pl.when("is_transient").then("transient " + pl.col("term")).otherwise("term")
+        )
         .group_by(OCCASION, maintain_order=True)
-        .agg(label=pl.col("word").unique(maintain_order=True).str.join(" + "))
+        .agg(label=pl.col("word").str.join(" + "))
     )

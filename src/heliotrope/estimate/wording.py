@@ -43,9 +43,12 @@ def proportion(count: int, total: int, interval: Interval) -> str:
 
     >>> proportion(4, 7, Interval(0.1840516, 0.9010117))
     '4/7 (57 %; 18-90)'
+    >>> proportion(2, 3, Interval(0.0943, 0.9916))
+    '2/3 (67 %; 9 to >99)'
     """
     low, high = (percent(end, total) for end in (interval.low, interval.high))
-    return f"{count}/{total} ({percent(count / total, total)} %; {low}-{high})"
+    between = " to " if high.startswith(">") else "-"
+    return f"{count}/{total} ({percent(count / total, total)} %; {low}{between}{high})"
 
 
 def rate(count: int, amount: float, words: str, interval: Interval) -> str:
