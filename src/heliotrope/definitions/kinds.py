@@ -13,6 +13,7 @@ from heliotrope.definitions.model import Definition
 from heliotrope.definitions.report_words import ReportWords
 from heliotrope.definitions.response import AggravationDefinition, ResponseDefinition
 from heliotrope.definitions.rule import RuleDefinition
+from heliotrope.definitions.safety import GradingSystem, ReactionWindows
 from heliotrope.definitions.score import ScoreDefinition
 from heliotrope.definitions.score_table import ScoreTableWords
 from heliotrope.definitions.vocabulary import (
@@ -33,6 +34,8 @@ KINDS: dict[str, type[Definition]] = {
 }
 
 KINDS["evidence"] = Evidence
+KINDS["grading"] = GradingSystem
+KINDS["reaction_windows"] = ReactionWindows
 KINDS["estimate"] = DescriptiveEstimates
 KINDS["rule"] = RuleDefinition
 KINDS["score"] = ScoreDefinition

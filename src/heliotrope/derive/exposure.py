@@ -8,6 +8,7 @@ from heliotrope.definitions.exposure import CourseRule, IvigExposure
 from heliotrope.definitions.load import Rulebook
 from heliotrope.derive.flags import collect_flags
 from heliotrope.derive.regimens import derive_regimens
+from heliotrope.derive.spans import derive_span_starts
 from heliotrope.derive.weights import MISSING, derive_weights
 from heliotrope.records.exact import compute_comparison
 from heliotrope.records.shard import Shard
@@ -130,23 +131,14 @@ def _number_courses(days: pl.DataFrame, stops: pl.DataFrame, rule: IvigExposure)
 def _find_course_starts(days: pl.DataFrame, rule: CourseRule) -> pl.DataFrame:
     """Add ``_start``, the first day of each infusion day's course.
 
-    Days close together form a chain. What lies in reach of the chain's first day is its first
-    course; the rest is a chain again. So the loop runs as often as the longest chain has courses,
-    nearly always once.
+    Days close together form a chain; a chain longer than a course is cut from its first day.
     """
     gap = (pl.col("date") - pl.col("date").shift(1).over(CHILD)).dt.total_days()
     is_new = (gap > rule.max_days_between_infusion_days) | gap.is_null() | pl.col("_is_after_stop")
-    rest = days.with_columns(_chain=is_new.cast(pl.Int32).cum_sum().over(CHILD))
-    done: list[pl.DataFrame] = []
-    while True:
-        rest = rest.with_columns(_start=pl.col("date").min().over(CHILD, "_chain"))
-        is_in_reach = (
-            pl.col("date") - pl.col("_start")
-        ).dt.total_days() <= rule.max_days_first_to_last
-        done.append(rest.filter(is_in_reach))
-        rest = rest.filter(is_in_reach.not_())
-        if rest.is_empty():
-            return pl.concat(done).sort(CHILD, "date")
+    chains = days.with_columns(_chain=is_new.cast(pl.Int32).cum_sum().over(CHILD))
+    return derive_span_starts(chains, [CHILD, "_chain"], rule.max_days_first_to_last).rename(
+        {"span_start": "_start"}
+    )
 
 
 def derive_courses(infusion_days: pl.DataFrame, rulebook: Rulebook) -> pl.DataFrame:

@@ -1,0 +1,146 @@
+"""The trace of reactions: one root a child and regimen, one node a reaction, its grade, its end."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from heliotrope.classify.trace import (
+    make_nodes,
+    state_of,
+    used,
+    used_all,
+)
+from heliotrope.definitions.safety import ReactionWindows
+from heliotrope.records.shard import Shard
+
+ROOT = "root"
+REGIMEN = ["patient_id", "regimen"]
+
+
+def make_reaction_nodes(
+    reactions: pl.DataFrame, courses: pl.DataFrame, shard: Shard, rule: ReactionWindows
+) -> pl.DataFrame:
+    """Make the trace; neither a regimen without a reaction nor a child without IVIG vanishes.
+
+    Root: ``met`` with a reaction in its window; ``not_met`` where events are recorded and none is
+    one; ``not_evaluable`` in a child without any recorded event, since silence is no proof;
+    ``not_reached`` (regimen null) in a child without IVIG and for events before the first
+    infusion. Its points are the number of reactions.
+    """
+    inside = pl.col("window") != rule.outside_label
+    numbered = reactions.sort("patient_id", "regimen", "date", "row_id").with_columns(
+        is_inside=inside,
+        name=pl.concat_str(
+            pl.lit("reaction_"), pl.int_range(1, pl.len() + 1).over(REGIMEN).cast(pl.String)
+        ),
+    )
+    roots = _make_roots(numbered, courses, shard)
+    return pl.concat(
+        [
+            make_nodes(
+                roots,
+                rule,
+                node=pl.lit(ROOT),
+                state=pl.col("state"),
+                reason=pl.col("reason"),
+                points=pl.col("n_reactions"),
+            ),
+            *_make_reaction_nodes(numbered, rule),
+        ]
+    )
+
+
+def _make_roots(numbered: pl.DataFrame, courses: pl.DataFrame, shard: Shard) -> pl.DataFrame:
+    children = pl.concat([table.select("patient_id") for table in shard.tables().values()]).unique()
+    regimens = courses.select(REGIMEN).unique()
+    treated = regimens.select("patient_id").unique().with_columns(has_ivig=pl.lit(True))
+    before = numbered.filter(pl.col("regimen").is_null()).select("patient_id").unique()
+    untreated = children.join(treated, on="patient_id", how="anti")
+    without = pl.concat([untreated, before]).unique().with_columns(regimen=pl.lit(None, pl.Int32))
+    has_events = shard.event.select("patient_id").unique().with_columns(has_events=pl.lit(True))
+    counts = numbered.group_by(REGIMEN).agg(n_reactions=pl.col("is_inside").sum())
+    state = (
+        pl.when(pl.col("regimen").is_null())
+        .then(pl.lit("not_reached"))
+        .when(pl.col("n_reactions") > 0)
+        .then(pl.lit("met"))
+        .when(pl.col("has_events").is_null())
+        .then(pl.lit("not_evaluable"))
+        .otherwise(pl.lit("not_met"))
+    )
+    reason = (
+        pl.when(pl.col("regimen").is_null() & pl.col("has_ivig").is_null())
+        .then(pl.lit("no_ivig"))
+        .when(pl.col("regimen").is_null())
+        .then(pl.lit("before_first_infusion"))
+        .when(pl.col("has_events").is_null())
+        .then(pl.lit("no_event_recorded"))
+        .when(pl.col("n_reactions").fill_null(0) == 0)
+        .then(pl.lit("no_reaction_recorded"))
+    )
+    return (
+        pl.concat([regimens, without.select(REGIMEN)])
+        .join(counts, on=REGIMEN, how="left", nulls_equal=True)
+        .join(treated, on="patient_id", how="left")
+        .join(has_events, on="patient_id", how="left")
+        .with_columns(state=state, reason=reason)
+    )
+
+
+def _make_reaction_nodes(numbered: pl.DataFrame, rule: ReactionWindows) -> list[pl.DataFrame]:
+    rows = numbered.drop("date")
+    anchored = rows.filter(pl.col("regimen").is_not_null())
+    early = rows.filter(pl.col("regimen").is_null())
+    has_grade = rows.filter(
+        pl.col("graded_value").is_not_null() | pl.col("recorded_grade").is_not_null()
+    )
+    grade = pl.coalesce("computed_grade", "recorded_grade")
+    in_hours = pl.col("hours_after").is_not_null() & (pl.col("limit_unit") == "h")
+    return [
+        make_nodes(
+            anchored,
+            rule,
+            node=pl.col("name"),
+            parent=pl.lit(ROOT),
+            state=state_of(pl.col("is_inside")),
+            reason=pl.col("term"),
+            value=pl.when(in_hours).then("hours_after").otherwise("days_after"),
+            unit=pl.col("limit_unit"),
+            operator=pl.lit("<="),
+            threshold=pl.col("limit"),
+            label=pl.col("window"),
+            sources=used_all(pl.concat_list("row_id", pl.col("infusion_row_ids").fill_null([]))),
+        ),
+        make_nodes(
+            early,
+            rule,
+            node=pl.col("name"),
+            parent=pl.lit(ROOT),
+            state=pl.lit("not_reached"),
+            reason=pl.col("term"),
+            label=pl.col("window"),
+            sources=used(pl.col("row_id")),
+        ),
+        make_nodes(
+            has_grade,
+            rule,
+            node=pl.col("name") + ".grade",
+            parent=pl.col("name"),
+            state=state_of(grade > 0),
+            value=pl.col("graded_value"),
+            unit=pl.col("graded_unit"),
+            operator=pl.col("graded_operator"),
+            threshold=pl.col("graded_threshold"),
+            points=grade,
+            label=pl.coalesce("graded_measure", pl.lit("recorded")),
+            sources=used(pl.coalesce("graded_row_id", "row_id")),
+        ),
+        make_nodes(
+            rows.filter(pl.col("transient").is_not_null()),
+            rule,
+            node=pl.col("name") + ".transient",
+            parent=pl.col("name"),
+            state=pl.col("transient"),
+            sources=used_all(pl.col("transient_row_ids")),
+        ),
+    ]
