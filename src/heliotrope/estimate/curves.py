@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from heliotrope.estimate import wording
@@ -34,26 +34,37 @@ def estimate_curve_rows(
     rows = [topic.count("at_risk_ever", n, n), topic.count("events", events, n)]
     if n == 0:
         return [*rows, *(topic.refuse("curve", s, refused) for s in ("survival", "median"))]
-    days = sorted({float(day) for day in printed_days} | set(curve.steps["day"].to_list()))
-    for day in days:
-        rows += _rows_of_day(topic, curve, day)
+    steps = {step["day"]: step for step in curve.steps.iter_rows(named=True)}
+    for day in sorted({float(day) for day in printed_days} | set(steps)):
+        step = steps.get(day, curve.step_at(day))
+        at_risk = steps[day]["at_risk"] if day in steps else curve.at_risk(day)
+        events_then = steps[day]["events"] if day in steps else 0
+        variable = f"day_{day:.0f}"
+        for statistic, number in (("at_risk", at_risk), ("events", events_then)):
+            rows.append(replace(topic.count(variable, number, at_risk), statistic=statistic))
+        reason = _find_reason(curve, day, at_risk)
+        rows += _survival_rows(topic, variable, step, at_risk, reason)
     return [*rows, _median_row(topic, curve)]
 
 
-def _rows_of_day(topic: Topic, curve: Curve, day: float) -> list[Row]:
-    variable = f"day_{day:.0f}"
-    at_risk = curve.at_risk(day)
-    step = curve.step_at(day)
-    events = int(step["events"] or 0) if step and step["day"] == day else 0
-    rows = [
-        replace(topic.count(variable, at_risk, at_risk), statistic="at_risk"),
-        replace(topic.count(variable, events, at_risk), statistic="events"),
-    ]
-    reason = None
+def _find_reason(curve: Curve, day: float, at_risk: int) -> str | None:
+    """Say why the curve cannot be read on a day; null when it can."""
     if at_risk == 0:
-        reason = NOBODY_THEN
-    elif curve.depleted_day is not None and day >= curve.depleted_day:
-        reason = DEPLETED.format(day=curve.depleted_day)
+        return NOBODY_THEN
+    if curve.depleted_day is not None and day >= curve.depleted_day:
+        return DEPLETED.format(day=curve.depleted_day)
+    return None
+
+
+def _survival_rows(
+    topic: Topic,
+    variable: str,
+    step: Mapping[str, float | None] | None,
+    at_risk: int,
+    reason: str | None,
+) -> list[Row]:
+    """Give the share still free, with both intervals, or the reason why there is none."""
+    rows: list[Row] = []
     for statistic, name in (("survival", "loglog"), ("survival_greenwood", "greenwood")):
         if reason is not None:
             rows.append(topic.refuse(variable, statistic, reason, at_risk))

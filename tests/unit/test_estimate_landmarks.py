@@ -1,0 +1,210 @@
+"""Landmarks and agreement, worked out by hand."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import Any
+
+import polars as pl
+import pytest
+
+from heliotrope.definitions.load import Rulebook, read_rulebook
+from heliotrope.estimate.agreement import estimate_agreement
+from heliotrope.estimate.inputs import Inputs
+from heliotrope.estimate.landmarks import estimate_landmarks
+from heliotrope.estimate.rows import make_results
+from heliotrope.records.canonical import CANONICAL
+from heliotrope.records.results import TABLES
+
+D0 = date(2020, 1, 1)
+
+
+def day(number: int) -> date:
+    return D0 + timedelta(days=number)
+
+
+def make(name: str, rows: list[dict[str, Any]]) -> pl.DataFrame:
+    schema = (TABLES | CANONICAL)[name].create_empty().schema
+    filled = [
+        {
+            column: row.get(column, [] if dtype == pl.List(pl.String) else None)
+            for column, dtype in schema.items()
+        }
+        for row in rows
+    ]
+    return pl.DataFrame(filled, schema=schema)
+
+
+VALUES = [
+    ("ann", -30, "physician_global", 9.0),
+    ("ann", -10, "physician_global", 6.0),
+    ("ann", 0, "physician_global", 5.0),
+    ("ann", 35, "physician_global", 4.0),
+    ("ann", 49, "physician_global", 3.0),
+    ("ann", 112, "physician_global", 2.0),
+    ("ann", 336, "physician_global", 1.0),
+    ("ann", 35, "weight", 30.0),
+    ("ann", 35, "adl", 2.0),
+    ("ben", 42, "physician_global", 8.0),
+    ("ben", 141, "cmas", 40.0),
+    ("eve", 42, "physician_global", 0.0),
+]
+
+
+@pytest.fixture(scope="module")
+def rulebook() -> Rulebook:
+    return read_rulebook()
+
+
+@pytest.fixture(scope="module")
+def results(rulebook: Rulebook) -> pl.DataFrame:
+    regimen = {
+        "regimen": 1,
+        "first_infusion": day(0),
+        "last_infusion": day(84),
+        "last_course_start": day(84),
+        "observed_until": day(800),
+    }
+    scores = [
+        ("ann", 42, 47.5, "moderate"),
+        ("ben", 42, 20.0, "indeterminate"),
+        ("ben", 112, 30.0, "minimal"),
+        ("ann", 112, 10.0, "not_evaluable"),
+    ]
+    tables = {
+        "regimen": make("regimen", [regimen | {"patient_id": c} for c in ("ann", "ben")]),
+        "score": make(
+            "score",
+            [
+                {
+                    "patient_id": child,
+                    "regimen": 1,
+                    "date": day(number),
+                    "definition_id": "tis_jdm_imacs",
+                    "score_lower": lower,
+                    "score_upper": lower + 10,
+                    "category": category,
+                }
+                for child, number, lower, category in scores
+            ],
+        ),
+    }
+    records = {
+        "assessment": make(
+            "assessment",
+            [
+                {
+                    "row_id": k,
+                    "patient_id": child,
+                    "date": day(number),
+                    "measure": measure,
+                    "value": value,
+                }
+                for k, (child, number, measure, value) in enumerate(VALUES)
+            ],
+        )
+    }
+    return make_results(estimate_landmarks(Inputs.of(tables, records, rulebook)))
+
+
+def find(results: pl.DataFrame, analysis: str, variable: str, statistic: str) -> dict[str, Any]:
+    found = results.filter(
+        (pl.col("analysis") == analysis)
+        & (pl.col("variable") == variable)
+        & (pl.col("statistic") == statistic)
+    )
+    assert found.height == 1, f"{found.height} rows of {analysis}, {variable}, {statistic}"
+    return found.row(0, named=True)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "n"),
+    [
+        ("physician_global:baseline", 5.0, 1),
+        ("physician_global:week_6", 6.0, 2),
+        ("physician_global:week_16", 2.0, 1),
+        ("physician_global:week_52", 1.0, 1),
+        ("cmas:week_24", 40.0, 1),
+    ],
+)
+def test_the_nearest_value_at_each_landmark(
+    results: pl.DataFrame, variable: str, value: float, n: int
+) -> None:
+    row = find(results, "landmark", variable, "median")
+    assert (row["value"], row["n_evaluable"]) == (value, n)
+
+
+def test_no_value_within_the_tolerance_is_refused(results: pl.DataFrame) -> None:
+    assert find(results, "landmark", "physician_global:week_24", "median")["refused"]
+
+
+def test_change_needs_a_baseline(results: pl.DataFrame) -> None:
+    change = find(results, "landmark_change", "physician_global:week_6", "median")
+    assert (change["value"], change["n_evaluable"]) == (-1.0, 1)
+
+
+def test_weights_and_undeclared_scales_are_left_out(results: pl.DataFrame) -> None:
+    measures = set(results["variable"].str.split(":").list.first())
+    assert measures.isdisjoint({"weight", "adl"})
+
+
+def test_scores_and_nested_categories(results: pl.DataFrame) -> None:
+    week_6 = "tis_jdm_imacs:week_6"
+    assert find(results, "landmark_score", week_6, "median")["value"] == 33.75
+    for category, reached in (("minimal", 1.0), ("moderate", 1.0), ("major", 0.0)):
+        row = find(
+            results, "landmark_score_category", f"{week_6}:at_least_{category}", "proportion_exact"
+        )
+        assert (row["value"], row["n_evaluable"]) == (reached, 1)
+    assert find(results, "landmark_score_category", f"{week_6}:indeterminate", "n")["value"] == 1
+    assert find(results, "landmark_score", "tis_jdm_imacs:week_16", "median")["n_evaluable"] == 1
+
+
+def agree(rulebook: Rulebook, labels: list[tuple[str, int | None, str, str]]) -> pl.DataFrame:
+    found = [("ann", 1, "rapid"), ("ann", 2, "slow"), ("ben", 1, "none"), ("cat", 1, "rapid")]
+    tables = {
+        "response": make(
+            "response", [{"patient_id": c, "regimen": r, "pattern": p} for c, r, p in found]
+        )
+    }
+    records = {
+        "adjudication": make(
+            "adjudication",
+            [
+                {"row_id": k, "patient_id": c, "regimen": r, "rater": who, "pattern": p}
+                for k, (c, r, who, p) in enumerate(labels)
+            ],
+        )
+    }
+    return make_results(estimate_agreement(Inputs.of(tables, records, rulebook)))
+
+
+def test_without_labels_nothing_is_validated(rulebook: Rulebook) -> None:
+    rows = agree(rulebook, [])
+    assert rows["refused"].to_list() == [
+        "not validated against clinicians' judgement: the study has no adjudication"
+    ]
+
+
+def test_agreement_of_two_raters(rulebook: Rulebook) -> None:
+    rows = agree(
+        rulebook,
+        [
+            ("ann", None, "x", "Rapid "),
+            ("ann", 2, "x", "slow"),
+            ("ben", 1, "x", "none"),
+            ("cat", 1, "x", "late"),
+            ("ben", 1, "y", "slow"),
+            ("zoe", 1, "y", "slow"),
+        ],
+    )
+    assert find(rows, "agreement", "raters_disagree", "n")["value"] == 1
+    assert find(rows, "agreement", "labels_without_regimen", "n")["value"] == 1
+    shares = rows.filter(pl.col("statistic") == "proportion_exact").select("group", "formatted")
+    assert [(g, f.split(" ")[0]) for g, f in shares.rows()] == [
+        ("all", "2/3"),
+        ("rater_1", "3/4"),
+        ("rater_2", "0/1"),
+    ]
+    assert find(rows, "agreement_cell", "rapid:late", "n")["value"] == 1
+    assert not rows["variable"].str.contains("x").any()
