@@ -220,6 +220,9 @@ class AggravationDefinition(Definition):
     inactive_definition: str
     inactive_lost_global: float
     second_line_drugs: tuple[str, ...]
+    reasons_other_than_activity: tuple[str, ...] = Field(
+        description="recorded indications of a restart that are no escalation for activity"
+    )
     steroid_rise: SteroidRise
     flare_kind: str
     judgement: str

@@ -206,6 +206,12 @@ class Response(dy.Schema):
     )
     confounded = dy.Bool(description="another treatment could explain the first improvement")
     confounded_by = dy.List(dy.String(), description="which treatments")
+    sparing_confounded_by = dy.List(
+        dy.String(), description="the same list before the low-dose window; empty unless sparing"
+    )
+    sustained_confounded_by = dy.List(
+        dy.String(), description="the same list before durability is judged; empty unless sustained"
+    )
     responded = dy.String(description="confirmed, unconfirmed, no, not_evaluable")
     reason = _text("the one word behind the pattern, where it needs one")
     flags = _flags()

@@ -1,0 +1,190 @@
+"""The one evaluation: a shard of children in, their tables, trace and findings out.
+
+A pure function of the shard and the rulebook. The local run, and any cluster, calls this and
+nothing else; there is no second implementation.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import polars as pl
+
+from heliotrope.classify.aggravation import PatientWorsening, classify_aggravation
+from heliotrope.classify.best_state import count_worse_than_best, find_breaks
+from heliotrope.classify.deterioration import classify_deterioration
+from heliotrope.classify.escalation import find_escalations
+from heliotrope.classify.improvement import Improvement, VisitInputs, classify_improvement
+from heliotrope.classify.indications import classify_indications
+from heliotrope.classify.reactions import classify_reactions
+from heliotrope.classify.response import ResponseInputs, classify_response
+from heliotrope.classify.scores import classify_scores
+from heliotrope.classify.states import classify_states
+from heliotrope.classify.trace import Classified, make_nodes, number_trace
+from heliotrope.classify.worsening import WorseningRules, find_flares
+from heliotrope.definitions.load import Rulebook
+from heliotrope.definitions.model import Definition
+from heliotrope.definitions.response import ResponseDefinition
+from heliotrope.definitions.rule import RuleDefinition
+from heliotrope.derive.derived import Derived, derive_all
+from heliotrope.derive.findings import find_in_derived
+from heliotrope.records.results import SORT_KEYS, TABLES, ShardFinding
+from heliotrope.records.shard import Shard
+
+REGIMEN = ["patient_id", "regimen"]
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What a run keeps of a shard: the tables of ``TABLES``, the trace, and findings."""
+
+    tables: dict[str, pl.DataFrame]
+    trace: pl.DataFrame
+    trace_source: pl.DataFrame
+    findings: pl.DataFrame
+
+
+def evaluate(shard: Shard, rulebook: Rulebook, first_trace_id: int = 0) -> Evaluation:
+    """Derive, classify and trace every child of a shard under every definition.
+
+    Trace rows are numbered from ``first_trace_id`` on in the order of their key, so that equal
+    shards give equal numbers whoever evaluates them.
+    """
+    definition = rulebook.of_kind(ResponseDefinition)[0]
+    rules = WorseningRules.of(rulebook)
+    derived = derive_all(shard, rulebook, definition.baseline.days_before)
+    cohort = _cohort(derived)
+    scores = classify_scores(derived.changes, derived.baselines, rulebook, cohort)
+    states = classify_states(derived.visit_values, derived.patients, rulebook)
+    deterioration = _classify_deterioration(derived, cohort, rulebook)
+    improvement = _classify_improvement(derived, scores.table, definition)
+    signs = PatientWorsening(
+        escalations=find_escalations(derived, rules.aggravation),
+        flares=find_flares(shard.event, derived.visit_values, rules),
+    )
+    aggravations = classify_aggravation(derived, improvement.visits, states.table, signs, rules)
+    response = classify_response(
+        ResponseInputs(
+            derived=derived,
+            visits=improvement.visits,
+            aggravations=aggravations,
+            breaks=find_breaks(derived, states.table, signs, rules),
+            worse_than_best=count_worse_than_best(derived, improvement.visits, rules, definition),
+        ),
+        rulebook,
+    )
+    reactions = classify_reactions(derived.infusion_days, derived.courses, shard, rulebook)
+    indications = classify_indications(derived, rulebook)
+    trace, trace_source = number_trace(
+        [
+            *(
+                part.nodes
+                for part in (scores, states, deterioration, response, reactions, indications)
+            ),
+            improvement.nodes,
+            aggravations.nodes,
+            *(_not_reached(derived, item) for item in (definition, rules.aggravation)),
+        ],
+        first_trace_id,
+    )
+    tables = {
+        "infusion_day": derived.infusion_days,
+        "course": derived.courses,
+        "regimen": derived.regimens,
+        "steroid_period": derived.steroid_periods,
+        "steroid_pulse": derived.steroid_pulses,
+        "drug_period": derived.drug_periods,
+        "score": scores.table,
+        "state": pl.concat(
+            [part.table.select(TABLES["state"].column_names()) for part in (states, deterioration)]
+        ),
+        "visit": _visit_table(improvement),
+        "response": response.table,
+        "indication": indications.table,
+        "aggravation": aggravations.table,
+        "reaction": reactions.table,
+    }
+    return Evaluation(
+        tables={
+            name: tables[name].select(schema.column_names()).sort(SORT_KEYS[name])
+            for name, schema in TABLES.items()
+        },
+        trace=trace,
+        trace_source=trace_source,
+        findings=_findings(derived, rulebook, [scores, states, reactions, indications]),
+    )
+
+
+def _cohort(derived: Derived) -> pl.DataFrame:
+    """List every child and regimen; a child without IVIG has one row with a null regimen."""
+    return derived.patients.select("patient_id").join(
+        derived.regimens.select(REGIMEN), on="patient_id", how="left"
+    )
+
+
+def _classify_deterioration(
+    derived: Derived, cohort: pl.DataFrame, rulebook: Rulebook
+) -> Classified:
+    """Judge every rule that is read against the regimen's baseline."""
+    parts = [
+        classify_deterioration(derived.changes, rule, cohort=cohort)
+        for rule in rulebook.of_kind(RuleDefinition)
+        if rule.reference == "regimen_baseline"
+    ]
+    return Classified(
+        table=pl.concat([part.table for part in parts]),
+        nodes=pl.concat([part.nodes for part in parts]),
+        findings=ShardFinding.create_empty(),
+    )
+
+
+def _classify_improvement(
+    derived: Derived, scores: pl.DataFrame, definition: ResponseDefinition
+) -> Improvement:
+    return classify_improvement(
+        VisitInputs(
+            changes=derived.changes,
+            scores=scores.filter(pl.col("definition_id") == definition.tier_a.score),
+            courses=derived.courses,
+            regimens=derived.regimens,
+            measures=derived.measures,
+        ),
+        definition,
+    )
+
+
+def _visit_table(improvement: Improvement) -> pl.DataFrame:
+    is_improved = pl.col("is_improved")
+    return improvement.visits.with_columns(
+        state=pl.when(is_improved)
+        .then(pl.lit("met"))
+        .when(is_improved.not_())
+        .then(pl.lit("not_met"))
+        .otherwise(pl.lit("not_evaluable"))
+    )
+
+
+def _not_reached(derived: Derived, definition: Definition) -> pl.DataFrame:
+    """Give each child without IVIG one root: the definition does not reach it."""
+    without = derived.patients.join(derived.regimens, on="patient_id", how="anti")
+    return make_nodes(
+        without.select("patient_id"),
+        definition,
+        node=pl.lit("root"),
+        state=pl.lit("not_reached"),
+        reason=pl.lit("no_ivig"),
+    )
+
+
+def _findings(derived: Derived, rulebook: Rulebook, parts: list[Classified]) -> pl.DataFrame:
+    columns = ShardFinding.column_names()
+    return (
+        pl.concat(
+            [
+                find_in_derived(derived, rulebook).select(columns),
+                *(part.findings.select(columns) for part in parts),
+            ]
+        )
+        .unique()
+        .sort("severity", "rule", "row_id")
+    )
