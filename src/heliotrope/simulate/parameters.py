@@ -151,6 +151,7 @@ class VisitPlan(Frozen):
     before_days_max: int
     baseline_days_max: int
     share_closely_watched: float
+    watched_days: tuple[int, ...]
     early_share_watched: float
     early_share_others: float
     early_courses: int

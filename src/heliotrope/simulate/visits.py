@@ -36,8 +36,9 @@ def draw_visits(
     before[children.lacks_baseline] -= plan.before_days_max
     before = np.maximum(before, children.diagnosis_day)
     baseline[children.lacks_baseline] = np.nan
-    scheduled = _draw_schedule(draws, simulation, children.count)
-    early = _draw_early(draws, simulation, courses)
+    is_watched = draws.is_true(plan.share_closely_watched, (children.count, 1))
+    scheduled = _draw_schedule(draws, simulation, is_watched)
+    early = _draw_early(draws, simulation, courses, is_watched)
     days = np.concatenate([before[:, None], baseline[:, None], scheduled, early], axis=1)
     is_full = draws.is_true(plan.full_share, days.shape)
     is_full[:, :2] = True
@@ -51,21 +52,27 @@ def draw_visits(
     return Visits(day=days, is_full=is_full)
 
 
-def _draw_schedule(draws: Draws, simulation: Simulation, children: int) -> Numbers:
+def _draw_schedule(draws: Draws, simulation: Simulation, is_watched: Booleans) -> Numbers:
+    """Draw visits at intervals; closely watched children are seen on the days of a plan too."""
     plan = simulation.visits
-    shape = (children, plan.scheduled_max)
-    usual = np.asarray(plan.interval_days)[draws.index(plan.interval_shares, (children, 1))]
+    shape = (len(is_watched), plan.scheduled_max)
+    usual = np.asarray(plan.interval_days)[draws.index(plan.interval_shares, is_watched.shape)]
     is_later = np.arange(plan.scheduled_max) >= plan.later_after_visits
     planned = np.cumsum(usual * np.where(is_later, plan.later_stretch, 1), axis=1)
-    days: Numbers = np.round(planned * 1.0 + draws.days(-plan.jitter_days, plan.jitter_days, shape))
-    days[draws.is_true(plan.missed_share, shape)] = np.nan
+    at_intervals = np.round(planned + draws.days(-plan.jitter_days, plan.jitter_days, shape))
+    watched = np.where(is_watched, np.asarray(plan.watched_days, dtype=np.float64), np.nan)
+    last_watched = np.where(is_watched, plan.watched_days[-1], 0)
+    at_intervals[at_intervals <= last_watched] = np.nan
+    days = np.concatenate([at_intervals, watched], axis=1)
+    days[draws.is_true(plan.missed_share, days.shape)] = np.nan
     return days
 
 
-def _draw_early(draws: Draws, simulation: Simulation, courses: Courses) -> Numbers:
+def _draw_early(
+    draws: Draws, simulation: Simulation, courses: Courses, is_watched: Booleans
+) -> Numbers:
     plan = simulation.visits
     start = courses.start[:, : plan.early_courses]
-    is_watched = draws.is_true(plan.share_closely_watched, (len(start), 1))
     share = np.where(is_watched, plan.early_share_watched, plan.early_share_others)
     days: Numbers = start + draws.days(plan.early_day_min, plan.early_day_max, start.shape)
     days[~draws.is_true(share, start.shape)] = np.nan
