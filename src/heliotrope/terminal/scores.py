@@ -31,7 +31,9 @@ def print_scores(report: ScoreReport) -> None:
             console.print()
     if report.states:
         console.print(Text("Activity states", style="bold"))
-        console.print(_draw_states(report.states))
+    for state in report.states:
+        for line in _describe_state(state):
+            console.print(Padding(line, (0, 0, 0, 2)))
     if report.notes:
         console.print(Text("\nHow the table was read", style="bold"))
     for note in report.notes:
@@ -49,7 +51,7 @@ def _draw_components(components: tuple[ComponentPoints, ...]) -> Table:
     for name in ("baseline", "now", "improved", "points"):
         table.add_column(name, justify="right", no_wrap=True)
     for item in components:
-        change = "" if item.percent_change is None else f"{item.percent_change:.4g} %"
+        change = "" if item.percent_change is None else f"{item.percent_change:.1f} %"
         points = (
             f"? of {item.maximum:g}"
             if item.points is None
@@ -85,15 +87,10 @@ def _verdict(score: PatientScore) -> list[Text]:
     return lines
 
 
-def _draw_states(states: tuple[PatientState, ...]) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
-    for name in ("patient", "visit", "definition", "state", "because"):
-        table.add_column(name)
-    for item in states:
-        state = Text(_words(item.state), style=STATE_COLOURS.get(item.state, "default"))
-        because = Text("; ".join(item.because))
-        table.add_row(Text(item.patient), Text(item.timepoint), Text(item.title), state, because)
-    return table
+def _describe_state(item: PatientState) -> list[Text]:
+    head = Text(f"Patient {item.patient}, {item.timepoint}: {item.title}: ")
+    head.append(_words(item.state), style=STATE_COLOURS.get(item.state, "default"))
+    return [head, *(Text(f"  {reason}") for reason in item.because)]
 
 
 def _number(value: float | None) -> str:
