@@ -10,7 +10,7 @@ import polars as pl
 
 from heliotrope.report.read_run import RunTables
 
-RECORDS = ("patient", "assessment", "event", "indication", "adjudication")
+RECORDS = ("patient", "assessment", "infusion", "medication", "event", "indication", "adjudication")
 TABLES = (
     "infusion_day",
     "course",

@@ -1,1 +1,1 @@
-"""Charts as Vega-Lite specifications, and the static drawing of them for paper and small screens."""
+"""Charts as Vega-Lite specifications, drawn statically for paper and small screens."""

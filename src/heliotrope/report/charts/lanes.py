@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import polars as pl
@@ -40,9 +41,7 @@ def draw_visit_lane(child: Child, axis: Axis, overlay: Sequence[Spec]) -> Spec:
         for row in visits.iter_rows(named=True)
     ]
     bands = [
-        {**here, "until": later["week"]}
-        for here, later in zip(rows, rows[1:], strict=False)
-        if here["state"] == "met"
+        {**here, "until": later["week"]} for here, later in pairwise(rows) if here["state"] == "met"
     ]
     lane = make_lanes("lane", [VISITS])
     domain = list(STATE_COLORS)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from markupsafe import Markup
@@ -201,14 +202,15 @@ def _draw_text(layer: Spec, panel: Panel) -> Markup:
 
 def _points_of(layer: Spec, panel: Panel, field: str | None) -> list[tuple[float, float]]:
     x = _field(layer, "x")
-    assert panel.x is not None and x is not None
+    assert panel.x is not None
+    assert x is not None
     points = [
         (round(1000 * panel.x.fraction(row[x]), 1), panel.top(row[field] if field else 0))
         for row in sorted(_rows(layer), key=lambda row: float(row[x]))
     ]
     if layer["mark"].get("interpolate") != "step-after":
         return points
-    corners = [(later[0], here[1]) for here, later in zip(points, points[1:], strict=False)]
+    corners = [(later[0], here[1]) for here, later in pairwise(points)]
     stepped = [point for pair in zip(points, corners, strict=False) for point in pair]
     return [*stepped, *points[-1:]]
 

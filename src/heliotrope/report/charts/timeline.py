@@ -59,7 +59,8 @@ def _draw_axis(child: Child) -> Axis:
     first = min((child.week(date) for date in dates), default=0.0)
     low = max(min(math.floor(first), -1), -WEEKS_BEFORE)
     high = max(math.ceil(child.week(child.last_date)), 4)
-    title = f"Weeks from {'the first infusion' if child.table('regimen').height else 'the first record'} ({child.origin.isoformat()})"
+    start = "the first infusion" if child.table("regimen").height else "the first record"
+    title = f"Weeks from {start} ({child.origin.isoformat()})"
     return Axis(low, high, compute_ticks(low, high, WEEK_STEPS, 8), title)
 
 
@@ -152,7 +153,8 @@ def _list_points(child: Child, measure: Measure) -> list[dict[str, Any]]:
             "value": row["value"],
             "lower": row["lower_limit"],
             "upper": row["upper_limit"],
-            "tip": f"{row['date']}: {measure.title} {row['value_qualifier'] or ''}{row['value']:g}{unit}",
+            "tip": f"{row['date']}: {measure.title} "
+            f"{row['value_qualifier'] or ''}{row['value']:g}{unit}",
         }
         for row in rows.sort("date", "row_id").iter_rows(named=True)
     ]

@@ -1,0 +1,32 @@
+"""The palette as style sheet: one class for each fill and stroke, lighter inks in the dark."""
+
+from __future__ import annotations
+
+from heliotrope.report.charts.spec import PALETTE
+
+DARK = {
+    "ink": "#ece8f1",
+    "muted": "#a29bad",
+    "grid": "#3a3543",
+    "accent": "#b79bdb",
+    "cover": "#332a40",
+    "blue": "#5aa9e6",
+    "sky": "#7cc4ee",
+    "green": "#3cc49a",
+    "amber": "#f0b63c",
+    "red": "#f08a4b",
+    "normal": "#1f3a33",
+}
+
+
+def render_palette() -> str:
+    """Render the palette; the dark one applies where the reader's screen asks for it."""
+    light = ";".join(f"--{name}:{color}" for name, color in PALETTE.items())
+    dark = ";".join(f"--{name}:{color}" for name, color in DARK.items())
+    classes = "".join(
+        f".f-{name}{{fill:var(--{name})}}.s-{name}{{stroke:var(--{name})}}" for name in PALETTE
+    )
+    return (
+        f":root{{{light}}}\n@media screen and (prefers-color-scheme:dark){{:root{{{dark}}}}}\n"
+        f"{classes}\n"
+    )

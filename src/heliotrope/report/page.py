@@ -1,0 +1,109 @@
+"""One HTML file from a finished run: opens offline, prints well, needs no script."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from heliotrope import __version__
+from heliotrope.definitions.load import Rulebook
+from heliotrope.report.charts.palette_css import render_palette
+from heliotrope.report.read_run import RunTables
+from heliotrope.report.section import ReportInput, Section
+from heliotrope.report.sections.after_stopping import build_after_stopping
+from heliotrope.report.sections.answer import build_answer
+from heliotrope.report.sections.child import build_children
+from heliotrope.report.sections.definitions import build_definitions
+from heliotrope.report.sections.findings import build_findings
+from heliotrope.report.sections.landmarks import build_landmarks
+from heliotrope.report.sections.manifest import build_manifest
+from heliotrope.report.sections.patterns import build_patterns
+from heliotrope.report.sections.publication import build_publication, is_synthetic
+from heliotrope.report.sections.safety import build_safety
+from heliotrope.report.sections.swimmer import build_swimmer
+from heliotrope.report.sections.what_to_record import build_what_to_record
+from heliotrope.report.sections.who import build_who
+from heliotrope.report.words import NOT_VALIDATED, RESEARCH_ONLY, count_of, say_flag
+
+TEMPLATES = Path(__file__).parent / "templates"
+REPORT_FILE = "report.html"
+
+BUILDERS: Sequence[Callable[[ReportInput], Section | None]] = (
+    build_answer,
+    build_publication,
+    build_who,
+    build_patterns,
+    build_swimmer,
+    build_landmarks,
+    build_after_stopping,
+    build_safety,
+    build_children,
+    build_what_to_record,
+    build_findings,
+    build_definitions,
+    build_manifest,
+)
+
+
+def render_report(run: Path, rulebook: Rulebook) -> str:
+    """Render the report of a run folder as one self-contained HTML text.
+
+    Reads the run folder only. A run without IVIG gives a report that says so in a sentence.
+    Errors: no readable manifest: UserError.
+    """
+    report = ReportInput(run=RunTables(run), rulebook=rulebook)
+    sections = [section for build in BUILDERS if (section := build(report)) is not None]
+    return _make_environment().get_template("page.html.j2").render(_make_context(report, sections))
+
+
+def write_report(run: Path, rulebook: Rulebook) -> Path:
+    """Write the report into the run folder and return its path."""
+    path = run / REPORT_FILE
+    path.write_text(render_report(run, rulebook), encoding="utf-8")
+    return path
+
+
+def _make_environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["say_flag"] = say_flag
+    environment.globals["count_of"] = count_of
+    return environment
+
+
+def _make_context(report: ReportInput, sections: Sequence[Section]) -> Mapping[str, Any]:
+    css = (TEMPLATES / "report.css").read_text(encoding="utf-8")
+    study = report.study("title") or report.study("id") or report.run.manifest.get("study")
+    agreement = report.results.share("agreement", "pattern")
+    return {
+        "title": str(study) if isinstance(study, str) else "IVIG evaluation",
+        "study_id": report.study("id"),
+        "sections": sections,
+        "children": report.children,
+        "css": Markup(render_palette() + css),
+        "synthetic": is_synthetic(report),
+        "research_only": RESEARCH_ONLY,
+        "not_validated": NOT_VALIDATED,
+        "agreement": agreement,
+        "unverified": sum(not item.verified for item in report.rulebook.definitions.values()),
+        "local": [item.id for item in report.rulebook.definitions.values() if item.is_local],
+        "version": __version__,
+        "finished": _find_time(report),
+    }
+
+
+def _find_time(report: ReportInput) -> str | None:
+    for name in ("finished_at", "finished", "ended_at", "written_at", "created_at", "started_at"):
+        value = report.run.manifest.get(name)
+        if isinstance(value, str):
+            return value[:16].replace("T", " ")
+    return None

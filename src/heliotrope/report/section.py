@@ -1,0 +1,79 @@
+"""What a section of the report is, and what all sections read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import polars as pl
+
+from heliotrope.definitions.estimate import DESCRIPTIVE_ESTIMATES, Calendar, DescriptiveEstimates
+from heliotrope.definitions.load import Rulebook
+from heliotrope.definitions.response import AggravationDefinition
+from heliotrope.report.find_results import Results
+from heliotrope.report.read_child import Child, read_children
+from heliotrope.report.read_run import RunTables, look_up
+
+CHILD_PAGES = 60
+AGGRAVATION = "aggravation_after_discontinuation"
+
+
+@dataclass(frozen=True)
+class Section:
+    """A section: its anchor, its heading, the template that renders it and the values in it."""
+
+    id: str
+    title: str
+    template: str
+    content: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class ReportInput:
+    """A run and the rulebook it was made with: what every section is built from.
+
+    Children have a page of their own up to ``CHILD_PAGES``, in the order of their pseudonyms; for
+    the others `heliotrope explain RUN PATIENT` says the same. A file of a thousand pages helps
+    nobody and would not open on a phone.
+    """
+
+    run: RunTables
+    rulebook: Rulebook
+
+    @cached_property
+    def results(self) -> Results:
+        """The result rows, by name."""
+        return Results(self.run.results)
+
+    @cached_property
+    def treated(self) -> list[str]:
+        """The children with a regimen, in the order of their pseudonyms."""
+        found = self.run.scan_table("regimen").select(pl.col("patient_id").unique().sort())
+        return list(found.collect()["patient_id"])
+
+    @cached_property
+    def shown(self) -> list[str]:
+        """The children with a page."""
+        return self.treated[:CHILD_PAGES]
+
+    @cached_property
+    def children(self) -> list[Child]:
+        """Everything known of the children with a page."""
+        return read_children(self.run, self.shown)
+
+    @property
+    def headline_window(self) -> str:
+        """The variable under which worsening after stopping is headlined."""
+        rule = self.rulebook.get(AGGRAVATION, AggravationDefinition)
+        return f"within_{rule.window_days}_days"
+
+    @property
+    def calendar(self) -> Calendar:
+        """Mean lengths of a month and a year, as the estimates use them."""
+        return self.rulebook.get(DESCRIPTIVE_ESTIMATES, DescriptiveEstimates).calendar
+
+    def study(self, name: str) -> Any:
+        """Look up something the manifest says of the study; None where it says nothing."""
+        return look_up(self.run.manifest, "study", name)

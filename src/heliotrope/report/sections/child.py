@@ -1,0 +1,231 @@
+"""One page a child: the timeline, the answers in words, and the cells they rest on."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+from markupsafe import Markup
+
+from heliotrope.definitions.estimate import Calendar
+from heliotrope.report.charts.draw_svg import render_chart
+from heliotrope.report.charts.timeline import draw_timeline
+from heliotrope.report.read_child import EXPLAINED, Child
+from heliotrope.report.section import ReportInput, Section
+from heliotrope.report.sections.child_statements import Statement, list_statements
+from heliotrope.report.sections.what_to_record import Advice, list_advice
+from heliotrope.report.show_measures import list_measures
+from heliotrope.report.trace_lines import SourceCells, TraceLine, list_trace_lines
+from heliotrope.report.words import count_of, say
+
+RESPONSE, AGGRAVATION = EXPLAINED
+
+
+@dataclass(frozen=True)
+class Decision:
+    """One decision of the trace under a heading a reader understands."""
+
+    heading: str
+    lines: Sequence[TraceLine]
+
+
+@dataclass(frozen=True)
+class RegimenPage:
+    """What is said of one regimen of a child."""
+
+    regimen: int
+    heading: str
+    statements: Sequence[Statement]
+    decisions: Sequence[Decision]
+
+
+@dataclass(frozen=True)
+class ChildPage:
+    """A child's page."""
+
+    patient_id: str
+    anchor: str
+    summary: str
+    facts: Sequence[tuple[str, str]]
+    chart: Markup
+    measures: Sequence[str]
+    visits: Sequence[Mapping[str, Any]]
+    treatments: Sequence[tuple[str, str, str]]
+    regimens: Sequence[RegimenPage]
+    advice: Sequence[Advice]
+
+
+def build_children(report: ReportInput) -> Section:
+    """Build the page of every child that has one."""
+    cells = SourceCells(report.run.sources)
+    pages = [
+        _build_page(child, number, report, cells)
+        for number, child in enumerate(report.children, start=1)
+    ]
+    content = {"pages": pages, "hidden": len(report.treated) - len(report.shown)}
+    return Section("children", "Child by child", "children.html.j2", content)
+
+
+def _build_page(child: Child, number: int, report: ReportInput, cells: SourceCells) -> ChildPage:
+    measures = list_measures(child, report.rulebook)
+    responses = child.table("response").sort("regimen").to_dicts()
+    return ChildPage(
+        patient_id=child.patient_id,
+        anchor=f"child-{number}",
+        summary=" ".join(_summarise(child, row) for row in responses[:1]),
+        facts=_list_facts(child, report.calendar),
+        chart=render_chart(draw_timeline(child, report.rulebook)),
+        measures=[measure.title for measure in measures],
+        visits=_list_visits(child, [measure.id for measure in measures]),
+        treatments=_list_treatments(child),
+        regimens=[_build_regimen(child, row, cells, len(responses)) for row in responses],
+        advice=list_advice(child),
+    )
+
+
+def _summarise(child: Child, response: Mapping[str, Any]) -> str:
+    words = [say("responded", response["responded"]) + "."]
+    if response["onset_by_day"] is not None:
+        words.append(f"First seen improved on day {response['onset_by_day']}.")
+    aggravation = child.table("aggravation").filter(pl.col("regimen") == response["regimen"])
+    for row in aggravation.filter(pl.col("state") == "met").iter_rows(named=True):
+        words.append(f"Worse {row['days_after_last_infusion']} days after the last infusion.")
+    if response["confounded"]:
+        words.append("Another treatment could explain the improvement.")
+    return " ".join(words)
+
+
+def _list_facts(child: Child, calendar: Calendar) -> Sequence[tuple[str, str]]:
+    facts: list[tuple[str, str]] = []
+    for row in child.record("patient").iter_rows(named=True):
+        if row["sex"]:
+            facts.append(("Sex", row["sex"]))
+        if row["birth_date"]:
+            years = (child.origin - row["birth_date"]).days / calendar.days_per_year
+            facts.append(("Age at the first infusion", f"{years:.1f} years"))
+        if row["diagnosis_date"]:
+            months = (child.origin - row["diagnosis_date"]).days / calendar.days_per_month
+            facts.append(("From diagnosis to IVIG", f"{months:.0f} months"))
+        if row["antibody"]:
+            facts.append(("Antibody", row["antibody"]))
+    for row in child.table("regimen").sort("regimen").iter_rows(named=True):
+        name = "IVIG" if row["regimen"] == 1 else f"IVIG, regimen {row['regimen']}"
+        status = say("status", row["status"])
+        why = f" ({say('stop_reason', row['reason'])})" if row["status"] == "discontinued" else ""
+        facts.append((name, f"{count_of(row['courses'], 'course')}, {status}{why}"))
+    return facts
+
+
+def _build_regimen(
+    child: Child, response: Mapping[str, Any], cells: SourceCells, of: int
+) -> RegimenPage:
+    regimen = response["regimen"]
+    span = f"{response['first_infusion']} to {response['last_infusion']}"
+    heading = f"Why: {span}" if of == 1 else f"Regimen {regimen}: {span}"
+    return RegimenPage(
+        regimen=regimen,
+        heading=heading,
+        statements=list_statements(child, response),
+        decisions=_list_decisions(child, response, cells),
+    )
+
+
+def _list_decisions(
+    child: Child, response: Mapping[str, Any], cells: SourceCells
+) -> Sequence[Decision]:
+    """List the decision about the regimen, the visits it hangs on, and worsening after stopping."""
+    regimen = response["regimen"]
+    decisions = [
+        Decision(
+            "Response over the whole regimen",
+            list_trace_lines(child, RESPONSE, regimen, None, cells),
+        )
+    ]
+    for heading, date in _find_key_visits(child, response):
+        lines = list_trace_lines(child, RESPONSE, regimen, date, cells)
+        decisions.append(Decision(f"{heading}: {date}", lines))
+    decisions.append(
+        Decision(
+            "Worsening after stopping", list_trace_lines(child, AGGRAVATION, regimen, None, cells)
+        )
+    )
+    return [decision for decision in decisions if decision.lines]
+
+
+def _find_key_visits(child: Child, response: Mapping[str, Any]) -> list[tuple[str, dt.date]]:
+    """Find the visits that decided: last not improved, first improved, confirming, last on IVIG."""
+    visits = (
+        child.table("visit")
+        .filter(
+            (pl.col("regimen") == response["regimen"]) & pl.col("state").is_in(["met", "not_met"])
+        )
+        .sort("date")
+        .to_dicts()
+    )
+    first = next((v for v in visits if v["day"] == response["onset_by_day"]), None)
+    found: list[tuple[str, dt.date]] = []
+    if first is not None:
+        before = [v for v in visits if v["date"] < first["date"]]
+        after = [v for v in visits if v["date"] > first["date"] and v["state"] == "met"]
+        found += [("Last visit before, not improved", v["date"]) for v in before[-1:]]
+        found.append(("First visit improved", first["date"]))
+        found += [("Next visit improved", v["date"]) for v in after[:1]]
+    on_regimen = [v for v in visits if v["is_on_regimen"]]
+    found += [("Last visit on IVIG", v["date"]) for v in on_regimen[-1:]]
+    unique: dict[dt.date, str] = {}
+    for heading, date in found:
+        unique.setdefault(date, heading)
+    return [(heading, date) for date, heading in unique.items()]
+
+
+def _list_visits(child: Child, measures: Sequence[str]) -> Sequence[Mapping[str, Any]]:
+    """List every date with a measure: the text equivalent of the timeline's curves."""
+    values: dict[dt.date, dict[str, str]] = {}
+    for row in child.record("assessment").sort("date", "row_id").iter_rows(named=True):
+        if row["measure"] in measures and row["value"] is not None:
+            cell = f"{row['value_qualifier'] or ''}{row['value']:g}"
+            values.setdefault(row["date"], {})[row["measure"]] = cell
+        elif row["text"]:
+            values.setdefault(row["date"], {})["judgement"] = row["text"]
+    states = {row["date"]: row for row in child.table("visit").iter_rows(named=True)}
+    return [
+        {
+            "date": date,
+            "day": (date - child.origin).days,
+            "values": [found.get(measure, "") for measure in measures],
+            "judgement": found.get("judgement", ""),
+            "state": say("visit_state", states[date]["state"]) if date in states else "",
+        }
+        for date, found in sorted(values.items())
+    ]
+
+
+def _list_treatments(child: Child) -> Sequence[tuple[str, str, str]]:
+    """List treatments and events: the text equivalent of the timeline's lower half."""
+    rows: list[tuple[str, str, str]] = []
+    for row in child.table("course").iter_rows(named=True):
+        dose = "dose per kg unknown"
+        if row["dose_g_per_kg"] is not None:
+            dose = f"{row['dose_g_per_kg']:.2f} g/kg"
+        days = count_of(row["infusion_days"], "day")
+        rows.append((str(row["start_date"]), f"IVIG course {row['course']}", f"{dose}, {days}"))
+    for row in child.table("steroid_period").iter_rows(named=True):
+        per_kg, per_day = row["prednisone_mg_kg_day"], row["prednisone_mg_day"]
+        dose = "unknown" if per_day is None else f"{per_day:.3g} mg/day"
+        dose += "" if per_kg is None else f" ({per_kg:.2g} mg/kg/day)"
+        rows.append((f"{row['start_date']} to {row['end_date']}", "Steroid", dose))
+    for row in child.table("steroid_pulse").iter_rows(named=True):
+        rows.append((str(row["start_date"]), "Steroid pulse", count_of(row["days"], "day")))
+    for row in child.table("drug_period").iter_rows(named=True):
+        dose = "" if row["dose_mg_day"] is None else f"{row['dose_mg_day']:.3g} mg/day"
+        span = f"{row['start_date']} to {row['end_date'] or 'ongoing'}"
+        rows.append((span, say("drug", row["drug"]), dose))
+    for row in child.table("reaction").iter_rows(named=True):
+        rows.append((str(row["date"]), "Reaction", f"{row['term']}, grade {row['grade']}"))
+    events = child.record("event").filter(pl.col("kind") != "adverse_event")
+    for row in events.iter_rows(named=True):
+        rows.append((str(row["date"]), say("event", row["kind"]), row["term"] or ""))
+    return sorted(rows)

@@ -1,0 +1,112 @@
+"""Response patterns: how many children of each, which children, and the landmarks beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import polars as pl
+
+from heliotrope.report.charts.cohort import draw_counts
+from heliotrope.report.charts.draw_svg import render_chart
+from heliotrope.report.find_results import Results
+from heliotrope.report.section import ReportInput, Section
+from heliotrope.report.words import say, say_flag, sentence
+
+PATTERNS = (
+    "rapid",
+    "intermediate",
+    "slow_maintained",
+    "slow",
+    "late",
+    "transient",
+    "ambiguous",
+    "none",
+    "not_evaluable",
+)
+
+
+@dataclass(frozen=True)
+class PatternLine:
+    """One pattern: how many children, and who they are where there are few."""
+
+    name: str
+    code: str
+    count: int
+    share: str
+    children: Sequence[str]
+
+
+def build_patterns(report: ReportInput) -> Section:
+    """Count the patterns and show the measures at fixed weeks beside them."""
+    results = report.results
+    lines = _list_patterns(report)
+    bars = [
+        {
+            "lane": line.name,
+            "count": line.count,
+            "text": " ".join(filter(None, [str(line.count), line.share and f"· {line.share}"])),
+        }
+        for line in lines
+    ]
+    spoken = "; ".join(f"{line.name}: {line.count}" for line in lines)
+    content = {
+        "chart": render_chart(draw_counts(bars, f"Children by response pattern. {spoken}."))
+        if bars
+        else None,
+        "lines": lines,
+        "not_shown": say("responded", "no"),
+        "tiers": _list_tiers(results),
+        "flags": [
+            (sentence(say_flag(flag)), results.count("response_flag", flag))
+            for flag in results.variables("response_flag")
+        ],
+        "agreement": results.share("agreement", "pattern"),
+        "confounders": [
+            (sentence(say_flag(name)), results.count("confounded_by", name))
+            for name in results.variables("confounded_by")
+        ],
+    }
+    return Section("patterns", "Response patterns", "patterns.html.j2", content)
+
+
+def _list_patterns(report: ReportInput) -> Sequence[PatternLine]:
+    results = report.results
+    names = _name_children(report)
+    lines = []
+    for code in PATTERNS:
+        count = results.count("response_pattern", code)
+        if not count:
+            continue
+        share = results.share("response_pattern", code)
+        lines.append(
+            PatternLine(
+                name=say("pattern", code),
+                code=code,
+                count=count,
+                share=f"{share.percent} ({share.interval})" if share.is_given else "",
+                children=names.get(code, []),
+            )
+        )
+    return lines
+
+
+def _name_children(report: ReportInput) -> Mapping[str, list[str]]:
+    """Name the children of each pattern by their first regimen, where each has a page."""
+    if len(report.treated) > len(report.shown):
+        return {}
+    first = (
+        report.run.table_of("response", report.shown)
+        .sort("patient_id", "regimen")
+        .unique("patient_id", keep="first", maintain_order=True)
+    )
+    grouped = first.group_by("pattern").agg(pl.col("patient_id").sort())
+    return dict(grouped.iter_rows())
+
+
+def _list_tiers(results: Results) -> Sequence[tuple[str, str, int]]:
+    return [
+        (tier, say("tier", tier), results.count("evidence_tier", tier) or 0)
+        for tier in results.variables("evidence_tier")
+        if results.count("evidence_tier", tier) and tier != "not_applicable"
+    ]

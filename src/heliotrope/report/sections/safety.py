@@ -1,0 +1,92 @@
+"""Safety: reactions per infusion, course, month and child, each beside its denominator."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import polars as pl
+
+from heliotrope.report.find_results import Results, Row
+from heliotrope.report.section import ReportInput, Section
+from heliotrope.report.words import say_flag, sentence
+
+EXPOSURES = (
+    ("infusion_day", "infusions"),
+    ("course", "courses"),
+    ("patient_month", "patient-months"),
+)
+LISTED_REACTIONS = 100
+
+
+@dataclass(frozen=True)
+class RateLine:
+    """A kind of occasion with its rates and the children who had it."""
+
+    name: str
+    occasions: int
+    rates: Sequence[str]
+    children: str
+
+
+def build_safety(report: ReportInput) -> Section:
+    """Count occasions of harm; a rate without a denominator is refused, not guessed."""
+    results = report.results
+    bound = results.row("reactions", "any_occasion", "upper_bound_per_infusion_day")
+    rate = results.row("reactions", "any_occasion", "rate_per_infusion_day")
+    content = {
+        "exposure": [
+            (words, results.count("reaction_exposure", unit)) for unit, words in EXPOSURES
+        ],
+        "none_recorded": None if bound is None else bound["formatted"],
+        "refused": None if rate is None else rate["refused"],
+        "events": results.count("reaction_exposure", "adverse_events_recorded"),
+        "outside": results.count("reaction_exposure", "reactions_outside_every_window"),
+        "lines": _list_rates(results),
+        "unrelated": _make_line(results, "reactions", "any_occasion", "without_unrelated"),
+        "grades": [
+            (sentence(say_flag(name)), results.count("reaction_grade", name))
+            for name in results.variables("reaction_grade")
+        ],
+        "reactions": _list_reactions(report),
+    }
+    return Section("safety", "Safety", "safety.html.j2", content)
+
+
+def _list_rates(results: Results) -> Sequence[RateLine]:
+    lines = [_make_line(results, "reactions", "any_occasion", "all")]
+    occasions = "reactions_by_occasion"
+    lines += [_make_line(results, occasions, name, "all") for name in results.variables(occasions)]
+    return [line for line in lines if line is not None]
+
+
+def _make_line(results: Results, analysis: str, variable: str, group: str) -> RateLine | None:
+    count = results.count(analysis, variable, group)
+    if count is None:
+        return None
+    children = results.share("children_with_reaction", variable, group)
+    rows = [results.row(analysis, variable, f"rate_per_{unit}", group) for unit, _ in EXPOSURES]
+    return RateLine(
+        name="Any occasion" if variable == "any_occasion" else sentence(say_flag(variable)),
+        occasions=count,
+        rates=[_say_rate(row) for row in rows],
+        children=f"{children.text} ({children.percent}; {children.interval})"
+        if children.is_given
+        else "",
+    )
+
+
+def _say_rate(row: Row | None) -> str:
+    if row is None or row["refused"] is not None:
+        return "no denominator" if row is not None else ""
+    inside = row["formatted"].partition("(")[2].rstrip(")")
+    return str(inside).replace("-", "–") or str(row["formatted"])
+
+
+def _list_reactions(report: ReportInput) -> Sequence[dict[str, object]]:
+    table = (
+        report.run.table_of("reaction", report.shown)
+        .sort("patient_id", "date", "term")
+        .with_columns(pl.col("group").cast(pl.String).fill_null(""))
+    )
+    return list(table.head(LISTED_REACTIONS).iter_rows(named=True))
