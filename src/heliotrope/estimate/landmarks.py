@@ -69,18 +69,20 @@ def read_landmarks(rows: pl.DataFrame, key: list[str], inputs: Inputs) -> pl.Dat
 def _estimate_measures(inputs: Inputs, regimens: pl.DataFrame) -> list[Row]:
     left_out = set(inputs.parameters.landmarks.domains_left_out)
     unused = [m.id for m in measures_of(inputs.rulebook).values() if m.domain in left_out]
-    values = derive_visit_values(inputs.record("assessment"), inputs.rulebook).filter(
+    recorded = _select_near(inputs, regimens).filter(
         pl.col("value").is_not_null() & pl.col("measure").is_in(unused).not_()
     )
+    values = derive_visit_values(recorded, inputs.rulebook)
     baselines = derive_baselines(values, regimens, inputs.response.baseline.days_before)
-    changes = inputs.of_group(
-        derive_changes(values, baselines, inputs.table("regimen").drop("observed_until"))
+    changes = derive_changes(values, baselines, inputs.table("regimen").drop("observed_until"))
+    chosen = read_landmarks(
+        inputs.of_group(changes).select("patient_id", "measure", "day", "value", "baseline_value"),
+        ["patient_id", "measure"],
+        inputs,
     )
-    chosen = read_landmarks(changes, ["patient_id", "measure"], inputs)
-    treated = values.join(regimens, on="patient_id", how="semi")
     topic, change = inputs.topic("landmark"), inputs.topic("landmark_change")
     rows: list[Row] = []
-    for measure in sorted(count_words(treated["measure"])):
+    for measure in count_words(values["measure"]):
         at_start = baselines.filter(pl.col("measure") == measure)["baseline_value"]
         rows += topic.summary(f"{measure}:baseline", at_start, NO_VISIT)
         for name, at_week in _by_week(chosen.filter(pl.col("measure") == measure), inputs):
@@ -88,6 +90,22 @@ def _estimate_measures(inputs: Inputs, regimens: pl.DataFrame) -> list[Row]:
             differences = at_week["value"] - at_week["baseline_value"]
             rows += change.summary(f"{measure}:{name}", differences, NO_PAIR)
     return rows
+
+
+def _select_near(inputs: Inputs, regimens: pl.DataFrame) -> pl.DataFrame:
+    """Keep the assessments that a baseline or a landmark of a treated child could use."""
+    landmarks = inputs.parameters.landmarks
+    slack = inputs.rulebook.settings.visit_tolerance_days
+    before = inputs.response.baseline.days_before + slack
+    weeks = max(landmarks.weeks) + landmarks.tolerance_weeks
+    after = weeks * landmarks.days_per_week + slack
+    day = (pl.col("date") - pl.col("first_infusion")).dt.total_days()
+    return (
+        inputs.record("assessment")
+        .join(regimens.select("patient_id", "first_infusion"), on="patient_id")
+        .filter(day.is_between(-before, after))
+        .drop("first_infusion")
+    )
 
 
 def _by_week(chosen: pl.DataFrame, inputs: Inputs) -> Iterable[tuple[str, pl.DataFrame]]:
