@@ -11,9 +11,9 @@ from rich.table import Table
 from rich.text import Text
 
 SEVERITY_WORDS = {
-    "error": ("errors", "red"),
-    "warning": ("warnings", "yellow"),
-    "info": ("remarks", "cyan"),
+    "error": ("error", "red"),
+    "warning": ("warning", "yellow"),
+    "info": ("remark", "cyan"),
 }
 
 ROW_COLUMNS = ("rows_in", "rows_used", "rows_ignored", "rows_quarantined")
@@ -30,8 +30,8 @@ def print_accounting(console: Console, accounting: Sequence[Mapping[str, Any]]) 
     for row in accounting:
         sheet = f", sheet {row['sheet']}" if row.get("sheet") else ""
         for what, columns in (("rows", ROW_COLUMNS), ("cells", CELL_COLUMNS)):
-            name = Text(f"{row['file']}{sheet}") if what == "rows" else Text("")
-            table.add_row(name, what, *(f"{row[column]:,}" for column in columns))
+            source = Text(f"{row['file']}{sheet}" if what == "rows" else "")
+            table.add_row(source, what, *(f"{row[column]:,}" for column in columns))
     console.print(table)
     ignored = [
         f"{row['file']}: ignored {row['ignored_by_rule']}"
@@ -44,12 +44,12 @@ def print_accounting(console: Console, accounting: Sequence[Mapping[str, Any]]) 
 
 def count_findings(counts: Mapping[str, int]) -> Text:
     """Say how many findings of each severity there are, worst first."""
-    line = Text("Data findings: ")
-    parts = [
-        Text(f"{counts.get(severity, 0):,} {words}", style=colour if counts.get(severity) else "")
-        for severity, (words, colour) in SEVERITY_WORDS.items()
-    ]
-    return line.append_text(Text(", ").join(parts))
+    parts = []
+    for severity, (word, colour) in SEVERITY_WORDS.items():
+        count = counts.get(severity, 0)
+        plural = "" if count == 1 else "s"
+        parts.append(Text(f"{count:,} {word}{plural}", style=colour if count else ""))
+    return Text("Data findings: ").append_text(Text(", ").join(parts))
 
 
 def print_findings(console: Console, findings: Sequence[Mapping[str, Any]]) -> None:
