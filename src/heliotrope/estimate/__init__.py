@@ -71,7 +71,8 @@ state_reached                <definition id>, e.g. inactive_disease_2015: in tha
 landmark                     <measure>:baseline, <measure>:week_6, :week_16, :week_24, :week_52
                              (median ...)
 landmark_change              <measure>:week_<w>: value less baseline, in children with both
-landmark_score               <score id>:week_<w>: lower bound of the improvement score (median ...)
+landmark_score               <score id>:week_<w>: lower bound of the improvement score (median ...);
+                             <score id> alone is refused when it was never computed
 landmark_score_upper         the same, upper bound
 landmark_score_category      <score id>:week_<w>:at_least_minimal, :at_least_moderate,
                              :at_least_major (proportions); <score id>:week_<w>:indeterminate (n)

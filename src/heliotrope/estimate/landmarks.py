@@ -23,7 +23,7 @@ NO_VISIT = "no child was measured within the tolerance of this landmark"
 
 NO_PAIR = "no child was measured both at baseline and at this landmark"
 
-NO_SCORE = "no improvement score could be computed at this landmark"
+NO_SCORE = "no improvement score could be computed near a landmark"
 
 NOT_VISITED = "no child had an evaluable visit within the tolerance of this landmark"
 
@@ -135,6 +135,9 @@ def _estimate_scores(inputs: Inputs) -> list[Row]:
     for definition in sorted(count_words(scores["definition_id"])):
         topic = inputs.topic("landmark_score", definition)
         of_definition = chosen.filter(pl.col("definition_id") == definition)
+        if of_definition.height == 0:
+            rows.append(topic.refuse(definition, "median", NO_SCORE))
+            continue
         for name, at_week in _by_week(of_definition, inputs):
             rows += topic.summary(f"{definition}:{name}", at_week["score_lower"], NO_SCORE)
             rows += topic.of("landmark_score_upper").summary(

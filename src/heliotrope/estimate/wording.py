@@ -10,16 +10,27 @@ ONE_DECIMAL_FROM = 200
 
 
 def number(value: float) -> str:
-    """Print a number with as many decimals as it carries, three figures at least.
+    """Print a number with about three figures.
 
     >>> number(1234.5), number(12.34), number(3.0), number(0.1234)
     ('1,234', '12.3', '3', '0.123')
     """
-    size = abs(value)
-    if value == round(value) or size >= 1000:
-        return f"{value:,.0f}"
-    digits = 0 if size >= 100 else 1 if size >= 10 else 2 if size >= 1 else 3
-    return f"{value:.{digits}f}".rstrip("0").rstrip(".") if digits else f"{value:.0f}"
+    return numbers(value)[0]
+
+
+def numbers(*values: float) -> list[str]:
+    """Print numbers that stand together with the same decimals: those the largest asks for.
+
+    >>> numbers(10.42, 4.84, 13.8)
+    ['10.4', '4.8', '13.8']
+    >>> numbers(6, 5, 12)
+    ['6', '5', '12']
+    """
+    if all(value == round(value) for value in values):
+        return [f"{value:,.0f}" for value in values]
+    largest = max(abs(value) for value in values)
+    digits = sum(largest < limit for limit in (100, 10, 1))
+    return [f"{value:,.{digits}f}" for value in values]
 
 
 def percent(share: float, total: int) -> str:
@@ -55,11 +66,9 @@ def rate(count: int, amount: float, words: str, interval: Interval) -> str:
     """Print a rate per hundred with its interval.
 
     >>> rate(3, 60, "infusion days", Interval(0.0103112, 0.1461212))
-    '3 in 60 infusion days (5 per 100; 1.03-14.6)'
+    '3 in 60 infusion days (5.0 per 100; 1.0-14.6)'
     """
-    per_100, low, high = (
-        number(100 * part) for part in (count / amount, interval.low, interval.high)
-    )
+    per_100, low, high = numbers(100 * count / amount, 100 * interval.low, 100 * interval.high)
     return f"{count} in {number(amount)} {words} ({per_100} per 100; {low}-{high})"
 
 
@@ -79,9 +88,10 @@ def median(middle: float, smallest: float, largest: float) -> str:
     """Print a median with its range.
 
     >>> median(6.25, 3.1, 12)
-    '6.25 (3.1-12)'
+    '6.2 (3.1-12.0)'
     """
-    return f"{number(middle)} ({number(smallest)}-{number(largest)})"
+    printed, low, high = numbers(middle, smallest, largest)
+    return f"{printed} ({low} to {high})" if smallest < 0 else f"{printed} ({low}-{high})"
 
 
 def survival(share: float, interval: Interval | None) -> str:
