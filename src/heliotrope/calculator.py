@@ -23,6 +23,8 @@ from heliotrope.ingest.score_columns import ScoreTableOptions, TableColumns
 from heliotrope.ingest.score_table import ScoreTable, TableVisit, read_score_table
 from heliotrope.score_report import ComponentPoints, PatientScore, PatientState, ScoreReport
 
+__all__ = ["ComponentPoints", "PatientScore", "PatientState", "ScoreReport", "score_file"]
+
 FIRST_DAY = date(2000, 1, 1)
 
 REASON_WORDS = {

@@ -14,7 +14,7 @@ WORDS: dict[str, Cell] = {"": None, "-": None, "true": True, "false": False}
 
 
 def read_rows(table: str) -> list[dict[str, Cell]]:
-    """Read a drawn table: a header, one row a line, columns parted by ``|``.
+    """Read a drawn table: a header, one row a line, columns parted by ``|`` (a frame of bars is allowed).
 
     A blank cell or ``-`` is null; ``true``, ``false``, whole numbers, decimals and ISO dates are
     what they look like; everything else is text. Rules of dashes and lines that begin with ``#``
@@ -27,9 +27,12 @@ def read_rows(table: str) -> list[dict[str, Cell]]:
     ... ''')[1]
     {'patient_id': 'Ben', 'date': datetime.date(2020, 1, 31), 'value': None}
     """
-    lines = [line.strip().strip("|") for line in table.strip().splitlines()]
+    lines = [line.strip() for line in table.strip().splitlines()]
     lines = [line for line in lines if line and not re.fullmatch(r"[-+|:\s]+|#.*", line)]
-    header, *body = [[cell.strip() for cell in line.split("|")] for line in lines]
+    header, *body = [
+        [cell.strip() for cell in (line[1:-1] if line[0] == "|" else line).split("|")]
+        for line in lines
+    ]
     for cells in body:
         assert len(cells) == len(header), f"{len(header)} cells expected: {cells}"
     return [

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from functools import partial
+
 import polars as pl
 
 from heliotrope.classify.presence import make_absent_roots
-from heliotrope.classify.trace import NO_SOURCES, SOURCE, Classified, empty_nodes, make_nodes, used
+from heliotrope.classify.trace import (
+    NO_SOURCES,
+    Classified,
+    empty_nodes,
+    make_nodes,
+    state_of,
+)
 from heliotrope.definitions.load import Rulebook
 from heliotrope.definitions.score import ScoreDefinition
 from heliotrope.derive.scores import (
@@ -19,6 +28,7 @@ from heliotrope.records.results import Score, ShardFinding
 
 INDETERMINATE = "indeterminate"
 NOT_EVALUABLE = "not_evaluable"
+BOUNDS = ("lower", "upper", "max_attainable")
 
 TABLE_COLUMNS = [*Score.column_names(), "flags"]
 
@@ -43,30 +53,53 @@ def classify_scores(
     (reason ``bounds_straddle``). Without physician global or strength state and category are
     ``not_evaluable`` (reason ``no_physician_global`` or ``no_strength``); bounds are still given.
     """
-    tables, frames = [], []
-    for definition in rulebook.of_kind(ScoreDefinition):
-        components = derive_components(changes, baselines, definition, rulebook.settings)
-        scores = _classify(
-            derive_score_bounds(components, definition).join(
-                derive_attainable(baselines, definition, rulebook.settings),
-                on=REGIMEN_KEY,
-                how="left",
-            ),
+    definitions = rulebook.of_kind(ScoreDefinition)
+    if not definitions:
+        return Classified(_empty_table(), empty_nodes(), ShardFinding.create_empty())
+    components = derive_components(changes, baselines, definitions, rulebook.settings)
+    attainable = derive_attainable(baselines, definitions, rulebook.settings)
+    scores = _classify(
+        derive_score_bounds(components).join(
+            attainable, on=["definition_id", *REGIMEN_KEY], how="left", maintain_order="left"
+        ),
+        definitions,
+    )
+    nodes = pl.concat(
+        [*_make_root_nodes(scores, definitions), _make_component_nodes(components, definitions)]
+    )
+    absent = [
+        make_absent_roots(
+            cohort,
+            nodes.filter(pl.col("definition_id") == definition.id),
             definition,
+            label=NOT_EVALUABLE,
         )
-        nodes = pl.concat(
-            [*_make_root_nodes(scores, definition), _make_component_nodes(components, definition)]
-        )
-        frames.append(nodes)
-        if cohort is not None:
-            frames.append(make_absent_roots(cohort, nodes, definition, label=NOT_EVALUABLE))
-        tables.append(scores.select(TABLE_COLUMNS))
-    empty = Score.create_empty().with_columns(flags=pl.lit([], dtype=pl.List(pl.String)))
+        for definition in definitions
+        if cohort is not None
+    ]
     return Classified(
-        table=pl.concat(tables) if tables else empty,
-        nodes=pl.concat(frames) if frames else empty_nodes(),
+        table=scores.select(TABLE_COLUMNS),
+        nodes=pl.concat([nodes, *absent]),
         findings=ShardFinding.create_empty(),
     )
+
+
+def _empty_table() -> pl.DataFrame:
+    return Score.create_empty().with_columns(flags=pl.lit([], dtype=pl.List(pl.String)))
+
+
+def choose_by_definition(
+    definitions: Sequence[ScoreDefinition], choose: Callable[[ScoreDefinition], pl.Expr]
+) -> pl.Expr:
+    """Give each row what is made for its own definition."""
+    chosen: pl.Expr = choose(definitions[0])
+    for definition in definitions[1:]:
+        chosen = (
+            pl.when(pl.col("definition_id") == definition.id)
+            .then(choose(definition))
+            .otherwise(chosen)
+        )
+    return chosen
 
 
 def compute_category(points: pl.Expr, definition: ScoreDefinition) -> pl.Expr:
@@ -81,45 +114,55 @@ def compute_category(points: pl.Expr, definition: ScoreDefinition) -> pl.Expr:
     return category
 
 
-def _classify(scores: pl.DataFrame, definition: ScoreDefinition) -> pl.DataFrame:
-    """Add category, state and reason to the bounds."""
-    lower, upper = (
-        compute_category(pl.col(name), definition) for name in ("score_lower", "score_upper")
+def _classify(scores: pl.DataFrame, definitions: Sequence[ScoreDefinition]) -> pl.DataFrame:
+    """Add threshold, the degrees of the bounds, category, state and reason."""
+    scores = scores.with_columns(
+        pl.col("score_max_attainable").fill_null(0.0),
+        threshold=choose_by_definition(definitions, lambda item: pl.lit(item.threshold)),
+        definition_version=choose_by_definition(definitions, lambda item: pl.lit(item.version)),
+    ).with_columns(
+        choose_by_definition(
+            definitions, partial(compute_category, pl.col(f"score_{bound}"))
+        ).alias(f"degree_{bound}")
+        for bound in BOUNDS
     )
     is_evaluable = pl.col("missing_required").is_null()
-    improved = compute_comparison(pl.col("score_lower"), ">=", definition.threshold)
-    could_improve = compute_comparison(pl.col("score_upper"), ">=", definition.threshold)
+    is_improved = compute_comparison(pl.col("score_lower"), ">=", pl.col("threshold"))
+    could_improve = compute_comparison(pl.col("score_upper"), ">=", pl.col("threshold"))
+    is_one_degree = pl.col("degree_lower") == pl.col("degree_upper")
     return scores.with_columns(
-        pl.col("score_max_attainable").fill_null(0.0),
-        definition_id=pl.lit(definition.id),
         category=pl.when(is_evaluable.not_())
         .then(pl.lit(NOT_EVALUABLE))
-        .when(lower == upper)
-        .then(lower)
+        .when(is_one_degree)
+        .then("degree_lower")
         .otherwise(pl.lit(INDETERMINATE)),
-        state=pl.when(is_evaluable & improved)
+        state=pl.when(is_evaluable & is_improved)
         .then(pl.lit("met"))
         .when(is_evaluable & could_improve.not_())
         .then(pl.lit("not_met"))
         .otherwise(pl.lit(NOT_EVALUABLE)),
         reason=pl.when(is_evaluable.not_())
         .then(pl.format("no_{}", pl.col("missing_required")))
-        .when(lower != upper)
+        .when(is_one_degree.not_())
         .then(pl.lit("bounds_straddle")),
         flags=pl.col("marks"),
     )
 
 
-def _make_root_nodes(scores: pl.DataFrame, definition: ScoreDefinition) -> list[pl.DataFrame]:
+def _make_root_nodes(
+    scores: pl.DataFrame, definitions: Sequence[ScoreDefinition]
+) -> list[pl.DataFrame]:
     """Make the root (lower bound and degree) and the nodes of upper bound and attainable score."""
     columns = {
+        "definition_id": pl.col("definition_id"),
+        "definition_version": pl.col("definition_version"),
         "operator": pl.lit(">="),
-        "threshold": pl.lit(definition.threshold),
+        "threshold": pl.col("threshold"),
         "unit": pl.lit("points"),
     }
     root = make_nodes(
         scores,
-        definition,
+        definitions[0],
         node=pl.lit("root"),
         state=pl.col("state"),
         reason=pl.col("reason"),
@@ -131,42 +174,32 @@ def _make_root_nodes(scores: pl.DataFrame, definition: ScoreDefinition) -> list[
     bounds = [
         make_nodes(
             scores,
-            definition,
-            node=pl.lit(name),
+            definitions[0],
+            node=pl.lit(f"score_{bound}"),
             parent=pl.lit("root"),
-            state=pl.when(compute_comparison(pl.col(name), ">=", definition.threshold))
-            .then(pl.lit("met"))
-            .otherwise(pl.lit("not_met")),
-            value=pl.col(name),
-            label=compute_category(pl.col(name), definition),
+            state=state_of(compute_comparison(pl.col(f"score_{bound}"), ">=", pl.col("threshold"))),
+            value=pl.col(f"score_{bound}"),
+            label=pl.col(f"degree_{bound}"),
             **columns,
         )
-        for name in ("score_upper", "score_max_attainable")
+        for bound in ("upper", "max_attainable")
     ]
     return [root, *bounds]
 
 
-def _make_component_nodes(components: pl.DataFrame, definition: ScoreDefinition) -> pl.DataFrame:
+def _make_component_nodes(
+    components: pl.DataFrame, definitions: Sequence[ScoreDefinition]
+) -> pl.DataFrame:
     """Make one node a visit and component: percent change, band edge, points and cells."""
     points = pl.col("points")
-    rejected = pl.col("rejected").cast(pl.List(SOURCE))
-    passed_over = pl.col("passed_over").list.eval(
-        pl.struct(
-            row_id=pl.element().struct.field("row_id"),
-            role=pl.lit("rejected"),
-            reason=pl.element().struct.field("reason"),
-        ).cast(SOURCE)
-    )
     return make_nodes(
         components,
-        definition,
+        definitions[0],
+        definition_id=pl.col("definition_id"),
+        definition_version=choose_by_definition(definitions, lambda item: pl.lit(item.version)),
         node=pl.col("component"),
         parent=pl.lit("root"),
-        state=pl.when(points > 0)
-        .then(pl.lit("met"))
-        .when(points.is_not_null())
-        .then(pl.lit("not_met"))
-        .otherwise(pl.lit(NOT_EVALUABLE)),
+        state=state_of(points > 0),
         reason=pl.coalesce("reason", "mark"),
         value=pl.col("percent_change"),
         unit=pl.lit("%"),
@@ -174,10 +207,5 @@ def _make_component_nodes(components: pl.DataFrame, definition: ScoreDefinition)
         threshold=pl.col("edge"),
         points=points,
         label=pl.col("measure"),
-        sources=pl.concat_list(
-            used(pl.col("row_id")),
-            used(pl.col("baseline_row_id")),
-            pl.when(rejected.is_not_null()).then(rejected).otherwise(NO_SOURCES),
-            pl.when(passed_over.is_not_null()).then(passed_over).otherwise(NO_SOURCES),
-        ),
+        sources=pl.coalesce("cells", NO_SOURCES),
     )

@@ -2,259 +2,260 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import polars as pl
 
-from heliotrope.definitions.score import Component, ScoreDefinition
+from heliotrope.definitions.score import ScoreDefinition
 from heliotrope.definitions.settings import Settings
+from heliotrope.derive.score_parts import count_bands, make_candidates, make_components
 from heliotrope.records.exact import DECIMALS, compute_comparison
 
 VISIT_KEY = ["patient_id", "regimen", "date"]
 REGIMEN_KEY = ["patient_id", "regimen"]
 
-PASSED_OVER = pl.Struct({"row_id": pl.Int64, "reason": pl.String})
-
-NOT_CHOSEN = {
-    "first_recorded": "another_measure_preferred",
-    "most_abnormal_at_baseline": "not_most_abnormal",
-}
+CELL = pl.Struct({"row_id": pl.Int64, "role": pl.String, "reason": pl.String})
 
 
 def derive_components(
     changes: pl.DataFrame,
     baselines: pl.DataFrame,
-    definition: ScoreDefinition,
+    definitions: Sequence[ScoreDefinition],
     settings: Settings,
 ) -> pl.DataFrame:
-    """Grade every component of a score at every visit.
+    """Grade every component of the scores at every visit, all scores in one pass.
 
-    Input: ``changes`` and ``baselines``. Output: one row for each visit with any of the score's
-    measures and each of its components: the key, ``component``, ``measure`` (the one that stands
-    for it), ``percent_change`` (absolute percent change, improvement positive, rounded as it is
-    compared), ``operator`` and ``edge`` (of the band reached), ``points`` (null where the
-    component cannot be graded), ``reason`` (why not), ``mark`` (a flag of the score), the cells
-    used, the baseline candidates rejected and the measures ``passed_over``.
+    Input: ``changes`` and ``baselines``. Output: one row for each score, visit with any of its
+    measures, and component: ``definition_id``, the key, ``component``, ``measure`` (the one that
+    stands for it), ``percent_change`` (absolute percent change, improvement positive, rounded as
+    it is compared), ``operator`` and ``edge`` (of the band reached), ``points`` (null where the
+    component cannot be graded), ``reason`` (why not), ``mark`` (a flag of the score), ``cells``
+    (those used, the baseline candidates rejected and the measures passed over); ``maximum`` and
+    ``is_required`` of the component.
     Missing: a component without a pair of values has null points, never 0.
     """
-    visits = (
-        changes.filter(pl.col("measure").is_in(definition.measures) & pl.col("value").is_not_null())
-        .select(VISIT_KEY)
-        .unique()
+    candidates = make_candidates(definitions, settings).lazy()
+    recorded = changes.lazy().filter(pl.col("value").is_not_null())
+    visits = recorded.select(VISIT_KEY).unique().sort(VISIT_KEY).with_row_index("visit")
+    pairs = (
+        recorded.join(visits, on=VISIT_KEY, nulls_equal=True)
+        .join(candidates, on="measure")
+        .join(_find_most_abnormal(baselines, candidates), on=[*REGIMEN_KEY, "part"], how="left")
+        .with_columns(_compute_denominator())
+        .with_columns(_compare_with_baseline())
+        .with_columns(_prioritise())
+        .collect()
     )
-    return pl.concat(
-        _grade_component(visits, _pair(changes, baselines, component, settings), component)
-        for component in definition.components
-    ).sort(VISIT_KEY, maintain_order=True)
+    is_counted = pl.col("priority") == pl.col("priority").min().over("visit", "part")
+    counted = pairs.filter(is_counted)
+    grid = (
+        pairs.select("visit", "definition_id")
+        .unique()
+        .join(make_components(definitions), on="definition_id")
+        .join(visits.collect(), on="visit")
+    )
+    chosen = counted.select(
+        "visit",
+        "part",
+        *(
+            pl.when("is_eligible").then(name).alias(name)
+            for name in ("measure", "row_id", "baseline_row_id")
+        ),
+        *(
+            pl.when(pl.col("reason").is_null()).then(name).alias(name)
+            for name in ("percent_change", "mark")
+        ),
+        pl.col("reason"),
+        pl.lit(True).alias("is_there"),
+    )
+    return (
+        grid.join(chosen, on=["visit", "part"], how="left")
+        .join(_list_cells(pairs, is_counted), on=["visit", "part"], how="left")
+        .with_columns(_grade(definitions))
+        .with_columns(
+            pl.when("is_there").then("reason").otherwise(pl.lit("not_recorded")).alias("reason")
+        )
+        .sort("visit", "part")
+    )
 
 
-def derive_score_bounds(components: pl.DataFrame, definition: ScoreDefinition) -> pl.DataFrame:
+def derive_score_bounds(components: pl.DataFrame) -> pl.DataFrame:
     """Add the points of the components up, once with nothing and once with all for the missing.
 
-    Output: one row a visit: the key, ``score_lower``, ``score_upper``, ``measures_present`` and
-    ``missing_required`` (the first required component that could not be graded, else null) and
-    ``marks`` (the flags of the components, sorted).
+    Output: one row a score and visit: ``definition_id``, the key, ``score_lower``,
+    ``score_upper``, ``measures_present``, ``missing_required`` (the first required component that
+    could not be graded, else null) and ``marks`` (the flags of the components, sorted).
     """
-    required = [component.id for component in definition.components if component.required]
-    order = {component.id: rank for rank, component in enumerate(definition.components)}
-    maxima = {component.id: component.maximum for component in definition.components}
-    rows = components.with_columns(
-        maximum=pl.col("component").replace_strict(maxima, return_dtype=pl.Float64),
-        rank=pl.col("component").replace_strict(order, return_dtype=pl.Int32),
-        is_missing_required=pl.col("component").is_in(required) & pl.col("points").is_null(),
-    ).sort([*VISIT_KEY, "rank"])
-    return rows.group_by(VISIT_KEY, maintain_order=True).agg(
-        pl.col("points").fill_null(0).sum().alias("score_lower"),
-        pl.coalesce("points", "maximum").sum().alias("score_upper"),
-        pl.col("measure").filter(pl.col("points").is_not_null()).alias("measures_present"),
-        pl.col("component").filter("is_missing_required").first().alias("missing_required"),
-        pl.col("mark").drop_nulls().unique().sort().alias("marks"),
+    is_graded = pl.col("points").is_not_null()
+    return (
+        components.with_columns(
+            counted=pl.col("points").fill_null(0),
+            at_most=pl.coalesce("points", "maximum"),
+            present=pl.when(is_graded).then("measure"),
+            lacking=pl.when(pl.col("is_required") & ~is_graded).then("component"),
+        )
+        .group_by("definition_id", *VISIT_KEY, maintain_order=True)
+        .agg(
+            pl.col("counted").sum().alias("score_lower"),
+            pl.col("at_most").sum().alias("score_upper"),
+            pl.col("present"),
+            pl.col("lacking"),
+            pl.col("mark"),
+        )
+        .select(
+            pl.exclude("present", "lacking", "mark"),
+            pl.col("present").list.drop_nulls().alias("measures_present"),
+            pl.col("lacking").list.drop_nulls().list.first().alias("missing_required"),
+            pl.col("mark").list.drop_nulls().list.unique().list.sort().alias("marks"),
+        )
     )
 
 
 def derive_attainable(
-    baselines: pl.DataFrame, definition: ScoreDefinition, settings: Settings
+    baselines: pl.DataFrame, definitions: Sequence[ScoreDefinition], settings: Settings
 ) -> pl.DataFrame:
     """Say what a regimen's score would be if every measure went to its best value.
 
-    Output: patient_id, regimen, ``score_max_attainable``: one row for each regimen with any
-    baseline. A global or a questionnaire goes to its best end, the enzyme to 0; a measure without
-    a baseline adds 0. A child whose attainable score is under the first threshold cannot be
-    found improved by the score.
+    Output: definition_id, patient_id, regimen, ``score_max_attainable``: one row for each score
+    and regimen with any baseline of its measures. A global or a questionnaire goes to its best
+    end, the enzyme to 0; a measure without a baseline adds 0. A child whose attainable score is
+    under the first threshold cannot be found improved by the score.
     """
-    best = {name: scale.best for name, scale in definition.scales(settings).items()}
-    at_best = baselines.filter(pl.col("measure").is_in(definition.measures)).with_columns(
-        date=pl.lit(None, pl.Date),
+    best = {
+        name: scale.best
+        for definition in definitions
+        for name, scale in definition.scales(settings).items()
+    }
+    at_best = baselines.filter(pl.col("measure").is_in(list(best))).with_columns(
+        date=pl.lit(0).cast(pl.Date),  # any one day: there is no visit
         value=pl.col("measure").replace_strict(best, return_dtype=pl.Float64),
         row_id=pl.lit(None, pl.Int64),
     )
-    rows = derive_components(at_best, baselines, definition, settings)
-    return rows.group_by(REGIMEN_KEY, maintain_order=True).agg(
-        pl.col("points").fill_null(0).sum().alias("score_max_attainable")
+    bounds = derive_score_bounds(derive_components(at_best, baselines, definitions, settings))
+    return bounds.select(
+        "definition_id", *REGIMEN_KEY, pl.col("score_lower").alias("score_max_attainable")
     )
 
 
-def _pair(
-    changes: pl.DataFrame, baselines: pl.DataFrame, component: Component, settings: Settings
-) -> pl.DataFrame:
-    """Put the candidates of a component beside each other: rank, denominator, percent change."""
-    scales = {
-        candidate.measure: candidate.scale(settings.measures.get(candidate.measure))
-        for candidate in component.candidates
-    }
-    candidates = pl.DataFrame(
-        {
-            "measure": [candidate.measure for candidate in component.candidates],
-            "rank": range(len(component.candidates)),
-            "is_low_better": [candidate.better == "low" for candidate in component.candidates],
-            "mark": [candidate.mark for candidate in component.candidates],
-            "units": [scale.denominator for scale in scales.values()],
-            "limits": [scale.upper_limits for scale in scales.values()],
-            "refused": [scale.refused for scale in scales.values()],
-        },
-        schema_overrides={
-            "rank": pl.Int32,
-            "mark": pl.String,
-            "units": pl.Float64,
-            "limits": pl.Float64,
-            "refused": pl.String,
-        },
-    )
-    upper_limit = pl.col("baseline_upper_limit")
-    pairs = (
-        changes.filter(pl.col("value").is_not_null())
-        .join(candidates, on="measure")
-        .with_columns(
-            denominator=pl.coalesce(
-                "units", pl.when(upper_limit > 0).then(pl.col("limits") * upper_limit)
-            )
+def _find_most_abnormal(baselines: pl.DataFrame, candidates: pl.LazyFrame) -> pl.LazyFrame:
+    """Find the enzyme that was the most abnormal at baseline, by its own upper limit of normal.
+
+    Ties: the order of the definition. An enzyme without a limit is no candidate. ``is_at_floor``:
+    even that enzyme was within its limit, so there is little to gain.
+    """
+    ratio = (pl.col("baseline_value") / pl.col("baseline_upper_limit")).round(DECIMALS)
+    return (
+        baselines.lazy()
+        .filter(pl.col("baseline_upper_limit") > 0, pl.col("baseline_value").is_not_null())
+        .join(
+            candidates.filter("is_by_abnormality").select("measure", "part", "rank"), on="measure"
+        )
+        .with_columns(ratio=ratio)
+        .sort("ratio", "rank", descending=[True, False])
+        .unique([*REGIMEN_KEY, "part"], keep="first", maintain_order=True)
+        .select(
+            *REGIMEN_KEY,
+            "part",
+            pl.col("measure").alias("most_abnormal"),
+            compute_comparison(pl.col("ratio"), "<=", 1).alias("is_at_floor"),
         )
     )
-    if component.choice == "most_abnormal_at_baseline":
-        pairs = _keep_most_abnormal(pairs, baselines, candidates, component)
-    else:
-        pairs = pairs.with_columns(
-            is_eligible=pl.lit(True), mark=pl.col("mark"), not_chosen=pl.lit(None, pl.String)
-        )
-    return pairs.with_columns(
-        percent_change=(
-            pl.when("is_low_better")
-            .then(pl.col("baseline_value") - pl.col("value"))
-            .otherwise(pl.col("value") - pl.col("baseline_value"))
-            / pl.col("denominator")
-            * 100
-        ).round(DECIMALS),
-        reason=pl.when(pl.col("not_chosen").is_not_null())
-        .then("not_chosen")
+
+
+def _compute_denominator() -> list[pl.Expr]:
+    """Settle denominator, eligibility and flag of each candidate."""
+    limit = pl.col("baseline_upper_limit")
+    is_most_abnormal = pl.col("measure") == pl.col("most_abnormal")
+    return [
+        pl.coalesce("units", pl.when(limit > 0).then(pl.col("limits") * limit)).alias(
+            "denominator"
+        ),
+        pl.when("is_by_abnormality")
+        .then(is_most_abnormal.fill_null(False))
+        .otherwise(pl.lit(True))
+        .alias("is_eligible"),
+        pl.coalesce(
+            "candidate_mark", pl.when(is_most_abnormal & pl.col("is_at_floor")).then("floor_mark")
+        ).alias("mark"),
+    ]
+
+
+def _compare_with_baseline() -> list[pl.Expr]:
+    """Compute the percent change, and why a candidate cannot be graded."""
+    improvement = (
+        pl.when("is_low_better")
+        .then(pl.col("baseline_value") - pl.col("value"))
+        .otherwise(pl.col("value") - pl.col("baseline_value"))
+    )
+    reason = (
+        pl.when(pl.col("is_eligible").not_() & pl.col("most_abnormal").is_not_null())
+        .then(pl.lit("chosen_enzyme_not_recorded"))
         .when(pl.col("baseline_value").is_null())
         .then(pl.lit("no_baseline"))
         .when(pl.col("refused").is_not_null())
         .then("refused")
         .when(pl.col("denominator").is_null())
-        .then(pl.lit("no_upper_limit")),
+        .then(pl.lit("no_upper_limit"))
     )
+    return [
+        (improvement / pl.col("denominator") * 100).round(DECIMALS).alias("percent_change"),
+        reason.alias("reason"),
+    ]
 
 
-def _keep_most_abnormal(
-    pairs: pl.DataFrame, baselines: pl.DataFrame, candidates: pl.DataFrame, component: Component
-) -> pl.DataFrame:
-    """Mark the enzyme that was the most abnormal at baseline, by its own upper limit of normal.
+def _prioritise() -> pl.Expr:
+    """Order the candidates of a component: usable before eligible, then as the definition does."""
+    worse = pl.col("reason").is_not_null().cast(pl.Int32)
+    worst = pl.col("is_eligible").not_().cast(pl.Int32)
+    return ((worse + worst) * 100 + pl.col("rank")).alias("priority")
 
-    Ties: the order of the definition. An enzyme without a limit is no candidate. The component is
-    flagged where even that enzyme was within its limit: there is little to gain.
-    """
-    ratio = (pl.col("baseline_value") / pl.col("baseline_upper_limit")).round(DECIMALS)
-    chosen = (
-        baselines.filter(pl.col("baseline_upper_limit") > 0)
-        .join(candidates.select("measure", "rank"), on="measure")
-        .with_columns(ratio=ratio)
-        .filter(pl.col("ratio").is_not_null())
-        .sort([*REGIMEN_KEY, "ratio", "rank"], descending=[False, False, True, False])
-        .group_by(REGIMEN_KEY, maintain_order=True)
-        .agg(
-            pl.col("measure").first().alias("chosen_measure"),
-            compute_comparison(pl.col("ratio").first(), "<=", 1).alias("is_at_floor"),
+
+def _list_cells(pairs: pl.DataFrame, is_counted: pl.Expr) -> pl.DataFrame:
+    """List the cells behind each component: used, rejected as baseline, or passed over."""
+    is_used = is_counted & pl.col("is_eligible")
+    reason = (
+        pl.when("is_by_abnormality")
+        .then(pl.lit("not_most_abnormal"))
+        .otherwise(pl.coalesce("reason", pl.lit("another_measure_preferred")))
+    )
+    key = ["visit", "part"]
+    marked = pairs.select(
+        *key,
+        "row_id",
+        "baseline_row_id",
+        role=pl.when(is_used).then(pl.lit("used")).otherwise(pl.lit("rejected")),
+        reason=pl.when(is_used.not_()).then(reason),
+    )
+    cells = [
+        marked.filter(pl.col(name).is_not_null()).select(
+            *key, pl.struct(pl.col(name).alias("row_id"), "role", "reason").cast(CELL).alias("cell")
         )
+        for name in ("row_id", "baseline_row_id")
+    ]
+    rejected = (
+        pairs.filter(is_used & (pl.col("rejected").list.len() > 0))
+        .select(*key, pl.col("rejected").alias("cell"))
+        .explode("cell")
+        .with_columns(pl.col("cell").cast(CELL))
     )
-    is_chosen = pl.col("measure") == pl.col("chosen_measure")
-    return pairs.join(chosen, on=REGIMEN_KEY, how="left").with_columns(
-        is_eligible=is_chosen.fill_null(False),
-        not_chosen=pl.when(is_chosen.not_()).then(pl.lit("chosen_enzyme_not_recorded")),
-        mark=pl.when(is_chosen & pl.col("is_at_floor")).then(
-            pl.lit(component.floor_mark, pl.String)
-        ),
-    )
+    return pl.concat([*cells, rejected]).group_by(key).agg(pl.col("cell").alias("cells"))
 
 
-def _grade_component(
-    visits: pl.DataFrame, pairs: pl.DataFrame, component: Component
-) -> pl.DataFrame:
-    """Choose the pair that counts at each visit and grade it; keep the cells passed over."""
-    is_usable = pl.col("reason").is_null() & pl.col("is_eligible")
-    ranked = (
-        pairs.with_columns(
-            is_unusable=is_usable.not_(),
-            is_ineligible=pl.col("is_eligible").not_(),
-            passed_over_reason=pl.when("is_eligible")
-            .then(pl.coalesce("reason", pl.lit(NOT_CHOSEN[component.choice])))
-            .otherwise(pl.lit(NOT_CHOSEN[component.choice])),
-        )
-        .sort([*VISIT_KEY, "is_unusable", "is_ineligible", "rank"])
-        .with_columns(
-            is_counted=(pl.int_range(pl.len()).over(VISIT_KEY) == 0) & pl.col("is_eligible")
-        )
-    )
-    counted = ["measure", "percent_change", "mark", "row_id", "baseline_row_id", "rejected"]
-    chosen = ranked.group_by(VISIT_KEY, maintain_order=True).agg(
-        *(pl.col(name).filter("is_counted").first() for name in counted),
-        pl.col("reason").first(),
-        pl.col("is_unusable").first().not_().alias("is_usable"),
-        *(
-            pl.struct(row_id=pl.col(name), reason=pl.col("passed_over_reason"))
-            .cast(PASSED_OVER)
-            .filter(pl.col("is_counted").not_() & pl.col(name).is_not_null())
-            .alias(f"passed_over_{name}")
-            for name in ("row_id", "baseline_row_id")
-        ),
-    )
-    return (
-        visits.join(chosen, on=VISIT_KEY, how="left", nulls_equal=True, maintain_order="left")
-        .with_columns(is_usable=pl.col("is_usable").fill_null(False))
-        .select(
-            *VISIT_KEY,
-            pl.lit(component.id).alias("component"),
-            "measure",
-            pl.when("is_usable").then("percent_change").alias("percent_change"),
-            pl.when(pl.col("is_usable").not_())
-            .then(pl.coalesce("reason", pl.lit("not_recorded")))
-            .alias("reason"),
-            pl.when("is_usable").then("mark").alias("mark"),
-            "row_id",
-            "baseline_row_id",
-            "rejected",
-            pl.concat_list("passed_over_row_id", "passed_over_baseline_row_id").alias(
-                "passed_over"
-            ),
-        )
-        .with_columns(_grade(component))
-    )
-
-
-def _grade(component: Component) -> list[pl.Expr]:
+def _grade(definitions: Sequence[ScoreDefinition]) -> list[pl.Expr]:
     """Turn the percent change into points: bands open below, closed above."""
     change = pl.col("percent_change")
-    points: pl.Expr = pl.lit(component.points[0])
-    edge: pl.Expr = pl.lit(component.edges[0])
-    is_above: list[pl.Expr] = []
-    for lower_edge, band_points in zip(component.edges, component.points[1:], strict=True):
-        above = compute_comparison(change, ">", lower_edge)
-        is_above.append(above)
-        points = pl.when(above).then(pl.lit(band_points)).otherwise(points)
-        edge = pl.when(above).then(pl.lit(lower_edge)).otherwise(edge)
+    points = pl.when(change.is_not_null()).then("points_0")
+    edge = pl.when(change.is_not_null()).then("edge_0")
+    operator = pl.when(change.is_not_null()).then(pl.lit("<="))
+    graded: tuple[pl.Expr, pl.Expr, pl.Expr] = (points, edge, operator)
+    for band in range(count_bands(definitions)):
+        above = compute_comparison(change, ">", pl.col(f"edge_{band}"))
+        reached = (pl.col(f"points_{band + 1}"), pl.col(f"edge_{band}"), pl.lit(">"))
+        graded = tuple(  # type: ignore[assignment]
+            pl.when(above).then(new).otherwise(old)
+            for new, old in zip(reached, graded, strict=True)
+        )
     return [
-        pl.when(change.is_not_null()).then(points).alias("points"),
-        pl.when(change.is_not_null()).then(edge).alias("edge"),
-        pl.when(is_above[0])
-        .then(pl.lit(">"))
-        .when(change.is_not_null())
-        .then(pl.lit("<="))
-        .alias("operator"),
+        expression.alias(name)
+        for name, expression in zip(("points", "edge", "operator"), graded, strict=True)
     ]
