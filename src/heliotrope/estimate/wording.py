@@ -85,12 +85,14 @@ def none_recorded(amount: float, words: str, bound: float, level: float) -> str:
 
 
 def median(middle: float, smallest: float, largest: float) -> str:
-    """Print a median with its range.
+    """Print a median with its range; whole ends are printed whole.
 
-    >>> median(6.25, 3.1, 12)
-    '6.2 (3.1-12.0)'
+    >>> median(6.25, 3.1, 12), median(3.5, 0, 84), median(-42.8, -78.1, 53.6)
+    ('6.2 (3.1-12.0)', '3.5 (0-84)', '-42.8 (-78.1 to 53.6)')
     """
     printed, low, high = numbers(middle, smallest, largest)
+    if smallest == round(smallest) and largest == round(largest):
+        low, high = numbers(smallest, largest)
     return f"{printed} ({low} to {high})" if smallest < 0 else f"{printed} ({low}-{high})"
 
 
