@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import polars as pl
 
-from heliotrope.classify.decision import ROOT, Criterion, decide_axes, make_decision_nodes, yes
+from heliotrope.classify.decision import ROOT, decide_axes, make_decision_nodes
 from heliotrope.classify.references import derive_changes_since
 from heliotrope.classify.trace import make_nodes, used_all
 from heliotrope.classify.worsening import (
@@ -15,6 +16,7 @@ from heliotrope.classify.worsening import (
     find_visit_worsening,
     judge_deterioration,
 )
+from heliotrope.definitions.decision import Criterion
 from heliotrope.definitions.response import AggravationDefinition
 from heliotrope.derive.derived import Derived
 from heliotrope.records.exact import compute_comparison
@@ -69,7 +71,7 @@ def classify_aggravation(
             event_in_window=pl.col("days_after").cast(pl.Float64),
         )
     )
-    criteria = make_criteria(rule)
+    criteria = rule.criteria
     is_reached = pl.col("state") != "not_reached"
     decided = decide_axes(facts, criteria, rule.axes).with_columns(
         *(pl.when(is_reached).then(name).alias(name) for name in ("limb", "event_date")),
@@ -89,19 +91,6 @@ def classify_aggravation(
     ).select(Aggravation.column_names())
     nodes = _make_nodes(decided, events, criteria, rule)
     return Aggravations(table, nodes, decided, rule.window_days)
-
-
-def make_criteria(rule: AggravationDefinition) -> list[Criterion]:
-    """List the criteria of the aggravation with their thresholds."""
-    return [
-        yes("anything_recorded", "state"),
-        yes("treatment_purpose", "state"),
-        yes("stopped", "state"),
-        yes("stop_reason_allows", "state"),
-        yes("improved_at_stop", "state"),
-        Criterion("event_in_window", "state", "<=", rule.window_days, "days"),
-        Criterion("seen_after_stop", "state", ">=", rule.window_days, "days"),
-    ]
 
 
 def _stop_facts(
@@ -264,7 +253,7 @@ def _earliest(events: pl.DataFrame, rule: AggravationDefinition) -> pl.DataFrame
 def _make_nodes(
     decided: pl.DataFrame,
     events: pl.DataFrame,
-    criteria: list[Criterion],
+    criteria: Sequence[Criterion],
     rule: AggravationDefinition,
 ) -> pl.DataFrame:
     """Make the tree of each regimen: root, state table, criteria, and a node a limb with events."""

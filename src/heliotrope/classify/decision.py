@@ -8,45 +8,28 @@ the value is null: so the trace needs no more than value, operator and threshold
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from functools import reduce
 
 import polars as pl
 
 from heliotrope.classify.trace import NO_SOURCES, make_nodes, state_of
-from heliotrope.definitions.decision import Axis, Choice
+from heliotrope.definitions.decision import Axis, Choice, Criterion
 from heliotrope.definitions.model import Definition
-from heliotrope.records.exact import Operator, compute_comparison
+from heliotrope.records.exact import compute_comparison
 
 ROOT = "root"
 
 
-@dataclass(frozen=True)
-class Criterion:
-    """One comparison of a fact with a threshold, under the axis it mainly serves."""
-
-    name: str
-    axis: str
-    operator: Operator
-    threshold: float
-    unit: str | None = None
-
-    @property
-    def is_met(self) -> pl.Expr:
-        """Kleene truth of the criterion: True, False, or null when the fact is missing."""
-        return compute_comparison(pl.col(self.name), self.operator, self.threshold)
-
-
-def yes(name: str, axis: str) -> Criterion:
-    """Make a criterion of a fact that is 1 for yes and 0 for no."""
-    return Criterion(name, axis, ">=", 1)
+def is_met(criterion: Criterion) -> pl.Expr:
+    """Kleene truth of a criterion over a fact frame: True, False, or null when it is missing."""
+    return compute_comparison(pl.col(criterion.name), criterion.operator, criterion.threshold)
 
 
 def decide_axes(
     facts: pl.DataFrame, criteria: Sequence[Criterion], axes: Sequence[Axis]
 ) -> pl.DataFrame:
     """Add, for each axis in order, its label (column ``axis``) and reason (``axis.reason``)."""
-    met = {criterion.name: criterion.is_met for criterion in criteria}
+    met = {criterion.name: is_met(criterion) for criterion in criteria}
     for axis in axes:
         applies = [_applies(choice, met) for choice in axis.choices]
         facts = facts.with_columns(
@@ -112,7 +95,7 @@ def make_decision_nodes(
             definition,
             node=pl.lit(criterion.name),
             parent=pl.lit(criterion.axis),
-            state=state_of(criterion.is_met),
+            state=state_of(is_met(criterion)),
             value=pl.col(criterion.name),
             operator=pl.lit(criterion.operator),
             threshold=pl.lit(criterion.threshold, dtype=pl.Float64),

@@ -7,44 +7,25 @@ says, and what the trace recorded of root and inner nodes is not looked at.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+from heliotrope.classify.replay_response import replay_aggravation, replay_response
+from heliotrope.classify.replay_trace import (
+    STATE_OF_TRUTH,
+    TRUTH_OF_STATE,
+    Replayed,
+    TraceRow,
+    Truth,
+)
 from heliotrope.definitions.load import Rulebook
 from heliotrope.definitions.model import Definition
-from heliotrope.definitions.rule import PREVIOUS_VISIT, Leaf, RuleDefinition, Truth, decide
+from heliotrope.definitions.response import AggravationDefinition, ResponseDefinition
+from heliotrope.definitions.rule import PREVIOUS_VISIT, Leaf, RuleDefinition, decide
 from heliotrope.definitions.score import Component, ScoreDefinition
 from heliotrope.records.exact import compare
 
-TraceRow = Mapping[str, Any]
-
-STATE_OF_TRUTH = {True: "met", False: "not_met", None: "not_evaluable"}
-TRUTH_OF_STATE = {"met": True, "not_met": False, "not_evaluable": None, "not_reached": None}
-
 SMALL_REFERENCE = "small_reference"
-
-
-@dataclass(frozen=True)
-class Replayed:
-    """What a decision comes to when it is made again.
-
-    ``state`` and, for definitions that name a class, ``label`` of the root; ``contradictions``
-    are the leaf rows whose recorded state is not what their value gives.
-    """
-
-    state: str
-    label: str | None
-    contradictions: tuple[str, ...] = ()
-
-    def agrees_with(self, root: TraceRow) -> bool:
-        """Say whether the recorded root is the same, and no leaf contradicts itself."""
-        return (
-            not self.contradictions
-            and self.state == root["state"]
-            and (self.label is None or self.label == root["label"])
-        )
-
 
 Replay = Callable[[Sequence[TraceRow], Any], Replayed]
 
@@ -66,6 +47,8 @@ def find_replay(definition: Definition) -> Replay:
     replays: dict[type[Definition], Replay] = {
         RuleDefinition: replay_rule,
         ScoreDefinition: replay_score,
+        ResponseDefinition: replay_response,
+        AggravationDefinition: replay_aggravation,
     }
     for kind, how in replays.items():
         if isinstance(definition, kind):

@@ -8,7 +8,7 @@ import polars as pl
 
 from heliotrope.classify.aggravation import Aggravations
 from heliotrope.classify.confounding import find_confounders
-from heliotrope.classify.decision import ROOT, Criterion, decide_axes, make_decision_nodes, yes
+from heliotrope.classify.decision import ROOT, decide_axes, make_decision_nodes
 from heliotrope.classify.domains import flag_unmeasured_domains
 from heliotrope.classify.response_facts import derive_visit_facts
 from heliotrope.classify.room import derive_baseline_facts
@@ -38,7 +38,7 @@ class ResponseInputs:
 def classify_response(inputs: ResponseInputs, rulebook: Rulebook) -> Classified:
     """Decide onset, loss, steroid effect, pattern, response and durability of each regimen."""
     definition = rulebook.of_kind(ResponseDefinition)[0]
-    criteria = make_criteria(definition, inputs.aggravations.window_days)
+    criteria = definition.criteria
     facts = _gather(inputs, definition, rulebook)
     decided = decide_axes(facts, criteria, definition.axes)
     decided = _explain(decided, inputs, definition, rulebook)
@@ -73,76 +73,6 @@ def root_state(pattern: pl.Expr) -> pl.Expr:
         .then(pl.lit("not_met"))
         .otherwise(pl.lit("met"))
     )
-
-
-def make_criteria(definition: ResponseDefinition, window_days: int) -> list[Criterion]:
-    """List the criteria of the response with their thresholds, each under its main axis."""
-    windows, room, steroid = definition.windows, definition.room, definition.steroid
-    bands = {
-        "rapid": windows.rapid_last_day,
-        "intermediate": windows.intermediate_last_day,
-        "slow": windows.slow_last_day,
-    }
-    return [
-        yes("treatment_purpose", "pattern"),
-        yes("baseline_recorded", "pattern"),
-        Criterion("attainable_score_room", "pattern", ">=", room.attainable_score, "points"),
-        Criterion("physician_global_room", "pattern", ">=", room.physician_global, "cm"),
-        Criterion("tier_c_items_room", "pattern", ">=", room.tier_c_items, "items"),
-        yes("visit_in_window", "onset"),
-        yes("improved_on_regimen", "onset"),
-        yes("improved_after_cover", "pattern"),
-        Criterion(
-            "exposure_courses", "pattern", ">=", definition.no_improvement.courses, "courses"
-        ),
-        Criterion(
-            "exposure_days", "pattern", ">=", definition.no_improvement.exposure_days, "days"
-        ),
-        Criterion(
-            "late_visit_not_improved",
-            "pattern",
-            ">=",
-            definition.no_improvement.late_visit_day,
-            "days",
-        ),
-        *(Criterion(f"onset_by_{band}", "onset", "<=", day, "days") for band, day in bands.items()),
-        *(
-            Criterion(f"onset_after_{band}", "onset", ">=", day, "days")
-            for band, day in bands.items()
-        ),
-        Criterion("onset_after_second_course", "onset", ">=", 0, "days"),
-        Criterion("onset_by_second_course", "onset", "<=", windows.rapid_last_day, "days"),
-        yes("first_improvement_confirmed", "pattern"),
-        yes("any_improvement_confirmed", "loss"),
-        Criterion("improvement_reproduced", "loss", ">=", windows.reproduction_courses, "courses"),
-        yes("next_visit_improved", "responded"),
-        yes("still_improved", "pattern"),
-        Criterion("lost_for_courses", "loss", ">=", definition.transient.later_courses, "courses"),
-        Criterion("lost_for_days", "loss", ">=", definition.transient.days, "days"),
-        yes("worse_than_best", "loss"),
-        yes("medication_recorded", "steroid_effect"),
-        yes("steroid_recorded", "steroid_effect"),
-        Criterion(
-            "baseline_dose",
-            "steroid_effect",
-            ">=",
-            steroid.baseline_minimum_mg_kg_day,
-            "mg/kg/day",
-        ),
-        Criterion("low_dose_window", "steroid_effect", ">=", steroid.days, "days"),
-        Criterion("dose_share_reduced", "steroid_effect", "<=", steroid.reduced_share),
-        Criterion("dose_share_increased", "steroid_effect", ">=", steroid.increased_share),
-        yes("stopped", "durability"),
-        yes("on_treatment", "durability"),
-        yes("improved_at_stop", "durability"),
-        yes("stop_reason_allows", "durability"),
-        Criterion("seen_after_stop", "durability", ">=", window_days, "days"),
-        Criterion("aggravated_in_window", "durability", "<=", window_days, "days"),
-        yes("improved_at_last_visit", "durability"),
-        Criterion(
-            "last_visit_long_after_onset", "durability", ">=", definition.ongoing_days, "days"
-        ),
-    ]
 
 
 def _gather(

@@ -2,9 +2,32 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Literal
+
 from pydantic import Field, model_validator
 
 from heliotrope.definitions.model import Frozen
+
+
+@dataclass(frozen=True)
+class Criterion:
+    """One comparison of a fact with a threshold, under the axis it mainly serves.
+
+    Met when the fact compares with the threshold; not evaluable when the fact is missing. So the
+    value, the operator and the threshold are all a trace needs to be replayed.
+    """
+
+    name: str
+    axis: str
+    operator: Literal["<", "<=", ">", ">=", "=="]
+    threshold: float
+    unit: str | None = None
+
+
+def yes(name: str, axis: str) -> Criterion:
+    """Make a criterion of a fact that counts, or is 1 for yes and 0 for no."""
+    return Criterion(name, axis, ">=", 1)
 
 
 class Choice(Frozen):
@@ -22,7 +45,7 @@ class Choice(Frozen):
     any_met: tuple[str, ...] = ()
     not_met: tuple[str, ...] = ()
     not_shown: tuple[str, ...] = ()
-    where: dict[str, str] = {}
+    where: dict[str, str] = Field(default_factory=dict)
 
     @property
     def is_unconditional(self) -> bool:

@@ -6,52 +6,8 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from heliotrope.definitions.decision import Axis, check_axes
+from heliotrope.definitions.decision import Axis, Criterion, check_axes, yes
 from heliotrope.definitions.model import Definition, Frozen
-
-RESPONSE_CRITERIA = (
-    "treatment_purpose",
-    "baseline_recorded",
-    "attainable_score_room",
-    "physician_global_room",
-    "tier_c_items_room",
-    "visit_in_window",
-    "improved_on_regimen",
-    "improved_after_cover",
-    "exposure_courses",
-    "exposure_days",
-    "late_visit_not_improved",
-    "onset_by_rapid",
-    "onset_after_rapid",
-    "onset_by_intermediate",
-    "onset_after_intermediate",
-    "onset_by_slow",
-    "onset_after_slow",
-    "onset_after_second_course",
-    "onset_by_second_course",
-    "first_improvement_confirmed",
-    "any_improvement_confirmed",
-    "improvement_reproduced",
-    "next_visit_improved",
-    "still_improved",
-    "lost_for_courses",
-    "lost_for_days",
-    "worse_than_best",
-    "medication_recorded",
-    "steroid_recorded",
-    "baseline_dose",
-    "low_dose_window",
-    "dose_share_reduced",
-    "dose_share_increased",
-    "stopped",
-    "on_treatment",
-    "improved_at_stop",
-    "stop_reason_allows",
-    "seen_after_stop",
-    "aggravated_in_window",
-    "improved_at_last_visit",
-    "last_visit_long_after_onset",
-)
 
 
 class Baseline(Frozen):
@@ -182,6 +138,7 @@ class ResponseDefinition(Definition):
     transient: Transient
     still_improved_days: int
     ongoing_days: int
+    durability_days: int = Field(description="days after the last infusion that decide durability")
     room: Room
     steroid: SteroidRule
     confounding: Confounding
@@ -190,11 +147,80 @@ class ResponseDefinition(Definition):
 
     @model_validator(mode="after")
     def _tables_are_sound(self) -> ResponseDefinition:
-        check_axes(self.axes, set(RESPONSE_CRITERIA))
+        check_axes(self.axes, {criterion.name for criterion in self.criteria})
         bands = self.windows
         if not bands.rapid_last_day < bands.intermediate_last_day < bands.slow_last_day:
             raise ValueError("the bands of onset do not increase")
         return self
+
+    @property
+    def criteria(self) -> tuple[Criterion, ...]:
+        """List the criteria of the response with their thresholds, each under its main axis."""
+        windows, room, steroid = self.windows, self.room, self.steroid
+        bands = {
+            "rapid": windows.rapid_last_day,
+            "intermediate": windows.intermediate_last_day,
+            "slow": windows.slow_last_day,
+        }
+        return (
+            yes("treatment_purpose", "pattern"),
+            yes("baseline_recorded", "pattern"),
+            Criterion("attainable_score_room", "pattern", ">=", room.attainable_score, "points"),
+            Criterion("physician_global_room", "pattern", ">=", room.physician_global, "cm"),
+            Criterion("tier_c_items_room", "pattern", ">=", room.tier_c_items, "items"),
+            yes("visit_in_window", "onset"),
+            yes("improved_on_regimen", "onset"),
+            yes("improved_after_cover", "pattern"),
+            Criterion("exposure_courses", "pattern", ">=", self.no_improvement.courses, "courses"),
+            Criterion("exposure_days", "pattern", ">=", self.no_improvement.exposure_days, "days"),
+            Criterion(
+                "late_visit_not_improved",
+                "pattern",
+                ">=",
+                self.no_improvement.late_visit_day,
+                "days",
+            ),
+            *(
+                Criterion(f"onset_by_{band}", "onset", "<=", day, "days")
+                for band, day in bands.items()
+            ),
+            *(
+                Criterion(f"onset_after_{band}", "onset", ">=", day, "days")
+                for band, day in bands.items()
+            ),
+            Criterion("onset_after_second_course", "onset", ">=", 0, "days"),
+            Criterion("onset_by_second_course", "onset", "<=", windows.rapid_last_day, "days"),
+            yes("first_improvement_confirmed", "pattern"),
+            yes("any_improvement_confirmed", "loss"),
+            Criterion(
+                "improvement_reproduced", "loss", ">=", windows.reproduction_courses, "courses"
+            ),
+            yes("next_visit_improved", "responded"),
+            yes("still_improved", "pattern"),
+            Criterion("lost_for_courses", "loss", ">=", self.transient.later_courses, "courses"),
+            Criterion("lost_for_days", "loss", ">=", self.transient.days, "days"),
+            yes("worse_than_best", "loss"),
+            yes("medication_recorded", "steroid_effect"),
+            yes("steroid_recorded", "steroid_effect"),
+            Criterion(
+                "baseline_dose",
+                "steroid_effect",
+                ">=",
+                steroid.baseline_minimum_mg_kg_day,
+                "mg/kg/day",
+            ),
+            Criterion("low_dose_window", "steroid_effect", ">=", steroid.days, "days"),
+            Criterion("dose_share_reduced", "steroid_effect", "<=", steroid.reduced_share),
+            Criterion("dose_share_increased", "steroid_effect", ">=", steroid.increased_share),
+            yes("stopped", "durability"),
+            yes("on_treatment", "durability"),
+            yes("improved_at_stop", "durability"),
+            yes("stop_reason_allows", "durability"),
+            Criterion("seen_after_stop", "durability", ">=", self.durability_days, "days"),
+            Criterion("aggravated_in_window", "durability", "<=", self.durability_days, "days"),
+            yes("improved_at_last_visit", "durability"),
+            Criterion("last_visit_long_after_onset", "durability", ">=", self.ongoing_days, "days"),
+        )
 
 
 class SteroidRise(Frozen):
@@ -231,16 +257,18 @@ class AggravationDefinition(Definition):
 
     @model_validator(mode="after")
     def _tables_are_sound(self) -> AggravationDefinition:
-        check_axes(self.axes, set(AGGRAVATION_CRITERIA))
+        check_axes(self.axes, {criterion.name for criterion in self.criteria})
         return self
 
-
-AGGRAVATION_CRITERIA = (
-    "anything_recorded",
-    "treatment_purpose",
-    "stopped",
-    "stop_reason_allows",
-    "improved_at_stop",
-    "event_in_window",
-    "seen_after_stop",
-)
+    @property
+    def criteria(self) -> tuple[Criterion, ...]:
+        """List the criteria of the aggravation with their thresholds."""
+        return (
+            yes("anything_recorded", "state"),
+            yes("treatment_purpose", "state"),
+            yes("stopped", "state"),
+            yes("stop_reason_allows", "state"),
+            yes("improved_at_stop", "state"),
+            Criterion("event_in_window", "state", "<=", self.window_days, "days"),
+            Criterion("seen_after_stop", "state", ">=", self.window_days, "days"),
+        )

@@ -23,4 +23,4 @@ class Settings(Frozen):
 
     population: Literal["jdm", "adult"] = "jdm"
     visit_tolerance_days: int = Field(default=0, ge=0, le=28)
-    measures: dict[str, MeasureSetting] = {}
+    measures: dict[str, MeasureSetting] = Field(default_factory=dict)
