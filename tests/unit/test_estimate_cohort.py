@@ -91,7 +91,12 @@ def reaction(child: str, term: str, group: int, row_id: int, **values: Any) -> d
 def cohort() -> tuple[Tables, Tables]:
     """Give four treated children (ann with a second regimen) and one who never had IVIG."""
     children = ["ann", "ben", "cat", "dov"]
-    never = {"onset_by_day": None, "onset_after_day": 90, "evidence_tier": None, "onset": "never"}
+    never: dict[str, Any] = {
+        "onset_by_day": None,
+        "onset_after_day": 90,
+        "evidence_tier": None,
+        "onset": "never",
+    }
     tables = {
         "infusion_day": make(
             "infusion_day",

@@ -124,7 +124,7 @@ def test_a_window_before_the_first_record_is_unknown(results: pl.DataFrame) -> N
 
 
 def test_pulses_stand_apart(results: pl.DataFrame) -> None:
-    assert find(results, "steroid_pulses", "before", "proportion_exact")["value"] == 1 / 4
+    assert find(results, "steroid_pulses", "before", "proportion_exact")["value"] == 1 / 2
     assert find(results, "steroid_pulses", "during", "proportion_exact")["value"] == 0
 
 

@@ -100,9 +100,9 @@ def _estimate_amounts(inputs: Inputs, regimens: pl.DataFrame, nothing: str | Non
             inside.select(pl.col("total_mg_kg") / pl.col("days")).to_series(),
             reason,
         )
-        with_pulse = inside["pulses"] > 0
+        pulses = inside["pulses"].drop_nulls()
         rows += inputs.topic("steroid_pulses").proportion(
-            window, int(with_pulse.sum()), inside.height, reason
+            window, int((pulses > 0).sum()), pulses.len(), reason
         )
     return rows
 

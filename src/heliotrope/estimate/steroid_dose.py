@@ -45,7 +45,8 @@ def derive_amounts(inputs: Inputs, regimens: pl.DataFrame) -> pl.DataFrame:
     infusion, if the regimen was stopped and no other began in it. A window counts only where the
     child was observed, and its dose is known, on every day of it; else the sum is null.
 
-    Returns patient_id, window, days, total_mg_kg and pulses (number of episodes that began in it).
+    Returns patient_id, window, days, total_mg_kg and pulses (episodes that began in it; null where
+    medication was not recorded for the whole window).
     """
     windows = _derive_windows(inputs, regimens)
     periods = inputs.table("steroid_period").select(
@@ -57,9 +58,13 @@ def derive_amounts(inputs: Inputs, regimens: pl.DataFrame) -> pl.DataFrame:
     totals = (
         windows.join(periods, on="patient_id")
         .with_columns(overlap=overlap)
-        .filter((pl.col("overlap") > 0) & pl.col("dose").is_not_null())
+        .filter(pl.col("overlap") > 0)
         .group_by(WINDOW)
-        .agg(known_days=pl.col("overlap").sum(), total=(pl.col("dose") * pl.col("overlap")).sum())
+        .agg(
+            recorded_days=pl.col("overlap").sum(),
+            is_known=pl.col("dose").is_not_null().all(),
+            total=(pl.col("dose") * pl.col("overlap")).sum(),
+        )
     )
     pulses = (
         windows.join(
@@ -70,6 +75,7 @@ def derive_amounts(inputs: Inputs, regimens: pl.DataFrame) -> pl.DataFrame:
         .group_by(WINDOW)
         .agg(pulses=pl.len().cast(pl.Int64))
     )
+    is_recorded = pl.col("recorded_days") == pl.col("days")
     return (
         windows.with_columns(days=(pl.col("to_date") - pl.col("from_date")).dt.total_days() + 1)
         .join(totals, on=WINDOW, how="left")
@@ -77,8 +83,8 @@ def derive_amounts(inputs: Inputs, regimens: pl.DataFrame) -> pl.DataFrame:
         .select(
             *WINDOW,
             "days",
-            total_mg_kg=pl.when(pl.col("known_days") == pl.col("days")).then("total"),
-            pulses=pl.col("pulses").fill_null(0),
+            total_mg_kg=pl.when(is_recorded & pl.col("is_known")).then("total"),
+            pulses=pl.when(is_recorded).then(pl.col("pulses").fill_null(0)),
         )
         .sort(WINDOW)
     )
