@@ -103,6 +103,8 @@ def parse_date(text: str, words: DateWords) -> DateText:
         plain = text.strip()[: time.start()].casefold()
         if not 0 <= minute < 24 * 60:
             return DateText(problem="impossible")
+        # a date exported with 00:00 has no recorded time
+        minute = minute or None
     if numeric := _NUMERIC.fullmatch(plain):
         return _read_numeric(numeric, words, minute)
     if _SHORT_YEAR.fullmatch(plain):

@@ -1,0 +1,74 @@
+"""What reading a study gives back, and what reading needs to be given."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import dataframely as dy
+import polars as pl
+
+from heliotrope.ingest.mapping import Format, SourceMapping
+
+Progress = Callable[[str], None]
+
+
+class StudySources(Protocol):
+    """The part of a study that reading needs: where its files stand and how they are mapped."""
+
+    @property
+    def folder(self) -> Path:
+        """Return the folder that file names are relative to."""
+
+    @property
+    def sources(self) -> tuple[SourceMapping, ...]:
+        """Return the mappings, one a file (or sheet) and table."""
+
+    @property
+    def format(self) -> Format:
+        """Return how cells are written where a source does not say."""
+
+    @property
+    def unread(self) -> tuple[str, ...]:
+        """Return the names of files and sheets that are no part of the study."""
+
+
+class Accounting(dy.Schema):
+    """Where the rows and cells of one source went: in = used + ignored + quarantined."""
+
+    source = dy.Int32(min=0, description="source number")
+    file = dy.String(description="source file")
+    sheet = dy.String(nullable=True, description="sheet of a workbook")
+    rows_in = dy.Int64(min=0, description="rows without the header")
+    rows_used = dy.Int64(min=0, description="rows of which at least one canonical row was made")
+    rows_ignored = dy.Int64(min=0, description="rows left out by a rule")
+    rows_quarantined = dy.Int64(min=0, description="rows that could not be used")
+    cells_in = dy.Int64(min=0, description="rows times columns")
+    cells_used = dy.Int64(min=0, description="cells read into canonical rows, blank ones included")
+    cells_ignored = dy.Int64(min=0, description="cells of ignored rows and of unmapped columns")
+    cells_quarantined = dy.Int64(min=0, description="cells that could not be used")
+    ignored_by_rule = dy.String(description="rule: rows, separated by semicolons; may be empty")
+    canonical_rows = dy.Int64(min=0, description="canonical rows made of this source")
+    canonical_by_table = dy.String(description="table: rows, separated by semicolons")
+
+
+@dataclass(frozen=True)
+class Ingested:
+    """A study's records in canonical form, with everything that was not used and why.
+
+    tables: the seven canonical tables by name, valid against ``records.canonical``.
+    source: one row a source column, what ``row_id`` counts.
+    findings: what a data manager should look at, errors first.
+    quarantine: rows that could not be used, whole, by canonical table.
+    accounting: one row a source; both identities hold, or reading stops.
+    input_hashes: SHA-256 of every file by its name.
+    """
+
+    tables: Mapping[str, pl.DataFrame]
+    source: pl.DataFrame
+    findings: pl.DataFrame
+    quarantine: Mapping[str, pl.DataFrame]
+    accounting: pl.DataFrame
+    input_hashes: Mapping[str, str]

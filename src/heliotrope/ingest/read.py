@@ -1,0 +1,207 @@
+"""Read a study's files into canonical records: the one function the rest of the program calls."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import polars as pl
+
+from heliotrope.definitions.load import Rulebook
+from heliotrope.ingest.accounting import Ledger, make_accounting
+from heliotrope.ingest.build import BUILDERS
+from heliotrope.ingest.build_assessment import build_assessment
+from heliotrope.ingest.check_rows import (
+    check_duplicates,
+    check_patient_rows,
+    check_repeated_values,
+)
+from heliotrope.ingest.check_times import check_calendar, check_overlaps
+from heliotrope.ingest.check_values import check_doses, check_patients, check_weights
+from heliotrope.ingest.columns import TABLE_COLUMNS
+from heliotrope.ingest.context import ReadContext, make_context
+from heliotrope.ingest.findings import (
+    file_findings,
+    make_file_finding,
+    make_findings,
+    make_quarantine,
+    make_source_table,
+    place_problems,
+)
+from heliotrope.ingest.ingested import Ingested, Progress, StudySources
+from heliotrope.ingest.mapping import say_nearest
+from heliotrope.ingest.raw import RawTable
+from heliotrope.ingest.settle import (
+    LEFT_OUT,
+    LOCATED,
+    Settled,
+    make_late_problems,
+    resolve_effects,
+    settle,
+    settle_late,
+)
+from heliotrope.ingest.sources import (
+    check_unchanged,
+    merge_formats,
+    number_sources,
+    read_raw_tables,
+)
+from heliotrope.ingest.staging import Staged, stage
+from heliotrope.records.canonical import CANONICAL
+from heliotrope.records.results import Source
+
+Check = Callable[[pl.DataFrame], pl.DataFrame]
+
+
+def read_records(
+    study: StudySources, rulebook: Rulebook, progress: Progress | None = None
+) -> Ingested:
+    """Read every source of a study into the canonical tables, losing nothing.
+
+    Rule: every cell is read as text and parsed here; a row with a fault is quarantined whole, a
+    cell whose fault costs only itself becomes missing, and each leaves a finding. Sources are
+    numbered in the order of their content hash.
+    Errors: what makes a file as a whole untrustworthy (no such file, missing column, ambiguous
+    dates or numbers, a file that changes meanwhile) is a UserError; a sum that does not come
+    out is an AccountingError.
+    """
+    tell = progress or (lambda _: None)
+    context = make_context(rulebook)
+    by_key = read_raw_tables(study.folder, study.sources, study.format)
+    raws = number_sources(by_key.values())
+    numbers = {id(raw): number for number, raw in enumerate(raws)}
+    staged, settled = [], []
+    for mapping in study.sources:
+        raw = by_key[mapping.file, mapping.sheet]
+        tell(f"reading {raw.place} as {mapping.table}")
+        format = merge_formats(mapping, study.format)
+        laid_out = stage(numbers[id(raw)], raw, mapping, format, context)
+        build = BUILDERS.get(mapping.table, build_assessment)
+        staged.append(laid_out)
+        settled.append(settle(laid_out, build(laid_out, context), context.rules))
+    tell("checking the records")
+    checked = _check(_gather(staged, settled), context)
+    hashes = {raw.file: raw.sha256 for raw in raws}
+    check_unchanged(study.folder, hashes)
+    return _report(Ledger(raws, staged, checked.tables, checked.problems, checked.left_out),
+                   study, context)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Checked:
+    """Canonical tables, all problems and everything left out, as far as known."""
+
+    tables: Mapping[str, pl.DataFrame]
+    problems: pl.DataFrame
+    left_out: pl.DataFrame
+
+
+def _gather(staged: Sequence[Staged], settled: Sequence[Settled]) -> Checked:
+    """Put the rows of all mappings together, table by table, in the order of row_id."""
+    tables = {}
+    for table, schema in CANONICAL.items():
+        parts = [
+            part.rows.select(schema.column_names())
+            for item, part in zip(staged, settled, strict=True)
+            if item.table == table
+        ]
+        tables[table] = pl.concat([schema.create_empty(), *parts]).sort("row_id")
+    return Checked(
+        tables,
+        pl.concat([pl.DataFrame(schema=LOCATED), *(part.problems for part in settled)]),
+        pl.concat([pl.DataFrame(schema=LEFT_OUT), *(part.left_out for part in settled)]),
+    )
+
+
+def _check(checked: Checked, context: ReadContext) -> Checked:
+    """Check rows against one another and tables against one another and the schemas."""
+    tables, problems, left_out = {}, [checked.problems], [checked.left_out]
+    for table, rows in checked.tables.items():
+        kept = rows
+        first = (check_patient_rows,) if table == "patient" else ()
+        for check in (*first, _copies_in(table), _against_schema(table)):
+            found = settle_late(kept, check(kept), context.rules)
+            kept = found.rows
+            problems.append(found.problems)
+            left_out.append(found.left_out)
+        tables[table] = CANONICAL[table].validate(kept)
+    late = [
+        check_repeated_values(tables),
+        check_calendar(tables),
+        check_overlaps(tables, context),
+        check_doses(tables, context),
+        check_weights(tables, context),
+        check_patients(tables),
+    ]
+    problems += [resolve_effects(item, context.rules) for item in late]
+    return Checked(tables, pl.concat(problems), pl.concat(left_out))
+
+
+def _copies_in(table: str) -> Check:
+    """Return the check for repeated rows of a table."""
+    return lambda rows: check_duplicates(table, rows)
+
+
+def _against_schema(table: str) -> Check:
+    """Return the check of a table's rows against its canonical schema."""
+
+    def check(rows: pl.DataFrame) -> pl.DataFrame:
+        _, failure = CANONICAL[table].filter(rows)
+        refused = failure.invalid()
+        rules = ", ".join(failure.counts())
+        return make_late_problems(table, refused, "schema_refused", found=rules)
+
+    return check
+
+
+def _report(ledger: Ledger, study: StudySources, context: ReadContext) -> Ingested:
+    sources = make_source_table(ledger.raws)
+    placed = place_problems(ledger.problems, sources)
+    about_files = file_findings(
+        [*_about_files(ledger, study, context), *_about_infusions(ledger, context)]
+    )
+    return Ingested(
+        tables=ledger.tables,
+        source=Source.validate(sources),
+        findings=make_findings(placed, about_files, context.rules),
+        quarantine=make_quarantine(placed, ledger.raws, context.rules),
+        accounting=make_accounting(ledger),
+        input_hashes={raw.file: raw.sha256 for raw in ledger.raws},
+    )
+
+
+def _about_files(
+    ledger: Ledger, study: StudySources, context: ReadContext
+) -> list[tuple[str | int | None, ...]]:
+    """Say what stands in the study and was not read: files, sheets, columns; guessed encodings."""
+    rules = context.rules
+    found = [make_file_finding(rules["file_unused"], name) for name in study.unread]
+    for number, raw in enumerate(ledger.raws):
+        found += [make_file_finding(rules[rule], said, raw) for rule, said in raw.notes]
+        mappings = [item for item in ledger.staged if item.source == number]
+        if not all(item.mapping.is_canonical for item in mappings):
+            continue
+        used = frozenset[int]().union(*(item.used_columns for item in mappings))
+        known = [spec.name for item in mappings for spec in TABLE_COLUMNS[item.table]]
+        found += [
+            make_file_finding(
+                rules["column_unused"], f"{name}; {say_nearest(name, known)}", raw, name
+            )
+            for column, name in enumerate(raw.header)
+            if column not in used and not _is_blank(raw, column)
+        ]
+    return found
+
+
+def _is_blank(raw: RawTable, column: int) -> bool:
+    return bool((raw.cells[str(column)].fill_null("").str.strip_chars() == "").all())
+
+
+def _about_infusions(ledger: Ledger, context: ReadContext) -> list[tuple[str | int | None, ...]]:
+    if ledger.tables["infusion"].height:
+        return []
+    return [
+        make_file_finding(
+            context.rules["no_infusions"], "no infusion of immunoglobulin in these records"
+        )
+    ]

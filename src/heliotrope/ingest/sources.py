@@ -1,0 +1,200 @@
+"""The files of a study: which there are, read whole and hashed, in the order of their content."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from heliotrope.errors import Found, UserError
+from heliotrope.ingest.columns import TABLE_COLUMNS
+from heliotrope.ingest.delimited import TextFile, read_delimited
+from heliotrope.ingest.mapping import Format, SourceMapping
+from heliotrope.ingest.raw import RawTable
+from heliotrope.ingest.workbook import SUFFIXES, Workbook, list_sheets, read_sheet
+
+TEXT_SUFFIXES = frozenset({".csv", ".tsv", ".txt"})
+
+# Sheets that the empty workbook carries beside the tables; they are no records.
+OWN_SHEETS = frozenset({"read me", "dictionary", "words", "visits"})
+
+
+@dataclass(frozen=True)
+class Discovered:
+    """What stands in a folder or workbook: the sources to read and the files left unread."""
+
+    mappings: tuple[SourceMapping, ...]
+    unread: tuple[str, ...]
+
+
+def find_sources(path: Path) -> Discovered:
+    """Find the canonical tables in a folder of text files, or in one workbook.
+
+    Errors: an empty folder, tables both as text and as a workbook, several workbooks: UserError.
+    """
+    if path.is_file():
+        return _find_sheets(path.parent, path)
+    files = sorted(item for item in path.iterdir() if item.is_file() and item.name[0] not in ".~")
+    tables = [
+        item
+        for item in files
+        if item.suffix.casefold() in TEXT_SUFFIXES and item.stem.casefold() in TABLE_COLUMNS
+    ]
+    workbooks = [item for item in files if item.suffix.casefold() in SUFFIXES]
+    _check_one_kind(path, tables, workbooks)
+    if workbooks and not tables:
+        return _find_sheets(path, workbooks[0])
+    if not tables:
+        names = ", ".join(f"{name}.csv" for name in TABLE_COLUMNS)
+        listed = ", ".join(item.name for item in files[:8])
+        raise UserError(
+            f"at least one of {names}, or one workbook with such sheets",
+            Found(f"files {listed}" if files else "an empty folder", path.name),
+            "put the tables there, or name your own files in study.toml "
+            "(`heliotrope init` writes an empty workbook)",
+        )
+    return Discovered(
+        mappings=tuple(
+            SourceMapping(file=item.name, table=item.stem.casefold())  # type: ignore[arg-type]
+            for item in tables
+        ),
+        unread=tuple(
+            item.name
+            for item in files
+            if item not in tables and item.suffix.casefold() in TEXT_SUFFIXES
+        ),
+    )
+
+
+def _check_one_kind(path: Path, tables: Sequence[Path], workbooks: Sequence[Path]) -> None:
+    stems = [item.stem.casefold() for item in tables]
+    twice = [item.name for item in tables if stems.count(item.stem.casefold()) > 1]
+    found = ", ".join(twice or [item.name for item in [*tables[:1], *workbooks]])
+    if twice or len(workbooks) > 1 or (tables and workbooks):
+        raise UserError(
+            "the tables once: one text file a table, or one workbook",
+            Found(found, path.name),
+            "remove the copies, or name the files to be read in study.toml",
+        )
+
+
+def _find_sheets(folder: Path, path: Path) -> Discovered:
+    workbook = _open_workbook(folder, path.name)
+    sheets = list_sheets(workbook)
+    tables = [name for name in sheets if name.strip().casefold() in TABLE_COLUMNS]
+    if not tables:
+        raise UserError(
+            f"at least one sheet named {', '.join(TABLE_COLUMNS)}",
+            Found(f"sheets {', '.join(sheets)}", path.name),
+            "rename the sheets, or name them in study.toml",
+        )
+    return Discovered(
+        mappings=tuple(
+            SourceMapping(
+                file=path.name,
+                sheet=name,
+                table=name.strip().casefold(),  # type: ignore[arg-type]
+            )
+            for name in tables
+        ),
+        unread=tuple(
+            f"{path.name}, sheet {name}"
+            for name in sheets
+            if name not in tables and name.casefold() not in OWN_SHEETS
+        ),
+    )
+
+
+def read_bytes(folder: Path, name: str) -> bytes:
+    """Read a file whole, so that what is hashed is what is read."""
+    try:
+        return (folder / name).read_bytes()
+    except FileNotFoundError:
+        there = sorted(item.name for item in folder.iterdir()) if folder.is_dir() else []
+        raise UserError(
+            f"the file {name}",
+            Found(f"no such file in {folder.name}; there are: {', '.join(there[:8]) or 'none'}"),
+            "correct `file` in study.toml, or put the file there",
+        ) from None
+    except OSError as error:
+        raise UserError(
+            f"the file {name}",
+            Found(f"it cannot be read: {error.strerror}"),
+            "check that you may read the file and that no other program holds it",
+        ) from None
+
+
+def hash_bytes(content: bytes) -> str:
+    """Return the SHA-256 of some bytes, in hexadecimal."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def check_unchanged(folder: Path, hashes: dict[str, str]) -> None:
+    """Stop if a file no longer is what was read: someone has saved it meanwhile."""
+    for name, sha256 in hashes.items():
+        if hash_bytes(read_bytes(folder, name)) != sha256:
+            raise UserError(
+                "files that stay the same while they are read",
+                Found("its content changed during the run", name),
+                "close the program that writes the file and run again",
+            )
+
+
+def _open_workbook(folder: Path, name: str) -> Workbook:
+    content = read_bytes(folder, name)
+    return Workbook(name, hash_bytes(content), content)
+
+
+def read_raw_tables(
+    folder: Path, mappings: Iterable[SourceMapping], study_format: Format
+) -> dict[tuple[str, str | None], RawTable]:
+    """Read each file or sheet once, whatever the number of mappings that use it.
+
+    Errors: two mappings that disagree on how the file is written: UserError.
+    """
+    tables: dict[tuple[str, str | None], RawTable] = {}
+    contents: dict[str, bytes] = {}
+    formats: dict[tuple[str, str | None], tuple[Format, int]] = {}
+    for mapping in mappings:
+        key = (mapping.file, mapping.sheet)
+        format = merge_formats(mapping, study_format)
+        wanted = (
+            Format(encoding=format.encoding, separator=format.separator),
+            mapping.header_row,
+        )
+        if formats.setdefault(key, wanted) != wanted:
+            raise UserError(
+                "one encoding, separator and header row for a file",
+                Found("two [[source]] entries that differ", mapping.file, mapping.sheet),
+                "write the same in both, or leave it out of both",
+            )
+        if key in tables:
+            continue
+        content = contents.setdefault(mapping.file, read_bytes(folder, mapping.file))
+        tables[key] = _read_one(mapping, content, format)
+    return tables
+
+
+def merge_formats(mapping: SourceMapping, study_format: Format) -> Format:
+    """Return the format of a source: its own words first, then the study's."""
+    own = {
+        name: getattr(mapping, name)
+        for name in Format.model_fields
+        if name in mapping.model_fields_set
+    }
+    return Format(**{**study_format.model_dump(), **own})
+
+
+def _read_one(mapping: SourceMapping, content: bytes, format: Format) -> RawTable:
+    sha256 = hash_bytes(content)
+    if Path(mapping.file).suffix.casefold() in SUFFIXES:
+        workbook = Workbook(mapping.file, sha256, content)
+        sheet = mapping.sheet or list_sheets(workbook)[0]
+        return read_sheet(workbook, sheet, mapping.header_row)
+    return read_delimited(TextFile(mapping.file, sha256, content, mapping.header_row), format)
+
+
+def number_sources(tables: Iterable[RawTable]) -> list[RawTable]:
+    """Put the sources in the order of their content hash (ties: file, then sheet name)."""
+    return sorted(tables, key=lambda table: (table.sha256, table.file, table.sheet or ""))

@@ -1,0 +1,268 @@
+"""A study: its files, how they are mapped, and its settings, as one frozen object.
+
+A study is a folder (or one Excel workbook). Without a ``study.toml`` its tables must bear our
+names and columns: ``patient.csv``, ``assessment.csv``, ``infusion.csv``, ``medication.csv``,
+``event.csv``, ``indication.csv``, ``adjudication.csv``, or the same names as sheets of one
+workbook. Files that are missing are empty tables. ``study.toml`` adds, in this order:
+
+``id``, ``title``
+    A short name (letters, digits, hyphens, underscores) and what stands over the report.
+``population``, ``visit_tolerance_days``
+    ``"jdm"`` (default) or ``"adult"``; how many days apart values still make one visit (0).
+``synthetic``
+    ``true`` for invented records; the report says so.
+``definitions``
+    A folder of the study's own definition files; the report then says "local".
+``[measures.NAME]``
+    The scale of a local measure, e.g. ``[measures.adl]`` with ``max = 5`` and
+    ``direction = "low"`` (which end is better), optional ``min`` and ``scale_name``.
+``[report]``
+    ``compare_with``: the id of a published series to put beside what the run found.
+``[report]``
+    ``compare_with``: a published series (definition id) to set beside the results.
+``[format]``
+    How cells are written in all files, where a file does not say its own: ``encoding``,
+    ``separator``, ``decimal`` ("." or ","), ``date_format`` ("YMD", "DMY", "MDY" or "excel"),
+    ``missing`` (further words for "not recorded", e.g. ``["999"]``). What is not declared must
+    be provable from the file; a column of dates such as 03/04/2020 that proves nothing stops
+    the run and shows both readings.
+``[[source]]``
+    One file (or sheet) read into one table; a file may be named several times. Once there is a
+    ``[[source]]``, only the files named are read. Keys: ``file``; ``sheet`` (workbooks);
+    ``table``; ``header_row`` (default 1); all keys of ``[format]``; and
+
+    - ``[source.columns]``: our column = their column. Columns that already bear our names need
+      no entry.
+    - ``[source.constants]``: our column = one value for every row, e.g. ``measure = "weight"``.
+    - ``[source.codes.COLUMN]``: their code = our word, e.g. ``"0" = "female"``; an empty word
+      means "not recorded", the word ``ignore`` leaves the row out.
+    - ``[source.dates]``: our date column = its date format.
+    - ``[[source.rows]]``: which rows belong to the table: ``column`` (theirs) with ``in``,
+      ``not_in`` (lists of texts) or ``filled = true``; several must all hold.
+    - ``[[source.measures]]``: one column that holds one measure (wide to long): ``column``,
+      ``measure``, and where needed ``unit``, ``date`` (its own date column), ``lower_limit`` and
+      ``upper_limit`` (numbers) or ``lower_limit_column`` and ``upper_limit_column``, and
+      ``codes``. An assessment sheet without a ``measure`` column whose headers are measures
+      (``cmas``, ``CK``) needs no entry.
+
+Example::
+
+    id = "ward_7"
+    title = "Children given IVIG on ward 7"
+
+    [measures.adl]
+    max = 5
+    direction = "low"
+
+    [[source]]
+    file = "visits.csv"
+    table = "assessment"
+    date_format = "DMY"
+    decimal = ","
+    [source.columns]
+    patient_id = "record_id"
+    date = "visit_date"
+    [[source.measures]]
+    column = "ck"
+    measure = "creatine_kinase"
+    unit = "U/L"
+    upper_limit_column = "ck_uln"
+
+A key that is not known is an error that names the nearest one.
+"""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import Field, ValidationError
+
+from heliotrope.definitions.model import Frozen
+from heliotrope.definitions.settings import MeasureSetting, Settings
+from heliotrope.errors import Found, UserError
+from heliotrope.ingest.mapping import Format, MeasureColumn, RowFilter, SourceMapping
+
+if TYPE_CHECKING:
+    from heliotrope.definitions.load import Rulebook
+
+STUDY_FILE = "study.toml"
+
+
+class ReportSettings(Frozen):
+    """What the report of this study shows beside its findings."""
+
+    compare_with: str | None = Field(default=None, description="id of a published series")
+
+
+class StudyFile(Frozen):
+    """What study.toml may say, key by key."""
+
+    id: str | None = Field(default=None, pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")
+    title: str | None = None
+    population: Literal["jdm", "adult"] = "jdm"
+    visit_tolerance_days: int = Field(default=0, ge=0, le=28)
+    synthetic: bool = False
+    definitions: str | None = None
+    report: ReportSettings = ReportSettings()
+    measures: dict[str, MeasureSetting] = Field(default={})
+    format: Format = Format()
+    source: tuple[SourceMapping, ...] = ()
+
+
+class Study(Frozen):
+    """A study ready to be read: paths resolved, every source named.
+
+    folder: where file names start. sources: one mapping a file (or sheet) and table.
+    definitions: the study's own definition folder, if any. unread: files and sheets in the
+    folder that are no part of the study. study_file: study.toml, if there is one.
+    """
+
+    id: str
+    title: str
+    folder: Path
+    sources: tuple[SourceMapping, ...]
+    settings: Settings = Settings()
+    definitions: Path | None = None
+    format: Format = Format()
+    synthetic: bool = False
+    report: ReportSettings = ReportSettings()
+    unread: tuple[str, ...] = ()
+    study_file: Path | None = None
+    synthetic: bool = False
+    report: ReportOptions = ReportOptions()
+
+    def read_rulebook(self) -> Rulebook:
+        """Read the shipped definitions, the study's own, and its settings into one rulebook."""
+        from heliotrope.definitions.load import read_rulebook
+
+        return read_rulebook(self.settings, self.definitions)
+
+
+def read_study(path: Path) -> Study:
+    """Read a study from a folder, a workbook or a study.toml.
+
+    Errors: no such path, nothing to read in it, a study.toml with an unknown key or a wrong
+    value: UserError.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise UserError(
+            "a study: a folder, a workbook or a study.toml",
+            Found(f"nothing at {path.name}"),
+            "check the path; `heliotrope init` writes an empty study",
+        )
+    if path.is_file() and path.suffix == ".toml":
+        return _read_study_file(path)
+    if path.is_dir() and (path / STUDY_FILE).is_file():
+        return _read_study_file(path / STUDY_FILE)
+    return _read_bare(path)
+
+
+def _read_bare(path: Path) -> Study:
+    from heliotrope.ingest.sources import find_sources
+
+    discovered = find_sources(path)
+    name = path.resolve().stem if path.is_file() else path.resolve().name
+    return Study(
+        id=name,
+        title=name.replace("_", " "),
+        folder=path if path.is_dir() else path.parent,
+        sources=discovered.mappings,
+        unread=discovered.unread,
+    )
+
+
+def _read_study_file(path: Path) -> Study:
+    from heliotrope.ingest.sources import find_sources
+
+    content = _parse(path)
+    try:
+        file = StudyFile.model_validate(content)
+        settings = Settings(
+            population=file.population,
+            visit_tolerance_days=file.visit_tolerance_days,
+            measures=file.measures,
+        )
+    except ValidationError as error:
+        raise _say_invalid(error, path.name) from None
+    folder = path.parent
+    discovered = None if file.source else find_sources(folder)
+    definitions = folder / file.definitions if file.definitions else None
+    if definitions is not None and not definitions.is_dir():
+        raise UserError(
+            f"a folder '{file.definitions}' beside study.toml",
+            Found(f"definitions = {file.definitions!r}", path.name),
+            "create the folder or remove the key",
+        )
+    name = file.id or folder.resolve().name
+    return Study(
+        name=name,
+        title=file.title or name.replace("_", " "),
+        folder=folder,
+        sources=discovered.mappings if discovered else file.source,
+        settings=settings,
+        definitions=definitions,
+        format=file.format,
+        synthetic=file.synthetic,
+        report=file.report,
+        unread=discovered.unread if discovered else _unread(folder, file.source),
+        study_file=path,
+        synthetic=file.synthetic,
+        report=file.report,
+    )
+
+
+def _unread(folder: Path, sources: tuple[SourceMapping, ...]) -> tuple[str, ...]:
+    """Name the files with our table names that study.toml leaves out."""
+    from heliotrope.ingest.columns import TABLE_COLUMNS
+    from heliotrope.ingest.sources import TEXT_SUFFIXES
+
+    named = {source.file for source in sources}
+    return tuple(
+        item.name
+        for item in sorted(folder.iterdir())
+        if item.suffix.casefold() in TEXT_SUFFIXES
+        and item.stem.casefold() in TABLE_COLUMNS
+        and item.name not in named
+    )
+
+
+def _parse(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UserError(
+            "a study.toml in TOML", Found(str(error), path.name), "mend that line"
+        ) from None
+
+
+def _say_invalid(error: ValidationError, file: str) -> UserError:
+    first = error.errors()[0]
+    place = ".".join(str(part + 1 if isinstance(part, int) else part) for part in first["loc"])
+    if first["type"] != "extra_forbidden":
+        message = first["msg"].removeprefix("Value error, ")
+        return UserError(
+            "a study.toml with values of the right kind",
+            Found(f"{place}: {message}" if place else message, file),
+            "correct that entry",
+        )
+    key = str(first["loc"][-1])
+    models = (
+        StudyFile,
+        SourceMapping,
+        MeasureColumn,
+        RowFilter,
+        Format,
+        ReportSettings,
+        MeasureSetting,
+    )
+    known = sorted({f.alias or name for model in models for name, f in model.model_fields.items()})
+    close = difflib.get_close_matches(key, known, n=1, cutoff=0.6)
+    return UserError(
+        f"a key that study.toml knows{f', such as {close[0]!r}' if close else ''}",
+        Found(place, file),
+        f"write {close[0]!r}" if close else "remove it; the manual lists all keys",
+    )
