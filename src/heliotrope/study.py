@@ -115,7 +115,7 @@ class StudyFile(Frozen):
 class Study(Frozen):
     """A study ready to be read: paths resolved, every source named.
 
-    folder: where file names start. sources: one mapping a file (or sheet) and table.
+    id: a short name, the folder's where study.toml gives none. folder: where file names start. sources: one mapping a file (or sheet) and table.
     definitions: the study's own definition folder, if any. unread: files and sheets in the
     folder that are no part of the study. study_file: study.toml, if there is one.
     """
@@ -131,8 +131,6 @@ class Study(Frozen):
     report: ReportSettings = ReportSettings()
     unread: tuple[str, ...] = ()
     study_file: Path | None = None
-    synthetic: bool = False
-    report: ReportOptions = ReportOptions()
 
     def read_rulebook(self) -> Rulebook:
         """Read the shipped definitions, the study's own, and its settings into one rulebook."""
@@ -199,7 +197,7 @@ def _read_study_file(path: Path) -> Study:
         )
     name = file.id or folder.resolve().name
     return Study(
-        name=name,
+        id=name,
         title=file.title or name.replace("_", " "),
         folder=folder,
         sources=discovered.mappings if discovered else file.source,
@@ -210,8 +208,6 @@ def _read_study_file(path: Path) -> Study:
         report=file.report,
         unread=discovered.unread if discovered else _unread(folder, file.source),
         study_file=path,
-        synthetic=file.synthetic,
-        report=file.report,
     )
 
 
