@@ -8,6 +8,7 @@ from heliotrope.definitions.estimate import DescriptiveEstimates
 from heliotrope.definitions.evidence import Evidence
 from heliotrope.definitions.exposure import IvigExposure, MeasureInForce
 from heliotrope.definitions.glucocorticoid import GlucocorticoidRule
+from heliotrope.definitions.indication import IvigIndication
 from heliotrope.definitions.measure import MeasureSet
 from heliotrope.definitions.model import Definition
 from heliotrope.definitions.report_words import ReportWords
@@ -35,6 +36,7 @@ KINDS: dict[str, type[Definition]] = {
 
 KINDS["evidence"] = Evidence
 KINDS["grading"] = GradingSystem
+KINDS["indication"] = IvigIndication
 KINDS["reaction_windows"] = ReactionWindows
 KINDS["estimate"] = DescriptiveEstimates
 KINDS["rule"] = RuleDefinition
