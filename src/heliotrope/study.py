@@ -18,8 +18,6 @@ workbook. Files that are missing are empty tables. ``study.toml`` adds, in this 
     ``direction = "low"`` (which end is better), optional ``min`` and ``scale_name``.
 ``[report]``
     ``compare_with``: the id of a published series to put beside what the run found.
-``[report]``
-    ``compare_with``: a published series (definition id) to set beside the results.
 ``[format]``
     How cells are written in all files, where a file does not say its own: ``encoding``,
     ``separator``, ``decimal`` ("." or ","), ``date_format`` ("YMD", "DMY", "MDY" or "excel"),
@@ -115,7 +113,8 @@ class StudyFile(Frozen):
 class Study(Frozen):
     """A study ready to be read: paths resolved, every source named.
 
-    id: a short name, the folder's where study.toml gives none. folder: where file names start. sources: one mapping a file (or sheet) and table.
+    id: a short name, the folder's where study.toml gives none. folder: where file names start.
+    sources: one mapping a file (or sheet) and table.
     definitions: the study's own definition folder, if any. unread: files and sheets in the
     folder that are no part of the study. study_file: study.toml, if there is one.
     """

@@ -205,25 +205,26 @@ def _filter_rows(
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     rows = raw.cells.with_row_index("record").with_columns(pl.col("record").cast(pl.Int64))
     rows = rows.join(raw.refused.select("record"), on="record", how="anti")
-    keep = pl.lit(True)
-    for item in mapping.rows:
-        keep = keep & _holds(item, pl.col(str(find_column(raw, item.column))), missing)
-    is_kept = keep.fill_null(False)
+    if not mapping.rows:
+        return rows, pl.DataFrame(schema={"record": pl.Int64, "rule": pl.String})
+    is_kept = pl.all_horizontal(
+        _holds(item, pl.col(str(find_column(raw, item.column))), missing) for item in mapping.rows
+    ).fill_null(False)
     left_out = rows.filter(~is_kept).select("record", rule=pl.lit("filtered"))
     return rows.filter(is_kept), left_out
 
 
 def _holds(item: RowFilter, column: pl.Expr, missing: list[str]) -> pl.Expr:
     text = column.str.strip_chars().fill_null("")
-    holds = pl.lit(True)
+    is_filled = ~text.str.to_lowercase().is_in(missing)
+    holds = [text.is_not_null()]
     if item.is_in is not None:
-        holds = holds & text.is_in(list(item.is_in))
+        holds.append(text.is_in(list(item.is_in)))
     if item.not_in is not None:
-        holds = holds & ~text.is_in(list(item.not_in))
+        holds.append(~text.is_in(list(item.not_in)))
     if item.filled is not None:
-        is_filled = ~text.str.to_lowercase().is_in(missing)
-        holds = holds & (is_filled if item.filled else ~is_filled)
-    return holds
+        holds.append(is_filled if item.filled else ~is_filled)
+    return pl.all_horizontal(holds)
 
 
 def _drop_declared(
