@@ -14,6 +14,7 @@ from heliotrope.definitions.safety import ReactionWindows
 from heliotrope.records.shard import Shard
 
 ROOT = "root"
+EVENTS_RECORDED = "events_recorded"
 REGIMEN = ["patient_id", "regimen"]
 
 
@@ -45,6 +46,17 @@ def make_reaction_nodes(
                 reason=pl.col("reason"),
                 points=pl.col("n_reactions"),
             ),
+            make_nodes(
+                roots.filter(pl.col("regimen").is_not_null()),
+                rule,
+                node=pl.lit(EVENTS_RECORDED),
+                parent=pl.lit(ROOT),
+                state=state_of(pl.col("n_events") > 0),
+                value=pl.col("n_events"),
+                unit=pl.lit("events"),
+                operator=pl.lit(">="),
+                threshold=pl.lit(1.0),
+            ),
             *_make_reaction_nodes(numbered, rule),
         ]
     )
@@ -57,14 +69,14 @@ def _make_roots(numbered: pl.DataFrame, courses: pl.DataFrame, shard: Shard) -> 
     before = numbered.filter(pl.col("regimen").is_null()).select("patient_id").unique()
     untreated = children.join(treated, on="patient_id", how="anti")
     without = pl.concat([untreated, before]).unique().with_columns(regimen=pl.lit(None, pl.Int32))
-    has_events = shard.event.select("patient_id").unique().with_columns(has_events=pl.lit(True))
+    events = shard.event.group_by("patient_id").agg(n_events=pl.len())
     counts = numbered.group_by(REGIMEN).agg(n_reactions=pl.col("is_inside").sum())
     state = (
         pl.when(pl.col("regimen").is_null())
         .then(pl.lit("not_reached"))
         .when(pl.col("n_reactions") > 0)
         .then(pl.lit("met"))
-        .when(pl.col("has_events").is_null())
+        .when(pl.col("n_events") == 0)
         .then(pl.lit("not_evaluable"))
         .otherwise(pl.lit("not_met"))
     )
@@ -73,16 +85,17 @@ def _make_roots(numbered: pl.DataFrame, courses: pl.DataFrame, shard: Shard) -> 
         .then(pl.lit("no_ivig"))
         .when(pl.col("regimen").is_null())
         .then(pl.lit("before_first_infusion"))
-        .when(pl.col("has_events").is_null())
+        .when(pl.col("n_events") == 0)
         .then(pl.lit("no_event_recorded"))
-        .when(pl.col("n_reactions").fill_null(0) == 0)
+        .when(pl.col("n_reactions") == 0)
         .then(pl.lit("no_reaction_recorded"))
     )
     return (
         pl.concat([regimens, without.select(REGIMEN)])
         .join(counts, on=REGIMEN, how="left", nulls_equal=True)
         .join(treated, on="patient_id", how="left")
-        .join(has_events, on="patient_id", how="left")
+        .join(events, on="patient_id", how="left")
+        .with_columns(pl.col("n_events", "n_reactions").fill_null(0))
         .with_columns(state=state, reason=reason)
     )
 

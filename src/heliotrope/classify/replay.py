@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+from heliotrope.classify.replay_records import replay_indication, replay_reactions
 from heliotrope.classify.replay_response import replay_aggravation, replay_response
 from heliotrope.classify.replay_trace import (
     STATE_OF_TRUTH,
@@ -18,10 +19,12 @@ from heliotrope.classify.replay_trace import (
     TraceRow,
     Truth,
 )
+from heliotrope.definitions.indication import IvigIndication
 from heliotrope.definitions.load import Rulebook
 from heliotrope.definitions.model import Definition
 from heliotrope.definitions.response import AggravationDefinition, ResponseDefinition
 from heliotrope.definitions.rule import PREVIOUS_VISIT, Leaf, RuleDefinition, decide
+from heliotrope.definitions.safety import ReactionWindows
 from heliotrope.definitions.score import Component, ScoreDefinition
 from heliotrope.records.exact import compare
 
@@ -49,6 +52,8 @@ def find_replay(definition: Definition) -> Replay:
         ScoreDefinition: replay_score,
         ResponseDefinition: replay_response,
         AggravationDefinition: replay_aggravation,
+        IvigIndication: replay_indication,
+        ReactionWindows: replay_reactions,
     }
     for kind, how in replays.items():
         if isinstance(definition, kind):
