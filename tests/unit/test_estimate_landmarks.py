@@ -151,12 +151,12 @@ def test_weights_and_undeclared_scales_are_left_out(results: pl.DataFrame) -> No
 def test_scores_and_nested_categories(results: pl.DataFrame) -> None:
     week_6 = "tis_jdm_imacs:week_6"
     assert find(results, "landmark_score", week_6, "median")["value"] == 33.75
-    for category, reached in (("minimal", 1.0), ("moderate", 1.0), ("major", 0.0)):
-        row = find(
-            results, "landmark_score_category", f"{week_6}:at_least_{category}", "proportion_exact"
-        )
-        assert (row["value"], row["n_evaluable"]) == (reached, 1)
-    assert find(results, "landmark_score_category", f"{week_6}:indeterminate", "n")["value"] == 1
+    for category, reached, decided in (("minimal", 1, 1), ("moderate", 1, 2), ("major", 0, 2)):
+        name = f"{week_6}:at_least_{category}"
+        row = find(results, "landmark_score_category", name, "proportion_exact")
+        assert (row["value"], row["n_evaluable"]) == (reached / decided, decided)
+    undecided = f"{week_6}:at_least_minimal:undecided"
+    assert find(results, "landmark_score_category", undecided, "n")["value"] == 1
     assert find(results, "landmark_score", "tis_jdm_imacs:week_16", "median")["n_evaluable"] == 1
 
 

@@ -30,7 +30,6 @@ class Landmarks(Frozen):
     tolerance_weeks: int = Field(ge=0)
     days_per_week: int = Field(gt=0)
     domains_left_out: tuple[str, ...] = Field(default=(), description="domains of measures")
-    score_categories: tuple[str, ...] = Field(min_length=2, description="worst first; they nest")
 
 
 class AfterStopping(Frozen):

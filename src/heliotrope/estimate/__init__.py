@@ -75,7 +75,8 @@ landmark_score               <score id>:week_<w>: lower bound of the improvement
                              <score id> alone is refused when it was never computed
 landmark_score_upper         the same, upper bound
 landmark_score_category      <score id>:week_<w>:at_least_minimal, :at_least_moderate,
-                             :at_least_major (proportions); <score id>:week_<w>:indeterminate (n)
+                             :at_least_major (n and proportions, of those whose bounds decide it);
+                             the same with :undecided (n: missing measures decide)
 landmark_improved            week_<w>: improved at the evaluable visit nearest to it
 steroid_dose                 prednisone_mg_kg_day:<point>, prednisone_mg_day:<point> (median ...);
                              points: before (day before the first infusion), week_<w>,

@@ -13,17 +13,21 @@ from collections.abc import Iterable
 import polars as pl
 
 from heliotrope.definitions.measure import measures_of
+from heliotrope.definitions.score import ScoreDefinition
 from heliotrope.derive.baselines import derive_baselines
 from heliotrope.derive.changes import derive_changes
 from heliotrope.derive.visits import derive_visit_values
 from heliotrope.estimate.inputs import NO_IVIG, RESPONSE, Inputs, count_words
 from heliotrope.estimate.rows import Row, Topic
+from heliotrope.records.exact import Operator, compute_comparison
 
 NO_VISIT = "no child was measured within the tolerance of this landmark"
 
 NO_PAIR = "no child was measured both at baseline and at this landmark"
 
 NO_SCORE = "no improvement score could be computed near a landmark"
+
+BOUNDS: tuple[tuple[str, Operator], ...] = (("score_lower", ">="), ("score_upper", "<"))
 
 NOT_VISITED = "no child had an evaluable visit within the tolerance of this landmark"
 
@@ -116,8 +120,7 @@ def _by_week(chosen: pl.DataFrame, inputs: Inputs) -> Iterable[tuple[str, pl.Dat
 def _estimate_scores(inputs: Inputs) -> list[Row]:
     """Give the score's lower and upper bound and the share that reached each category.
 
-    Read from the nearest visit with a bound that is evaluable; a category that the bounds do not
-    settle (``indeterminate``) is counted but left out of the shares. Categories nest.
+    Read from the nearest visit whose score is evaluable. Categories nest.
     """
     scores = inputs.of_group(inputs.table("score"))
     started = inputs.first_regimens().select("patient_id", "first_infusion")
@@ -150,15 +153,25 @@ def _estimate_scores(inputs: Inputs) -> list[Row]:
 def _estimate_categories(
     inputs: Inputs, topic: Topic, variable: str, at_week: pl.DataFrame
 ) -> list[Row]:
-    categories = inputs.parameters.landmarks.score_categories
+    """Give the share whose score reached each category's threshold.
+
+    A child counts as having reached it when the lower bound does, and as not when the upper bound
+    does not; between the two the missing measures decide, and the child is counted as undecided.
+    """
+    definition = inputs.rulebook.definitions.get(topic.definition_id)
+    categories = definition.categories if isinstance(definition, ScoreDefinition) else ()
     topic = topic.of("landmark_score_category")
-    counts = count_words(at_week["category"])
-    settled = sum(counts.get(category, 0) for category in categories)
     rows: list[Row] = []
-    for position, category in enumerate(categories[1:], start=1):
-        reached = sum(counts.get(word, 0) for word in categories[position:])
-        rows += topic.proportion(f"{variable}:at_least_{category}", reached, settled, NO_SCORE)
-    rows.append(topic.count(f"{variable}:indeterminate", at_week.height - settled, at_week.height))
+    for category in categories:
+        name = f"{variable}:at_least_{category.name}"
+        reached, failed = (
+            at_week.filter(compute_comparison(pl.col(bound), operator, category.at_least)).height
+            for bound, operator in BOUNDS
+        )
+        rows.append(topic.count(name, reached, reached + failed))
+        rows += topic.proportion(name, reached, reached + failed, NO_SCORE)
+        undecided = at_week.height - reached - failed
+        rows.append(topic.count(f"{name}:undecided", undecided, at_week.height))
     return rows
 
 

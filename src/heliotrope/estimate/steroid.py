@@ -21,11 +21,13 @@ from heliotrope.estimate.steroid_dose import (
     derive_doses,
     derive_time_to_dose,
 )
-from heliotrope.records.exact import compute_comparison
+from heliotrope.records.exact import Operator, compute_comparison
 
 BEFORE = "before"
 
 LAST_ON_REGIMEN = "last_on_regimen"
+
+DIRECTIONS: tuple[tuple[str, Operator], ...] = (("fell", "<"), ("unchanged", "=="), ("rose", ">"))
 
 NO_DOSE = "no child has a known dose on this day (no medication rows, no weight, or not observed)"
 
@@ -121,8 +123,8 @@ def _estimate_change(topic: Topic, doses: pl.DataFrame, nothing: str | None) -> 
     )
     reason = nothing or NOT_ON_STEROID
     rows: list[Row] = []
-    for name, operator in (("fell", "<"), ("unchanged", "=="), ("rose", ">")):
-        is_so = compute_comparison(pl.col("last"), operator, pl.col("before"))  # type: ignore[arg-type]
+    for name, operator in DIRECTIONS:
+        is_so = compute_comparison(pl.col("last"), operator, pl.col("before"))
         count = pairs.filter(is_so).height
         rows.append(topic.count(name, count, pairs.height))
         rows += topic.proportion(name, count, pairs.height, reason)
