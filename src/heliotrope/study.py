@@ -141,6 +141,7 @@ class Study(Frozen):
 def read_study(path: Path) -> Study:
     """Read a study from a folder, a workbook or a study.toml.
 
+    A workbook with a study.toml beside it is read as that study.
     Errors: no such path, nothing to read in it, a study.toml with an unknown key or a wrong
     value: UserError.
     """
@@ -155,6 +156,8 @@ def read_study(path: Path) -> Study:
         return _read_study_file(path)
     if path.is_dir() and (path / STUDY_FILE).is_file():
         return _read_study_file(path / STUDY_FILE)
+    if path.is_file() and (path.parent / STUDY_FILE).is_file():
+        return _read_study_file(path.parent / STUDY_FILE)
     return _read_bare(path)
 
 

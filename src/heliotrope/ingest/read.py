@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from heliotrope.definitions.load import Rulebook
+from heliotrope.errors import Found, UserError
 from heliotrope.ingest.accounting import Ledger, make_accounting
 from heliotrope.ingest.build import BUILDERS
 from heliotrope.ingest.build_assessment import build_assessment
@@ -69,6 +70,7 @@ def read_records(
     context = make_context(rulebook)
     by_key = read_raw_tables(study.folder, study.sources, study.format)
     raws = number_sources(by_key.values())
+    _check_not_empty(raws)
     numbers = {id(raw): number for number, raw in enumerate(raws)}
     staged, settled = [], []
     for mapping in study.sources:
@@ -85,6 +87,15 @@ def read_records(
     check_unchanged(study.folder, hashes)
     return _report(Ledger(raws, staged, checked.tables, checked.problems, checked.left_out),
                    study, context)  # fmt: skip
+
+
+def _check_not_empty(raws: Sequence[RawTable]) -> None:
+    if not any(raw.cells.height for raw in raws):
+        raise UserError(
+            "at least one row of records",
+            Found(f"no row in {', '.join(raw.place for raw in raws)}"),
+            "fill in the tables",
+        )
 
 
 @dataclass(frozen=True)
