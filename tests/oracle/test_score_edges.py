@@ -130,15 +130,15 @@ def test_enzymes_against_fractions_of_the_upper_limit(
 
 
 def test_the_score_takes_41_values_all_multiples_of_two_and_a_half(rulebook: Rulebook) -> None:
-    """Every combination of bands of the six measures, through the whole classifier."""
+    """Combinations of bands of the six measures, through the whole classifier."""
     definition = rulebook.get("tis_jdm_imacs", ScoreDefinition)
     improvements = {
         "physician_global": [10, 9.0, 8.0, 7.0, 0],
-        "patient_global": [10, 9.0, 8.0, 7.0, 0],
+        "patient_global": [10, 9.0, 0],
         "mmt8": [0, 5, 12, 20, 80],
         "chaq": [3, 2.7, 2.4, 0],
-        "creatine_kinase": [3000, 2700, 2400, 100],
-        "extramuscular_global": [10, 9.0, 8.0, 7.0, 0],
+        "creatine_kinase": [3000, 2700, 100],
+        "extramuscular_global": [10, 9.0, 0],
     }
     worst = {name: values[0] for name, values in improvements.items()}
     combinations = list(product(*improvements.values()))

@@ -67,7 +67,7 @@ class AtLeast(Frozen):
 
     node: Literal["at_least"]
     id: NodeId
-    count: int = Field(ge=0)
+    count: int = Field(ge=1)
     essential: tuple[Node, ...] = ()
     of: tuple[Node, ...] = Field(min_length=1)
 
