@@ -26,7 +26,7 @@ def derive_baseline_facts(
     step; a judgement, and an enzyme in range, cannot).
     """
     score = rulebook.get(definition.tier_a.score, ScoreDefinition)
-    attainable = derive_attainable(derived.baselines, score, rulebook.settings).select(
+    attainable = derive_attainable(derived.baselines, [score], rulebook.settings).select(
         *REGIMEN, pl.col("score_max_attainable").alias("attainable_score_room")
     )
     essential = derived.baselines.filter(pl.col("measure") == definition.tier_b.essential).select(

@@ -1,0 +1,1 @@
+"""How the one evaluation is spread over shards of children."""

@@ -1,0 +1,203 @@
+"""The run, in order: the file to read first.
+
+    study -> ingest -> records -> evaluate, shard by shard -> merge -> estimate -> report
+
+Everything is written to ``RUN.partial`` and renamed at the end: a run folder that exists is whole.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from heliotrope.errors import ExitCode, Found, UserError
+from heliotrope.estimate.cohort import estimate_all
+from heliotrope.execution.local import ShardJob, run_shards
+from heliotrope.execution.shards import count_shards, write_shards
+from heliotrope.ingest import Ingested, read_records
+from heliotrope.records.results import SORT_KEYS, TABLES, Finding, Quarantine
+from heliotrope.records.row_id import compute_source_cell
+from heliotrope.run_manifest import make_manifest, write_manifest
+from heliotrope.run_summary import CheckSummary, RunSummary, summarise_check, summarise_run
+from heliotrope.study import read_study
+from heliotrope.verification import verify_run
+
+__all__ = ["RunOptions", "check_study", "run_study", "verify_run"]
+
+Progress = Callable[[str, int, int], None]
+
+FINDING_ORDER = ["severity", "rule", "file", "sheet", "row", "column", "found"]
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """How to run; none of it changes a result.
+
+    replace: an earlier run folder of that name is replaced (only if it is a run folder).
+    workers: processes for shards; None takes every core.
+    """
+
+    engine: str = "local"
+    model: bool = True
+    replace: bool = False
+    workers: int | None = None
+
+
+def _silent(step: str, done: int, total: int) -> None:
+    del step, done, total
+
+
+def run_study(
+    study_path: Path,
+    out: Path,
+    options: RunOptions | None = None,
+    progress: Progress | None = None,
+) -> RunSummary:
+    """Read a study, evaluate every child, write the run folder and its report.
+
+    Errors: UserError for a study that cannot be read as a whole, a run folder that exists or
+    cannot be written. Rows that cannot be used are quarantined and counted, no error.
+    """
+    from heliotrope.report.page import write_report
+
+    options, tell = options or RunOptions(), progress or _silent
+    started = time.monotonic()
+    study = read_study(study_path)
+    rulebook = study.read_rulebook()
+    partial = _open_run_folder(out, options)
+    try:
+        ingested = read_records(study, rulebook, lambda step: tell(step, 0, 1))
+        children = _write_records(ingested, partial)
+        shards = count_shards(children)
+        jobs = [ShardJob(partial, shard, rulebook) for shard in range(shards)]
+        run_shards(jobs, options.workers or os.cpu_count() or 1, tell)
+        tell("merge", 0, 1)
+        tables = _merge_tables(partial)
+        findings = _merge_findings(partial, ingested)
+        tell("estimate", 0, 1)
+        results = estimate_all(tables, ingested.tables, rulebook)
+        results.write_parquet(partial / "results.parquet")
+        manifest = make_manifest(study, rulebook, ingested, tables, shards, children)
+        write_manifest(manifest, partial)
+        tell("report", 0, 1)
+        write_report(partial, rulebook)
+        _close_run_folder(partial, out)
+    except BaseException:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise
+    return summarise_run(out, study, ingested, tables, findings, time.monotonic() - started)
+
+
+def check_study(study_path: Path) -> CheckSummary:
+    """Read a study as a run would, and give its findings; nothing is written."""
+    study = read_study(study_path)
+    ingested = read_records(study, study.read_rulebook())
+    return summarise_check(study, ingested)
+
+
+def _open_run_folder(out: Path, options: RunOptions) -> Path:
+    """Make ``RUN.partial``, an empty folder; refuse to overwrite what is there."""
+    if out.exists() and not (options.replace and (out / "manifest.json").is_file()):
+        raise UserError(
+            "a run folder that does not exist yet",
+            Found(f"{out.name} exists"),
+            "choose another name for --out, or remove that folder",
+        )
+    partial = out.with_name(f"{out.name}.partial")
+    try:
+        if partial.exists():
+            shutil.rmtree(partial)
+        partial.mkdir(parents=True)
+    except OSError as error:
+        raise UserError(
+            "a folder that can be written",
+            Found(f"{partial.name}: {error.strerror or error}"),
+            "choose another place for --out, or ask for the right to write there",
+            ExitCode.ENVIRONMENT,
+        ) from None
+    return partial
+
+
+def _close_run_folder(partial: Path, out: Path) -> None:
+    """Rename the finished folder; an earlier run in its place goes only now."""
+    if out.exists():
+        shutil.rmtree(out)
+    partial.rename(out)
+
+
+def _write_records(ingested: Ingested, partial: Path) -> int:
+    """Write canonical parts, sources and quarantine; return the number of children."""
+    children = pl.concat(
+        [table.select("patient_id") for table in ingested.tables.values()]
+    ).n_unique()
+    records = partial / "records"
+    write_shards(ingested.tables, records, count_shards(children))
+    ingested.source.write_parquet(records / "source.parquet")
+    quarantine = partial / "quarantine"
+    quarantine.mkdir()
+    for table, rows in ingested.quarantine.items():
+        if rows.height:
+            rows.select(Quarantine.column_names()).write_parquet(quarantine / f"{table}.parquet")
+    return children
+
+
+def _merge_tables(partial: Path) -> dict[str, pl.DataFrame]:
+    """Merge the parts of every table in shard order, sort by key, write the single files."""
+    folder = partial / "tables"
+    folder.mkdir()
+    merged = {}
+    for name in TABLES:
+        table = _read_parts(partial, name).sort(SORT_KEYS[name])
+        table.write_parquet(folder / f"{name}.parquet")
+        merged[name] = table
+    return merged
+
+
+def _read_parts(partial: Path, name: str) -> pl.DataFrame:
+    parts = sorted((partial / "parts" / f"{name}.parquet").iterdir())
+    return pl.concat([pl.read_parquet(part, glob=False) for part in parts])
+
+
+def _merge_findings(partial: Path, ingested: Ingested) -> pl.DataFrame:
+    """Put the findings of reading and of evaluation together, each with its file and row."""
+    in_shards = _read_parts(partial, "shard_finding")
+    located = locate_findings(in_shards, ingested.source)
+    findings = pl.concat(
+        [frame.select(Finding.column_names()) for frame in (ingested.findings, located)]
+    )
+    order = pl.col("severity").replace_strict(
+        {"error": 0, "warning": 1, "info": 2}, return_dtype=pl.Int32
+    )
+    findings = findings.sort(order, *FINDING_ORDER[1:], nulls_last=True, maintain_order=True)
+    findings.write_parquet(partial / "findings.parquet")
+    shutil.rmtree(partial / "parts")
+    return findings
+
+
+def locate_findings(findings: pl.DataFrame, source: pl.DataFrame) -> pl.DataFrame:
+    """Replace the cell of shard findings by file, sheet, row and column of the source."""
+    cells = findings.with_columns(compute_source_cell(pl.col("row_id")))
+    columns = source.select(
+        pl.col("source", "column").cast(pl.Int64), "file", "sheet", "first_row", "column_name"
+    )
+    return (
+        cells.rename({"column": "column_number"})
+        .join(
+            columns,
+            left_on=["source", "column_number"],
+            right_on=["source", "column"],
+            how="left",
+            maintain_order="left",
+        )
+        .with_columns(
+            row=(pl.col("record") + pl.col("first_row")).cast(pl.Int32),
+            column=pl.col("column_name"),
+        )
+        .select(Finding.column_names())
+    )

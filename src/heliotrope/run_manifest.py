@@ -1,0 +1,99 @@
+"""The manifest of a run: what went in, by hash, with which versions, and what came out."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from heliotrope import __version__
+from heliotrope.definitions.load import Rulebook
+from heliotrope.definitions.model import Definition
+from heliotrope.ingest import Ingested
+from heliotrope.study import Study
+
+PACKAGES = ("polars", "dataframely", "pydantic", "scipy", "vl-convert-python", "jinja2")
+
+
+def make_manifest(
+    study: Study,
+    rulebook: Rulebook,
+    ingested: Ingested,
+    tables: Mapping[str, pl.DataFrame],
+    shards: int,
+    children: int,
+) -> dict[str, Any]:
+    """Describe a run so that it can be repeated and verified.
+
+    The time of day stands here and nowhere else in the run folder.
+    """
+    return {
+        "heliotrope": __version__,
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "python": platform.python_version(),
+        "packages": {name: version(name) for name in PACKAGES},
+        "study": {
+            "id": study.id,
+            "title": study.title,
+            "synthetic": study.synthetic,
+            "compare_with": study.report.compare_with,
+            "folder": str(study.folder.resolve()),
+            "settings": rulebook.settings.model_dump(mode="json"),
+            "study_file_sha256": _hash_study_file(study),
+        },
+        "inputs": dict(sorted(ingested.input_hashes.items())),
+        "accounting": ingested.accounting.to_dicts(),
+        "definitions": describe_definitions(rulebook),
+        "rulebook_sha256": rulebook.sha256,
+        "shards": shards,
+        "counts": {
+            "children": children,
+            "children_with_ivig": tables["regimen"]["patient_id"].n_unique(),
+            "records": {name: table.height for name, table in ingested.tables.items()},
+            "quarantine": {name: rows.height for name, rows in ingested.quarantine.items()},
+            "tables": {name: table.height for name, table in tables.items()},
+        },
+        "model": "not part of this version",
+    }
+
+
+def write_manifest(manifest: Mapping[str, Any], run: Path) -> None:
+    """Write manifest.json."""
+    text = json.dumps(manifest, indent=2, ensure_ascii=False, sort_keys=False)
+    (run / "manifest.json").write_text(text + "\n", encoding="utf-8")
+
+
+def read_manifest(run: Path) -> dict[str, Any]:
+    """Read manifest.json."""
+    content: dict[str, Any] = json.loads((run / "manifest.json").read_text(encoding="utf-8"))
+    return content
+
+
+def _hash_study_file(study: Study) -> str | None:
+    if study.study_file is None:
+        return None
+    return hashlib.sha256(study.study_file.read_bytes()).hexdigest()
+
+
+def describe_definitions(rulebook: Rulebook) -> list[dict[str, Any]]:
+    """List every definition of a rulebook with version and hash, by id."""
+    return [_describe(definition) for _, definition in sorted(rulebook.definitions.items())]
+
+
+def _describe(definition: Definition) -> dict[str, Any]:
+    content = json.dumps(definition.model_dump(mode="json"), sort_keys=True)
+    return {
+        "id": definition.id,
+        "version": definition.version,
+        "kind": definition.kind,
+        "verified": definition.verified,
+        "local": definition.is_local,
+        "sha256": hashlib.sha256(content.encode()).hexdigest(),
+    }

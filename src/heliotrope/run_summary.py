@@ -1,0 +1,175 @@
+"""What a run, a check and a verification say at the end, for a person and for a machine."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from heliotrope.ingest import Ingested
+from heliotrope.study import Study
+
+
+@dataclass(frozen=True)
+class RunSummary:
+    """A finished run in a few numbers and sentences.
+
+    accounting: a row a source, as ``ingest.Accounting``. findings: how many of each severity.
+    sentences: what was found, in words. refused: what the run does not answer, with the reason.
+    """
+
+    run: Path
+    report: Path
+    study: str
+    children: int
+    children_with_ivig: int
+    accounting: pl.DataFrame
+    findings: Mapping[str, int]
+    sentences: tuple[str, ...]
+    seconds: float
+
+    def to_json(self) -> dict[str, Any]:
+        """Give the summary as plain values."""
+        return {
+            "run": str(self.run),
+            "report": str(self.report),
+            "study": self.study,
+            "children": self.children,
+            "children_with_ivig": self.children_with_ivig,
+            "accounting": self.accounting.to_dicts(),
+            "findings": dict(self.findings),
+            "sentences": list(self.sentences),
+            "seconds": round(self.seconds, 2),
+        }
+
+
+@dataclass(frozen=True)
+class CheckSummary:
+    """The findings of a study that was read but not run."""
+
+    study: str
+    accounting: pl.DataFrame
+    findings: pl.DataFrame
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Count the findings of each severity."""
+        return count_severities(self.findings)
+
+    @property
+    def has_errors(self) -> bool:
+        """Say whether any finding is an error."""
+        return self.counts.get("error", 0) > 0
+
+    def to_json(self) -> dict[str, Any]:
+        """Give the summary as plain values."""
+        return {
+            "study": self.study,
+            "accounting": self.accounting.to_dicts(),
+            "counts": self.counts,
+            "findings": self.findings.to_dicts(),
+        }
+
+
+@dataclass(frozen=True)
+class VerifySummary:
+    """Whether a run still follows from its inputs, and its classes from its trace.
+
+    changed: input files that are missing or have another hash. replayed: decisions made again.
+    disagreements: those that came out otherwise, in words, without a child's name.
+    """
+
+    run: Path
+    inputs: int
+    changed: tuple[str, ...]
+    definitions_changed: tuple[str, ...]
+    replayed: int
+    disagreements: tuple[str, ...]
+
+    @property
+    def is_verified(self) -> bool:
+        """Say whether everything agrees."""
+        return not (self.changed or self.definitions_changed or self.disagreements)
+
+    def to_json(self) -> dict[str, Any]:
+        """Give the summary as plain values."""
+        return {
+            "run": str(self.run),
+            "is_verified": self.is_verified,
+            "inputs": self.inputs,
+            "changed": list(self.changed),
+            "definitions_changed": list(self.definitions_changed),
+            "replayed": self.replayed,
+            "disagreements": list(self.disagreements),
+        }
+
+
+def count_severities(findings: pl.DataFrame) -> dict[str, int]:
+    """Count findings of each severity."""
+    return dict(findings.group_by("severity").len().sort("severity").iter_rows())
+
+
+def summarise_check(study: Study, ingested: Ingested) -> CheckSummary:
+    """Sum up a check."""
+    return CheckSummary(study.title, ingested.accounting, ingested.findings)
+
+
+def summarise_run(
+    run: Path,
+    study: Study,
+    ingested: Ingested,
+    tables: Mapping[str, pl.DataFrame],
+    findings: pl.DataFrame,
+    seconds: float,
+) -> RunSummary:
+    """Sum up a run."""
+    children = pl.concat(
+        [table.select("patient_id") for table in ingested.tables.values()]
+    ).n_unique()
+    return RunSummary(
+        run=run,
+        report=run / "report.html",
+        study=study.title,
+        children=children,
+        children_with_ivig=tables["regimen"]["patient_id"].n_unique(),
+        accounting=ingested.accounting,
+        findings=count_severities(findings),
+        sentences=tuple(say_found(children, tables)),
+        seconds=seconds,
+    )
+
+
+def say_found(children: int, tables: Mapping[str, pl.DataFrame]) -> list[str]:
+    """Say in sentences what a run found.
+
+    Headlines count each child once, by the first regimen.
+    """
+    response = tables["response"].filter(pl.col("regimen") == 1)
+    if response.is_empty():
+        return [
+            f"No IVIG was recorded for any of {children:,} children: there is no response to "
+            "classify. Scores and activity states that need no infusion are in the tables."
+        ]
+    with_ivig = response.height
+    count = dict(response.group_by("responded").len().iter_rows())
+    evaluable = with_ivig - count.get("not_evaluable", 0)
+    sentences = [
+        f"{with_ivig:,} of {children:,} children received IVIG; the response of {evaluable:,} "
+        "can be evaluated.",
+        f"Improved while receiving IVIG, and again at the next visit: "
+        f"{count.get('confirmed', 0):,} of {evaluable:,}; at one visit only: "
+        f"{count.get('unconfirmed', 0):,}; improvement not shown in these records: "
+        f"{count.get('no', 0):,}.",
+    ]
+    aggravation = tables["aggravation"].filter(pl.col("regimen") == 1)
+    states = dict(aggravation.group_by("state").len().iter_rows())
+    at_risk = states.get("met", 0) + states.get("not_met", 0)
+    if at_risk:
+        sentences.append(
+            f"Worse after the regimen stopped: {states.get('met', 0):,} of {at_risk:,} who were "
+            "improved when it stopped and seen long enough."
+        )
+    return sentences
