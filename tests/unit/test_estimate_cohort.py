@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from datetime import date, timedelta
 from typing import Any
 
 import polars as pl
 import pytest
 
+import heliotrope.estimate
 from heliotrope.definitions.load import Rulebook, read_rulebook
 from heliotrope.estimate.cohort import ESTIMATES, estimate_all
 from heliotrope.records.canonical import CANONICAL
@@ -446,3 +449,25 @@ def test_every_estimate_copes_with_nothing_and_says_so(rulebook: Rulebook) -> No
     assert refused == "no course of intravenous immunoglobulin is recorded in this cohort"
     assert find(rows, "pulse_model", "pulse", "posterior")["refused"]
     assert rows["value"].drop_nulls().to_list() == [0.0] * rows["value"].drop_nulls().len()
+
+
+def test_every_analysis_stands_in_the_dictionary(results: pl.DataFrame, rulebook: Rulebook) -> None:
+    table = (heliotrope.estimate.__doc__ or "").split("\n====")[2]
+    named = {line.split()[0] for line in table.splitlines()[1:] if not line.startswith(" ")}
+    made = set(results["analysis"]) | set(estimate_all({}, {}, rulebook)["analysis"])
+    assert made <= named
+    assert named - made <= {
+        "agreement_cell",
+        "landmark_score_upper",
+        "landmark_score_category",
+        "response_flag",
+        "state_reached",
+    }
+
+
+def test_loading_the_estimates_loads_no_scipy() -> None:
+    script = "import heliotrope.estimate.cohort, sys; print('scipy' in sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "False"

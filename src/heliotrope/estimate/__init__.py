@@ -92,7 +92,8 @@ steroid_time_to_low_dose     a curve of the share not yet at 0.2 mg/kg/day, of t
 aggravation                  population, not_in_population (n); within_180_days (headline),
                              within_90_days, within_365_days, ever (n and proportions);
                              within_180_days:not_evaluable (n); days_after_last_infusion
-                             (median ...)
+                             (median ...). Children lost early count only if they worsened: where
+                             many are lost, read the curve
 aggravation_limb             a, b, c, d, e, escalation_only (n of those who worsened)
 aggravation_time             a curve of the share not worsened, days from the last infusion, late
                              entry on the day the stop is known; worsened_before_entry,

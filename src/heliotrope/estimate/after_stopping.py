@@ -107,8 +107,10 @@ def _estimate_shares(
 ) -> list[Row]:
     """Give the share that worsened within each window, among those seen for the whole window.
 
-    A child that worsened inside the window counts however long it was seen. ``ever`` has no limit:
-    it counts all, though some were seen longer than others.
+    A child that worsened inside the window counts however long it was seen, one that did not only
+    if it was seen to the end: where many are lost early the share is therefore too high, and the
+    curve, which uses their time, is the one to read. ``ever`` has no limit: it counts all, though
+    some were seen longer than others.
     """
     definition = inputs.aggravation
     refused = NO_IVIG if aggravation.height == 0 else NOBODY
