@@ -22,18 +22,6 @@ from heliotrope.study import read_study
 Progress = Callable[[str, int, int], None]
 
 DECISION = ["patient_id", "regimen", "definition_id", "date"]
-REPLAY_COLUMNS = [
-    *DECISION,
-    "node",
-    "parent",
-    "state",
-    "reason",
-    "value",
-    "operator",
-    "threshold",
-    "points",
-    "label",
-]
 FIRST_DISAGREEMENTS = 20
 
 
@@ -50,7 +38,6 @@ def verify_run(run: Path, progress: Progress | None = None) -> VerifySummary:
             Found(f"{run.name}"),
             "give the folder that `heliotrope run --out` made",
         )
-    tell = progress or (lambda step, done, total: None)
     manifest = read_manifest(run)
     folder = Path(manifest["study"]["folder"])
     rulebook = _read_rulebook(manifest, folder)
@@ -61,7 +48,8 @@ def verify_run(run: Path, progress: Progress | None = None) -> VerifySummary:
             replayed += 1
             if not agrees:
                 disagreements.append(what)
-        tell("replay", done, len(parts))
+        if progress is not None:
+            progress("replay", done, len(parts))
     return VerifySummary(
         run=run,
         inputs=len(manifest["inputs"]),
@@ -77,9 +65,7 @@ def replay_trace(trace: pl.DataFrame, rulebook: Rulebook) -> Iterator[tuple[bool
 
     The name of a decision is its definition and trace number, never the child.
     """
-    rows = trace.select("trace_id", *REPLAY_COLUMNS).sort(
-        DECISION, nulls_last=False, maintain_order=True
-    )
+    rows = trace.sort(DECISION, nulls_last=False, maintain_order=True)
     for _, decision in groupby(rows.iter_rows(named=True), key=itemgetter(*DECISION)):
         nodes = list(decision)
         root = _find_root(nodes)
