@@ -7,24 +7,22 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from heliotrope.ingest.cells import Cell, Read, read_column, suggest, translate
+from heliotrope.ingest.cell import Cell, Read
+from heliotrope.ingest.cells import read_column, suggest, translate
 from heliotrope.ingest.columns import TABLE_COLUMNS
 from heliotrope.ingest.context import ReadContext
+from heliotrope.ingest.convert import (
+    INFUSION_UNITS,
+    MEDICATION_UNITS,
+    Converted,
+    convert_dose,
+    convert_units,
+    drop_negative,
+)
 from heliotrope.ingest.problems import gather_problems, make_problems
-from heliotrope.ingest.staging import Staged
+from heliotrope.ingest.staging import Staged, missing_columns, number_of
 from heliotrope.records.canonical import CANONICAL
 from heliotrope.records.row_id import compute_row_id
-from heliotrope.records.units import find_conversion, find_unit, nearest_units
-
-# What a dose may be converted to, by the dimension of its unit.
-INFUSION_UNITS = {"mass": "g", "mass per body mass": "g/kg"}
-MEDICATION_UNITS = {
-    "mass": "mg",
-    "mass per day": "mg/day",
-    "mass per body mass and day": "mg/kg/day",
-    "mass per week": "mg/week",
-    "mass per body surface": "mg/m2",
-}
 
 
 @dataclass(frozen=True)
@@ -78,20 +76,6 @@ def no_ignored() -> pl.DataFrame:
     return pl.DataFrame(schema={"record": pl.Int64, "row_id": pl.Int64, "rule": pl.String})
 
 
-def number_of(staged: Staged, name: str) -> int:
-    """Return the column number of one of our columns, or of the value where it is a constant."""
-    return staged.numbers.get(name, staged.value_column)
-
-
-def missing_columns(rows: pl.DataFrame, **dtypes: type[pl.DataType]) -> pl.DataFrame:
-    """Add null columns for those a source does not have."""
-    return rows.with_columns(
-        pl.lit(None, dtype).alias(name)
-        for name, dtype in dtypes.items()
-        if name not in rows.columns
-    )
-
-
 def build_plain(staged: Staged, context: ReadContext) -> Built:
     """Build a table whose columns need no more than reading: patient, indication, adjudication."""
     read = read_columns(staged, context)
@@ -119,8 +103,8 @@ def build_infusion(staged: Staged, context: ReadContext) -> Built:
         make_problems(blank, "blank_route", column=route, found="no route; taken as iv")
     )
     rows = rows.with_columns(pl.col("route").fill_null("iv"))
-    rows, faults = _convert_dose(staged, rows, INFUSION_UNITS)
-    rows, negative = _drop_negative(staged, rows)
+    rows, faults = convert_dose(staged, rows, INFUSION_UNITS)
+    rows, negative = drop_negative(staged, rows)
     rows = _fill_minute(rows)
     problems += [faults, negative]
     return Built(fill_schema(staged.table, rows), gather_problems(problems), no_ignored())
@@ -133,8 +117,8 @@ def build_medication(staged: Staged, context: ReadContext) -> Built:
         read.values, dose=pl.Float64, end_date=pl.Date, is_ongoing=pl.Boolean, every_n_days=pl.Int32
     )
     rows = with_row_id(staged, rows)
-    rows, faults = _convert_dose(staged, rows, MEDICATION_UNITS)
-    rows, negative = _drop_negative(staged, rows)
+    rows, faults = convert_dose(staged, rows, MEDICATION_UNITS)
+    rows, negative = drop_negative(staged, rows)
     reversed_ = rows.filter(pl.col("end_date") < pl.col("start_date"))
     found = pl.format(
         "{} to {}",
@@ -191,7 +175,7 @@ def build_event(staged: Staged, context: ReadContext) -> Built:
         make_problems(ends, "end_before_start", column=number_of(staged, "end_date"),
                       found=pl.col("end_date").dt.to_string("%Y-%m-%d"))
     )  # fmt: skip
-    rows, faults = _convert_units(staged, rows, Converted("value", "unit", {"temperature": "degC"}))
+    rows, faults = convert_units(staged, rows, Converted("value", "unit", {"temperature": "degC"}))
     problems.append(faults)
     rows = _fill_minute(rows)
     return Built(fill_schema(staged.table, rows), gather_problems(problems), no_ignored())
@@ -203,112 +187,6 @@ def _fill_minute(rows: pl.DataFrame) -> pl.DataFrame:
     if not with_time:
         return rows
     return rows.with_columns(pl.coalesce(with_time).alias("minute_of_day"))
-
-
-@dataclass(frozen=True)
-class Converted:
-    """A number and its unit: columns, and the unit to convert to for each dimension.
-
-    An unlisted dimension keeps its unit unless ``is_closed``: then it is a fault.
-    """
-
-    value: str
-    unit: str
-    targets: dict[str, str]
-    is_closed: bool = False
-
-
-def _convert_dose(
-    staged: Staged, rows: pl.DataFrame, targets: dict[str, str]
-) -> tuple[pl.DataFrame, pl.DataFrame]:
-    rows = missing_columns(rows, dose_unit=pl.String)
-    column = number_of(staged, "dose_unit")
-    blank = rows.filter(pl.col("dose").is_not_null() & pl.col("dose_unit").is_null())
-    said = make_problems(blank, "blank_dose_unit", column=column, found="a dose without a unit")
-    rows, faults = _convert_units(
-        staged, rows, Converted("dose", "dose_unit", targets, is_closed=True)
-    )
-    return rows, gather_problems([said, faults])
-
-
-def _convert_units(
-    staged: Staged, rows: pl.DataFrame, wanted: Converted
-) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Convert a value column by its unit column; an unusable unit costs value and unit."""
-    texts = rows[wanted.unit].drop_nulls().unique().to_list()
-    table: list[tuple[str, str | None, int, int, float]] = []
-    for text in texts:
-        unit = find_unit(text)
-        target = wanted.targets.get(unit.dimension) if unit else None
-        if unit is not None and unit.name == "mg/kg" and "mass per body mass" not in wanted.targets:
-            # a dose of one day in mg/kg is what mg/kg/day says of that day
-            table.append((text, wanted.targets.get("mass per body mass and day"), 1, 1, 0.0))
-        elif unit is not None and target is not None:
-            conversion = find_conversion(unit.name, target)
-            assert conversion is not None, "units of one dimension convert"
-            factor = conversion.factor
-            table.append(
-                (text, target, factor.numerator, factor.denominator, float(conversion.offset))
-            )
-        elif unit is not None and not wanted.is_closed:
-            table.append((text, unit.name, 1, 1, 0.0))
-        else:
-            table.append((text, None, 1, 1, 0.0))
-    units = pl.DataFrame(
-        table,
-        schema={
-            wanted.unit: pl.String,
-            "target": pl.String,
-            "numerator": pl.Int64,
-            "denominator": pl.Int64,
-            "offset": pl.Float64,
-        },
-        orient="row",
-    )
-    joined = rows.join(units, on=wanted.unit, how="left", maintain_order="left")
-    faulty = joined.filter(pl.col(wanted.unit).is_not_null() & pl.col("target").is_null())
-    near = {text: ", ".join(nearest_units(text, wanted.targets.values())) for text in texts}
-    known = ", ".join(wanted.targets.values())
-    problems = make_problems(
-        faulty,
-        "unknown_unit",
-        column=number_of(staged, wanted.unit),
-        effect="quarantine_cell",
-        found=pl.col(wanted.unit),
-        expected=f"one of {known}",
-        suggestion=pl.col(wanted.unit).replace_strict(
-            {
-                text: f"nearest known names: {names}" if names else f"known units: {known}"
-                for text, names in near.items()
-            },
-            default=None,
-            return_dtype=pl.String,
-        ),
-    )
-    scaled = pl.col(wanted.value) * pl.col("numerator") / pl.col("denominator") + pl.col("offset")
-    is_fault = pl.col(wanted.unit).is_not_null() & pl.col("target").is_null()
-    value = (
-        pl.when(is_fault)
-        .then(None)
-        .when(pl.col("target").is_null())
-        .then(pl.col(wanted.value))
-        .otherwise(scaled)
-    )
-    converted = joined.with_columns(value.alias(wanted.value), pl.col("target").alias(wanted.unit))
-    return converted.drop("target", "numerator", "denominator", "offset"), problems
-
-
-def _drop_negative(staged: Staged, rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    faulty = rows.filter(pl.col("dose") < 0)
-    problems = make_problems(
-        faulty,
-        "negative_dose",
-        column=number_of(staged, "dose"),
-        found=pl.col("dose").cast(pl.String),
-    )
-    return rows.with_columns(pl.when(pl.col("dose") >= 0).then(pl.col("dose")).alias("dose")), (
-        problems
-    )
 
 
 BUILDERS: dict[str, Callable[[Staged, ReadContext], Built]] = {

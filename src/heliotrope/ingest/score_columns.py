@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from heliotrope.definitions.load import Rulebook
 from heliotrope.definitions.measure import Measure, measures_of
@@ -12,6 +14,8 @@ from heliotrope.definitions.score import Population, ScoreDefinition
 from heliotrope.definitions.score_table import ScoreTableWords
 from heliotrope.errors import Found, UserError
 from heliotrope.records.units import find_conversion, find_unit
+
+T = TypeVar("T")
 
 LETTER_OR_DIGIT = re.compile(r"[^\W_]+")
 
@@ -103,6 +107,36 @@ def _plain(name: str) -> str:
     return "".join(LETTER_OR_DIGIT.findall(name.casefold()))
 
 
+def _name_measures(rulebook: Rulebook) -> dict[str, Measure]:
+    """List the measures by all their names; a canonical name wins over a synonym."""
+    measures = measures_of(rulebook).values()
+    named = {_plain(name): item for item in measures for name in (*item.synonyms, item.title)}
+    return named | {_plain(item.id): item for item in measures}
+
+
+def resolve_options(options: ScoreTableOptions, rulebook: Rulebook) -> ScoreTableOptions:
+    """Replace the names of measures in the options, e.g. ``ck``, by the canonical ones.
+
+    Errors: a name that means no measure: UserError with the nearest names.
+    """
+    named = _name_measures(rulebook)
+
+    def resolve(given: Mapping[str, T]) -> dict[str, T]:
+        for name in given:
+            if _plain(name) not in named:
+                close = difflib.get_close_matches(_plain(name), list(named), n=1)
+                hint = f"; did you mean {named[close[0]].id}?" if close else ""
+                raise UserError("the name of a measure", name, f"correct the name{hint}")
+        return {named[_plain(name)].id: value for name, value in given.items()}
+
+    return ScoreTableOptions(
+        population=options.population,
+        units=resolve(options.units),
+        upper_limits=resolve(options.upper_limits),
+        maxima=resolve(options.maxima),
+    )
+
+
 def _check_columns(file: str, columns: list[MeasureColumn]) -> None:
     if not any(not column.is_upper_limit for column in columns):
         raise UserError(
@@ -130,11 +164,7 @@ class _Reader:
     ) -> None:
         self.file = file
         self.options = options
-        self.measures = {
-            _plain(name): measure
-            for measure in measures_of(rulebook).values()
-            for name in (*measure.synonyms, measure.title, measure.id)
-        }
+        self.measures = _name_measures(rulebook)
         self.limit_words = {_plain(word) for word in words.upper_limit_words}
         self.scales: dict[str, set[float]] = {}
         for score in rulebook.of_kind(ScoreDefinition):

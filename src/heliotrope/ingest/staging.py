@@ -255,3 +255,17 @@ def _drop_blank(
     blank = kept.filter(is_blank).select("record", rule=pl.lit("blank_row"))
     blank = blank.join(rows.select("record"), on="record", how="semi")
     return rows.join(blank, on="record", how="anti"), pl.concat([ignored, blank])
+
+
+def number_of(staged: Staged, name: str) -> int:
+    """Return the column number of one of our columns, or of the value where it is a constant."""
+    return staged.numbers.get(name, staged.value_column)
+
+
+def missing_columns(rows: pl.DataFrame, **dtypes: type[pl.DataType]) -> pl.DataFrame:
+    """Add null columns for those a source does not have."""
+    return rows.with_columns(
+        pl.lit(None, dtype).alias(name)
+        for name, dtype in dtypes.items()
+        if name not in rows.columns
+    )
