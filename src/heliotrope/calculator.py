@@ -19,7 +19,7 @@ from heliotrope.definitions.rule import RuleDefinition
 from heliotrope.definitions.score import Component, Population, ScoreDefinition
 from heliotrope.definitions.score_table import ScoreTableWords
 from heliotrope.definitions.settings import MeasureSetting
-from heliotrope.ingest.score_columns import ScoreTableOptions, TableColumns
+from heliotrope.ingest.score_columns import ScoreTableOptions, TableColumns, resolve_options
 from heliotrope.ingest.score_table import ScoreTable, TableVisit, read_score_table
 from heliotrope.score_report import ComponentPoints, PatientScore, PatientState, ScoreReport
 
@@ -66,8 +66,8 @@ def score_file(
     Units, upper limits of normal and other scales stand in the header (``mmt8_0_150``, ``ck_uln``)
     or in ``options``. Errors: as ``read_score_table``.
     """
-    options = options or ScoreTableOptions()
     rulebook = rulebook or read_rulebook()
+    options = resolve_options(options or ScoreTableOptions(), rulebook)
     table = read_score_table(path, rulebook, options)
     measures = {**rulebook.settings.measures, **_declare_scales(table.columns)}
     settings = rulebook.settings.model_copy(update={"measures": measures})
@@ -113,7 +113,7 @@ class _Calculator:
         for row in classified.table.sort("date", "definition_id").iter_rows(named=True):
             definition = self.rulebook.get(row["definition_id"], ScoreDefinition)
             visit = self.visits[row["date"]]
-            if self._find_population(visit) == definition.population and self._has(definition):
+            if definition in self._choose_scores(self._find_population(visit)):
                 yield self._score(definition, row, decisions[definition.id, row["date"]])
 
     def _score(
@@ -198,9 +198,8 @@ class _Calculator:
         for name in self.table.columns.unread:
             yield f"{name}: not used"
         for population in sorted({self._find_population(item) for item in self.visits.values()}):
-            for definition in self.rulebook.of_kind(ScoreDefinition):
-                if definition.population == population and self._has(definition):
-                    yield from (f"{definition.id}: {note}" for note in definition.notes)
+            for definition in self._choose_scores(population):
+                yield from (f"{definition.id}: {note}" for note in definition.notes)
 
     def _find_population(self, visit: TableVisit) -> Population:
         (words,) = self.rulebook.of_kind(ScoreTableWords)
@@ -211,17 +210,38 @@ class _Calculator:
             return self.rulebook.settings.population
         return "adult" if age >= words.adult_from_age_years else "jdm"
 
-    def _has(self, definition: ScoreDefinition) -> bool:
-        """Say whether the table has what sets this core set apart from the other."""
+    def _choose_scores(self, population: Population) -> list[ScoreDefinition]:
+        """Choose the core sets that the table follows; all of them if it follows none.
+
+        A table follows a core set that it shares a measure of its own with, or, if it has no
+        measure of another core set, the preferred measures of the required components.
+        """
         recorded = {column.measure.id for column in self.table.columns.measures}
-        rivals = {
-            measure
-            for other in self.rulebook.of_kind(ScoreDefinition)
-            if other.population == definition.population and other.core_set != definition.core_set
-            for measure in other.measures
+        scores = [
+            score
+            for score in self.rulebook.of_kind(ScoreDefinition)
+            if score.population == population
+        ]
+        own = {
+            score.id: set(score.measures).difference(
+                *(rival.measures for rival in scores if rival.id != score.id)
+            )
+            for score in scores
         }
-        own = set(definition.measures) - rivals
-        return bool(recorded & own) or not recorded & (rivals - set(definition.measures))
+        followed = [
+            score
+            for score in scores
+            if recorded & own[score.id]
+            or (
+                not recorded & set().union(*own.values())
+                and all(
+                    part.candidates[0].measure in recorded
+                    for part in score.components
+                    if part.required
+                )
+            )
+        ]
+        return followed or scores
 
     def _make_changes(self) -> pl.DataFrame:
         """Put each later value beside its baseline; baseline values also stand without a date."""
