@@ -34,6 +34,8 @@ definitions_app = typer.Typer(
 )
 app.add_typer(definitions_app, name="definitions")
 
+MOST_FINDINGS = 50
+
 Study = Annotated[
     Path,
     typer.Argument(
@@ -104,7 +106,7 @@ def demo(
     if as_json:
         _print_json(summary.to_json())
     else:
-        print_run(summary)
+        print_run(summary, without_model=False)
         open_in_browser(out / "report.html", wanted=open_report)
 
 
@@ -127,7 +129,11 @@ def init(
 
 
 @app.command()
-def check(study: Study, as_json: Json = False) -> None:
+def check(
+    study: Study,
+    every: Annotated[bool, typer.Option("--all", help="Print every finding.")] = False,
+    as_json: Json = False,
+) -> None:
     """List what is wrong with a study's data.
 
     Writes nothing. Exit code 3 if any finding is an error.
@@ -139,7 +145,7 @@ def check(study: Study, as_json: Json = False) -> None:
     if as_json:
         _print_json(summary.to_json())
     else:
-        print_check(summary)
+        print_check(summary, most=len(summary.findings) if every else MOST_FINDINGS)
     raise typer.Exit(ExitCode.DATA if summary.has_errors else ExitCode.DONE)
 
 
@@ -167,7 +173,7 @@ def run(
     if as_json:
         _print_json(summary.to_json())
     else:
-        print_run(summary)
+        print_run(summary, without_model=no_model)
 
 
 @app.command()

@@ -180,3 +180,20 @@ def test_a_node_that_is_its_own_ancestor_is_shown_once(run: Path) -> None:
     _write(run / "trace" / "trace-00002.parquet", frame)
     root = explain_patient(run, "C-03").decisions[0].root
     assert [child.node for child in root.children] == ["orphan"]
+
+
+def test_equal_visits_in_a_row_are_one_line_and_the_first_improved_is_whole(run: Path) -> None:
+    days = [datetime.date(2019, 3, day) for day in (1, 8, 15, 22)]
+    states = ["not_met", "met", "met", "not_evaluable"]
+    rows = [
+        _node(10 + number, "root", None, patient_id="C-04", date=day, state=state)
+        for number, (day, state) in enumerate(zip(days, states, strict=True))
+    ]
+    rows.append(_node(20, "tier_c", "root", patient_id="C-04", date=days[1], value=2.0))
+    frame = pl.DataFrame(rows, schema=Trace.create_empty().schema)
+    _write(run / "trace" / "trace-00003.parquet", frame)
+    drawn = _draw(explain_patient(run, "C-04"))
+    assert "(regimen 1, visit of 2019-03-08): met" in drawn
+    assert "visit of 2019-03-15" not in drawn
+    assert "2019-03-08 to 2019-03-15, 2 visits: met" in drawn
+    assert "2019-03-22: not evaluable" in drawn

@@ -22,6 +22,9 @@ Row = dict[str, Any]
 
 NEAREST = 5
 
+# The canonical unit of a measure that is a plain number.
+NO_UNIT = "none"
+
 
 @dataclass(frozen=True)
 class Cell:
@@ -238,5 +241,6 @@ def _read_holdings(tables: RunTables, patient_id: str) -> pl.DataFrame:
 
 
 def _as_text(columns: Iterable[str]) -> list[pl.Expr]:
-    """Write numbers without a trailing '.0', everything else as it is."""
-    return [pl.col(name).cast(pl.String).str.strip_suffix(".0") for name in columns]
+    """Write numbers without a trailing '.0' and no unit where there is none."""
+    texts = [pl.col(name).cast(pl.String).str.strip_suffix(".0") for name in columns]
+    return [pl.when(text != NO_UNIT).then(text) for text in texts]

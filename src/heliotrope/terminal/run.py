@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
+
+if TYPE_CHECKING:
+    from heliotrope.run_summary import CheckSummary, RunSummary, VerifySummary
 
 SEVERITY_WORDS = {
     "error": ("error", "red"),
@@ -75,3 +79,69 @@ def place_of(item: Mapping[str, Any]) -> str:
     named = {name: item.get(name) for name in ("sheet", "row", "column")}
     parts += [f"{name} {value}" for name, value in named.items() if value is not None]
     return ", ".join(parts) or str(item.get("table") or "the study")
+
+
+def print_run(summary: RunSummary, *, without_model: bool) -> None:
+    """Print the end of a run: accounting, findings, what was found, where the report is."""
+    console = Console(highlight=False, soft_wrap=False)
+    console.print(Text(summary.study, style="bold"))
+    console.print()
+    print_accounting(console, summary.accounting.sort("file", "sheet").to_dicts())
+    console.print()
+    console.print(count_findings(summary.findings))
+    quarantined = int(summary.accounting["rows_quarantined"].sum())
+    if quarantined:
+        console.print(f"Rows set aside, whole and with the reason: {quarantined:,} (quarantine/).")
+    console.print()
+    for sentence in summary.sentences:
+        console.print(Text(sentence))
+    if without_model:
+        console.print("The pulse model is not part of this version: --no-model changes nothing.")
+    console.print()
+    print_path(console, "Report", summary.report)
+    print_path(console, "Run folder", summary.run)
+    console.print(
+        "Research software: it evaluates records and advises no treatment. The patterns are "
+        "project definitions, not validated against clinicians' judgement."
+    )
+
+
+def print_check(summary: CheckSummary, most: int) -> None:
+    """Print every finding (at most ``most``), the accounting, and whether the study can run."""
+    console = Console(highlight=False)
+    findings = summary.findings.to_dicts()
+    print_findings(console, findings[:most])
+    if len(findings) > most:
+        console.print(f"... and {len(findings) - most:,} more: --all prints them, --json too.")
+    if findings:
+        console.print()
+    print_accounting(console, summary.accounting.sort("file", "sheet").to_dicts())
+    console.print()
+    console.print(count_findings(summary.counts))
+    if summary.has_errors:
+        console.print(
+            "`run` goes on without the cells and rows in error and sets them aside; "
+            "mend them where you can."
+        )
+
+
+def print_verification(summary: VerifySummary) -> None:
+    """Print whether inputs, definitions and classes are those of the run."""
+    console = Console(highlight=False)
+    lines = {
+        f"{summary.inputs:,} input files hashed again": summary.changed,
+        "definitions": summary.definitions_changed,
+        f"{summary.replayed:,} decisions replayed from the trace": summary.disagreements,
+    }
+    for what, differing in lines.items():
+        colour, word = ("red", "differ") if differing else ("green", "the same")
+        console.print(Text(f"{what}: ").append(word, style=colour))
+        for item in differing:
+            console.print(Padding(Text(item), (0, 0, 0, 4)))
+    verdict = "The run holds." if summary.is_verified else "The run does not hold."
+    console.print(Text(verdict, style="bold"))
+
+
+def print_path(console: Console, what: str, path: Path) -> None:
+    """Print a path on a line of its own, never broken."""
+    console.print(Text(f"{what}: {path}"), soft_wrap=True)
