@@ -12,6 +12,7 @@ import pytest
 
 from heliotrope.classify.evaluate import Evaluation, evaluate
 from heliotrope.definitions.evidence import Evidence
+from heliotrope.estimate.cohort import estimate_all
 from heliotrope.ingest.read import read_records
 from heliotrope.records.shard import Shard
 from heliotrope.study import read_study
@@ -151,6 +152,22 @@ def test_every_regimen_is_monthly_and_ended(evaluation: Evaluation) -> None:
     doses = evaluation.tables["course"]["dose_g_per_kg"]
     assert doses.null_count() == 0
     assert doses.is_between(1.4, 2.2).all()
+
+
+def test_each_count_of_the_abstract_is_among_the_results(evaluation: Evaluation) -> None:
+    study = read_study(FOLDER)
+    rulebook = study.read_rulebook()
+    results = estimate_all(evaluation.tables, read_records(study, rulebook).tables, rulebook)
+    counts = results.filter(statistic="n")
+    compared = 0
+    for statement in rulebook.get("series_1997", Evidence).statements:
+        for place in statement.found_by:
+            found = counts.filter(
+                analysis=place.analysis, variable=place.variable, group=place.group
+            )
+            assert found["value"].to_list() == [statement.events], statement.id
+            compared += 1
+    assert compared >= 9
 
 
 def test_without_the_visits_of_the_first_week_nobody_is_rapid() -> None:
