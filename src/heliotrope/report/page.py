@@ -102,8 +102,5 @@ def _make_context(report: ReportInput, sections: Sequence[Section]) -> Mapping[s
 
 
 def _find_time(report: ReportInput) -> str | None:
-    for name in ("finished_at", "finished", "ended_at", "written_at", "created_at", "started_at"):
-        value = report.run.manifest.get(name)
-        if isinstance(value, str):
-            return value[:16].replace("T", " ")
-    return None
+    created = report.run.manifest.get("created")
+    return created[:16].replace("T", " ") if isinstance(created, str) else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from heliotrope.definitions.load import Rulebook
-from heliotrope.definitions.measure import Measure, MeasureSet
+from heliotrope.definitions.measure import Measure, measures_of
 from heliotrope.report.read_child import Child
 
 READING_ORDER = (
@@ -29,8 +29,11 @@ def list_measures(child: Child, rulebook: Rulebook) -> list[Measure]:
     """
     values = child.record("assessment").filter(child.record("assessment")["value"].is_not_null())
     recorded = set(values["measure"].to_list())
-    known = [measure for item in rulebook.of_kind(MeasureSet) for measure in item.measures]
     return sorted(
-        (m for m in known if m.id in recorded and m.domain in READING_ORDER),
+        (
+            m
+            for m in measures_of(rulebook).values()
+            if m.id in recorded and m.domain in READING_ORDER
+        ),
         key=lambda measure: READING_ORDER.index(measure.domain),
     )

@@ -34,6 +34,7 @@ class TraceLine:
     """One criterion of a decision, indented by its depth in the tree."""
 
     depth: int
+    node: str
     name: str
     state: str
     compared: str
@@ -154,6 +155,7 @@ def _make_line(
     ]
     return TraceLine(
         depth=depth,
+        node=row["node"],
         name="Decision" if row["node"] == ROOT else sentence(say_flag(row["node"])),
         state=row["state"],
         compared=say_comparison(row),

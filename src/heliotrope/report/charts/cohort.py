@@ -95,9 +95,9 @@ def draw_swimmer(rows: SwimmerRows) -> Spec:
         "",
         LANE_HEIGHT * len(rows.lanes),
         [
-            bar("grid", 2, rows.follow_up),
-            bar("cover", 18, rows.regimens),
-            bar("green", 8, rows.improved, 0.45),
+            bar("muted", 1, rows.follow_up),
+            bar("cover", 20, rows.regimens),
+            bar("green", 7, rows.improved, 0.45),
             point("accent", "stroke", rows.courses),
             point("green", "circle", rows.first_improved, 80),
             point("amber", "triangle-up", rows.reactions),
@@ -111,7 +111,7 @@ def draw_swimmer(rows: SwimmerRows) -> Spec:
         make_key("improved, visit to visit", "green"),
         make_key("reaction", "amber", "triangle-up"),
         make_key("worse after stopping", "red", "diamond"),
-        make_key("followed up", "grid", "line"),
+        make_key("followed up", "muted", "line"),
     ]
     description = (
         f"Swimmer plot of {len(rows.lanes)} children: IVIG courses, improved visits, reactions and "
@@ -199,7 +199,7 @@ def draw_counts(rows: Sequence[Row], description: str) -> Spec:
     """Draw counts of children as bars: rows with ``lane``, ``count`` and ``text``."""
     most = max((float(row["count"]) for row in rows), default=1.0) or 1.0
     steps = tuple(max(step, 1.0) for step in compute_nice_steps(most))
-    axis = Axis(0, most * 1.12, compute_ticks(0, most, steps, 8), "children", "count")
+    axis = Axis(0, most * 1.3, compute_ticks(0, most, steps, 8), "children", "count")
     names = [str(row["lane"]) for row in rows]
     lane = make_lanes("lane", names)
     bars = [{**row, "count": 0, "until": row["count"]} for row in rows]

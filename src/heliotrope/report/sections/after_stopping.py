@@ -38,10 +38,12 @@ def build_after_stopping(report: ReportInput) -> Section:
         for variable in results.variables("aggravation")
         if variable.startswith("within_") and ":" not in variable
     ]
+    windows.sort(key=lambda window: int(window[0].split("_")[1]))
     content = {
         "share": results.share("aggravation", report.headline_window),
         "population": results.count("aggravation", "population"),
         "outside": results.count("aggravation", "not_in_population"),
+        "window": _say_window(report.headline_window),
         "windows": [(_say_window(name), share) for name, share in windows],
         "ever": results.share("aggravation", "ever"),
         "chart": render_chart(draw_curve(rows)) if rows.steps else None,
@@ -129,6 +131,12 @@ def _list_steps(results: Results) -> Sequence[tuple[str, str, str, str]]:
     return lines
 
 
+def _say_limb(limb: str | None) -> str:
+    if limb is None:
+        return ""
+    return f"{limb}: {say('limb', limb)}" if len(limb) == 1 else say("limb", limb)
+
+
 def _list_children(report: ReportInput) -> Sequence[Worsening]:
     table = report.run.table_of("aggravation", report.shown).sort("patient_id", "regimen")
     return [
@@ -139,7 +147,7 @@ def _list_children(report: ReportInput) -> Sequence[Worsening]:
             code=row["state"],
             date="" if row["date"] is None else str(row["date"]),
             days="" if row["date"] is None else str(row["days_after_last_infusion"]),
-            limb="" if row["limb"] is None else f"{row['limb']}: {say('limb', row['limb'])}",
+            limb=_say_limb(row["limb"]),
             reason="" if row["reason"] is None else say("response_reason", row["reason"]),
         )
         for row in table.iter_rows(named=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,13 +15,30 @@ from heliotrope.report.charts.draw_svg import render_chart
 from heliotrope.report.charts.timeline import draw_timeline
 from heliotrope.report.read_child import EXPLAINED, Child
 from heliotrope.report.section import ReportInput, Section
-from heliotrope.report.sections.child_statements import Statement, list_statements
+from heliotrope.report.sections.child_statements import (
+    HARM,
+    IMPROVED,
+    STEROID,
+    STOPPED,
+    Evidence,
+    Statement,
+    list_statements,
+)
 from heliotrope.report.sections.what_to_record import Advice, list_advice
 from heliotrope.report.show_measures import list_measures
-from heliotrope.report.trace_lines import SourceCells, TraceLine, list_trace_lines
-from heliotrope.report.words import count_of, say
+from heliotrope.report.trace_lines import (
+    Cell,
+    SourceCells,
+    TraceLine,
+    list_holdings,
+    list_trace_lines,
+)
+from heliotrope.report.words import count_of, say, say_flag
 
 RESPONSE, AGGRAVATION = EXPLAINED
+WHOLE_REGIMEN, WORSENING = "Response over the whole regimen", "Worsening after stopping"
+FIRST_IMPROVED, LAST_ON_IVIG = "First visit improved", "Last visit on IVIG"
+STEROID_NODES = ("low_dose_window", "dose_share_reduced", "dose_share_increased", "baseline_dose")
 
 
 @dataclass(frozen=True)
@@ -51,6 +68,7 @@ class ChildPage:
     summary: str
     facts: Sequence[tuple[str, str]]
     chart: Markup
+    happened: str
     measures: Sequence[str]
     visits: Sequence[Mapping[str, Any]]
     treatments: Sequence[tuple[str, str, str]]
@@ -78,6 +96,7 @@ def _build_page(child: Child, number: int, report: ReportInput, cells: SourceCel
         summary=" ".join(_summarise(child, row) for row in responses[:1]),
         facts=_list_facts(child, report.calendar),
         chart=render_chart(draw_timeline(child, report.rulebook)),
+        happened=_say_what_happened(child),
         measures=[measure.title for measure in measures],
         visits=_list_visits(child, [measure.id for measure in measures]),
         treatments=_list_treatments(child),
@@ -96,6 +115,20 @@ def _summarise(child: Child, response: Mapping[str, Any]) -> str:
     if response["confounded"]:
         words.append("Another treatment could explain the improvement.")
     return " ".join(words)
+
+
+def _say_what_happened(child: Child) -> str:
+    """Name the marks of the lowest lanes: a drawing on paper has no tooltips."""
+    happened = [
+        (row["date"], f"{row['term']} (grade {row['grade']})" if row["grade"] else row["term"])
+        for row in child.table("reaction").iter_rows(named=True)
+    ]
+    events = child.record("event").filter(pl.col("kind") != "adverse_event")
+    happened += [
+        (row["date"], say_flag(row["kind"]) + (f", {say_flag(row['term'])}" if row["term"] else ""))
+        for row in events.iter_rows(named=True)
+    ]
+    return "; ".join(f"{date} {what}" for date, what in sorted(happened))
 
 
 def _list_facts(child: Child, calendar: Calendar) -> Sequence[tuple[str, str]]:
@@ -125,12 +158,43 @@ def _build_regimen(
     regimen = response["regimen"]
     span = f"{response['first_infusion']} to {response['last_infusion']}"
     heading = f"Why: {span}" if of == 1 else f"Regimen {regimen}: {span}"
+    decisions = _list_decisions(child, response, cells)
     return RegimenPage(
         regimen=regimen,
         heading=heading,
-        statements=list_statements(child, response),
-        decisions=_list_decisions(child, response, cells),
+        statements=list_statements(child, response, _gather(child, regimen, decisions, cells)),
+        decisions=decisions,
     )
+
+
+def _gather(
+    child: Child, regimen: int, decisions: Sequence[Decision], cells: SourceCells
+) -> Evidence:
+    """Gather the cells that decided: of the first improved visit, or else of the last on IVIG."""
+    by_heading = {decision.heading.partition(":")[0]: decision.lines for decision in decisions}
+    visit = by_heading.get(FIRST_IMPROVED) or by_heading.get(LAST_ON_IVIG) or []
+    holds = list_holdings(child)
+    reactions = child.table("reaction").filter(
+        (pl.col("regimen") == regimen) & (pl.col("window") != "outside")
+    )
+    return Evidence(
+        {
+            IMPROVED: _used(line for line in visit if line.depth > 0),
+            STEROID: _used(
+                line for line in by_heading.get(WHOLE_REGIMEN, []) if line.node in STEROID_NODES
+            ),
+            STOPPED: _used(line for line in by_heading.get(WORSENING, []) if line.state == "met"),
+            HARM: [
+                Cell(cells.place(row_id), holds.get(row_id, ""), "used", None)
+                for row_id in reactions.sort("date")["row_id"]
+            ],
+        }
+    )
+
+
+def _used(lines: Iterable[TraceLine]) -> Sequence[Cell]:
+    found = [cell for line in lines for cell in line.cells if cell.role == "used"]
+    return list({cell.place: cell for cell in found}.values())
 
 
 def _list_decisions(
@@ -140,7 +204,7 @@ def _list_decisions(
     regimen = response["regimen"]
     decisions = [
         Decision(
-            "Response over the whole regimen",
+            WHOLE_REGIMEN,
             list_trace_lines(child, RESPONSE, regimen, None, cells),
         )
     ]
@@ -148,9 +212,7 @@ def _list_decisions(
         lines = list_trace_lines(child, RESPONSE, regimen, date, cells)
         decisions.append(Decision(f"{heading}: {date}", lines))
     decisions.append(
-        Decision(
-            "Worsening after stopping", list_trace_lines(child, AGGRAVATION, regimen, None, cells)
-        )
+        Decision(WORSENING, list_trace_lines(child, AGGRAVATION, regimen, None, cells))
     )
     return [decision for decision in decisions if decision.lines]
 
@@ -171,10 +233,10 @@ def _find_key_visits(child: Child, response: Mapping[str, Any]) -> list[tuple[st
         before = [v for v in visits if v["date"] < first["date"]]
         after = [v for v in visits if v["date"] > first["date"] and v["state"] == "met"]
         found += [("Last visit before, not improved", v["date"]) for v in before[-1:]]
-        found.append(("First visit improved", first["date"]))
+        found.append((FIRST_IMPROVED, first["date"]))
         found += [("Next visit improved", v["date"]) for v in after[:1]]
     on_regimen = [v for v in visits if v["is_on_regimen"]]
-    found += [("Last visit on IVIG", v["date"]) for v in on_regimen[-1:]]
+    found += [(LAST_ON_IVIG, v["date"]) for v in on_regimen[-1:]]
     unique: dict[dt.date, str] = {}
     for heading, date in found:
         unique.setdefault(date, heading)

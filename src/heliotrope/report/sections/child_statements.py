@@ -3,15 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import polars as pl
 
 from heliotrope.report.read_child import Child
+from heliotrope.report.trace_lines import Cell
 from heliotrope.report.words import count_of, say, say_flag, sentence
 
 Row = Mapping[str, Any]
+SHOWN_CELLS = 6
+IMPROVED, STEROID, STOPPED, HARM = (
+    "Did the child improve?",
+    "Steroid dose?",
+    "After stopping?",
+    "Harm?",
+)
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """The cells that decided, by the question they answer."""
+
+    cells: Mapping[str, Sequence[Cell]]
 
 
 @dataclass(frozen=True)
@@ -21,12 +36,13 @@ class Statement:
     question: str
     answer: str
     because: str
+    cells: Sequence[Cell] = ()
 
 
-def list_statements(child: Child, response: Row) -> Sequence[Statement]:
+def list_statements(child: Child, response: Row, evidence: Evidence) -> Sequence[Statement]:
     """List the statements about one regimen in the order in which a clinician asks."""
     regimen = response["regimen"]
-    return [
+    statements = [
         _state_indication(child, regimen),
         _state_improvement(child, response),
         _state_onset(response),
@@ -35,6 +51,10 @@ def list_statements(child: Child, response: Row) -> Sequence[Statement]:
         _state_steroid(child, response),
         *_state_after_stopping(child, regimen),
         _state_harm(child, regimen),
+    ]
+    return [
+        replace(statement, cells=evidence.cells.get(statement.question, ())[:SHOWN_CELLS])
+        for statement in statements
     ]
 
 
@@ -71,7 +91,7 @@ def _state_improvement(child: Child, response: Row) -> Statement:
     because += f"; flags: {flags}." if flags else "."
     answer = f"{say('responded', response['responded'])}. Pattern: "
     return Statement(
-        "Did the child improve?",
+        IMPROVED,
         answer + say("pattern", response["pattern"]).lower() + ".",
         because,
     )
@@ -120,7 +140,7 @@ def _state_steroid(child: Child, response: Row) -> Statement:
     ]
     because = "; ".join(filter(None, doses))
     return Statement(
-        "Steroid dose?",
+        STEROID,
         say("steroid_effect", response["steroid_effect"]) + ".",
         f"{sentence(because)}." if because else "",
     )
@@ -150,7 +170,7 @@ def _state_after_stopping(child: Child, regimen: int) -> Sequence[Statement]:
             because.append(say_flag(row["reason"]))
         statements.append(
             Statement(
-                "After stopping?",
+                STOPPED,
                 say("aggravation", row["state"]) + ".",
                 f"{sentence(', '.join(because))}." if because else "",
             )
@@ -165,7 +185,7 @@ def _state_harm(child: Child, regimen: int) -> Statement:
     days = child.table("infusion_day").filter(pl.col("regimen") == regimen).height
     infusions = count_of(days, "infusion")
     if reactions.height == 0:
-        return Statement("Harm?", f"No reaction recorded in {infusions}.", "")
+        return Statement(HARM, f"No reaction recorded in {infusions}.", "")
     named = [
         f"{row['term']}"
         + ("" if row["grade"] is None else f" grade {row['grade']}")
@@ -175,7 +195,7 @@ def _state_harm(child: Child, regimen: int) -> Statement:
     ]
     occasions = reactions.select("group").n_unique()
     return Statement(
-        "Harm?",
+        HARM,
         f"{count_of(occasions, 'occasion')} in {infusions}.",
         f"{sentence('; '.join(named))}.",
     )

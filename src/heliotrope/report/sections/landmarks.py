@@ -14,7 +14,7 @@ from heliotrope.report.words import say_flag, sentence
 POINTS = {
     "before": "day before IVIG",
     "last_on_regimen": "last day of cover",
-    "baseline": "baseline",
+    "after_180_days": "180 days after the last infusion",
 }
 DOSES = {
     "prednisone_mg_kg_day": "Prednisone-equivalent, mg/kg/day",
@@ -85,10 +85,12 @@ def _read_medians(results: Results, analysis: str, names: Mapping[str, str]) -> 
         row = results.row(analysis, variable, "median")
         if row is None or not point:
             continue
+        if analysis == "steroid_cumulative":
+            point = f"{point} IVIG"
         if point not in points:
             points.append(point)
         if row["refused"] is None:
-            value = row["formatted"].replace("-", "–")
+            value = row["formatted"].replace(" to ", "–").replace("-", "–")
             cells.setdefault(what, {})[point] = (value, f"n = {row['n_evaluable']}")
     used = [point for point in points if any(point in line for line in cells.values())]
     return LandmarkTable(

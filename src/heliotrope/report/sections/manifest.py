@@ -8,11 +8,12 @@ from typing import Any
 from heliotrope.report.section import ReportInput, Section
 
 LISTED_ENTRIES = 400
+MACHINE_PATHS = ("study · folder",)
 
 
 def build_manifest(report: ReportInput) -> Section:
-    """Print the manifest as lines of name and value."""
-    lines = list(flatten(report.run.manifest))
+    """Print the manifest as lines of name and value; paths of the machine stay out of the page."""
+    lines = [line for line in flatten(report.run.manifest) if line[0] not in MACHINE_PATHS]
     content = {"lines": lines[:LISTED_ENTRIES], "hidden": max(len(lines) - LISTED_ENTRIES, 0)}
     return Section("manifest", "Run manifest", "manifest.html.j2", content)
 

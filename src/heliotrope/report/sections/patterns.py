@@ -45,7 +45,9 @@ def build_patterns(report: ReportInput) -> Section:
         {
             "lane": line.name,
             "count": line.count,
-            "text": " ".join(filter(None, [str(line.count), line.share and f"· {line.share}"])),
+            "text": line.count
+            if not line.share
+            else f"{line.count} ({line.share.partition(' (')[0]})",
         }
         for line in lines
     ]

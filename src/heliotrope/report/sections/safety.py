@@ -16,6 +16,10 @@ EXPOSURES = (
     ("course", "courses"),
     ("patient_month", "patient-months"),
 )
+CHILDREN = {
+    "reactions": "children_with_reaction",
+    "reactions_by_occasion": "children_with_occasion",
+}
 LISTED_REACTIONS = 100
 
 
@@ -64,7 +68,7 @@ def _make_line(results: Results, analysis: str, variable: str, group: str) -> Ra
     count = results.count(analysis, variable, group)
     if count is None:
         return None
-    children = results.share("children_with_reaction", variable, group)
+    children = results.share(CHILDREN[analysis], variable, group)
     rows = [results.row(analysis, variable, f"rate_per_{unit}", group) for unit, _ in EXPOSURES]
     return RateLine(
         name="Any occasion" if variable == "any_occasion" else sentence(say_flag(variable)),
