@@ -145,7 +145,7 @@ def test_every_child_and_regimen_has_a_root(definition: RuleDefinition) -> None:
     assert roots.select("patient_id", "regimen", "state", "reason").rows() == [
         ("seen", 1, "not_met", None),
         ("seen", 2, "not_evaluable", "nothing_recorded"),
-        ("unseen", None, "not_evaluable", "nothing_recorded"),
+        ("unseen", None, "not_evaluable", "no_regimen"),
     ]
 
 

@@ -22,7 +22,7 @@ VISITS = """
     CMAS not done                       | 150             | -    | 78   | 0.2              | met           | met
     CMAS and MMT8 not done              | 150             | -    | -    | 0.2              | not_evaluable | not_evaluable
     enzyme too high, CMAS not done      | 151             | -    | 78   | 0.2              | not_evaluable | not_evaluable
-    enzyme and MMT8 fail, rest not done | 151             | -    | 77   | -                | not_met       | not_met      
+    enzyme and MMT8 fail, rest not done | 151             | -    | 77   | -                | not_met       | not_met
     physician alone, active             | -               | -    | -    | 0.3              | not_evaluable | not_met
     physician not asked                 | 150             | 48   | 78   | -                | met           | not_evaluable
     just over the edge                  | 150.1           | 47.9 | 77.9 | 0.21             | not_met       | not_met
