@@ -124,7 +124,7 @@ def init(
     typer.echo(
         f"Wrote {workbook}\n"
         "Fill in its sheets (the sheet 'dictionary' explains every column), then run:\n"
-        f"  heliotrope check {workbook}"
+        f"  heliotrope check {study}"
     )
 
 
@@ -208,7 +208,12 @@ def explain(
 
 @app.command()
 def score(
-    table: Annotated[Path, typer.Argument(metavar="FILE", help="A CSV file or a workbook.")],
+    table: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILE", exists=True, dir_okay=False, help="A CSV file or a workbook."
+        ),
+    ],
     population: Annotated[
         Literal["jdm", "adult"] | None,
         typer.Option(help="Whose thresholds; left out: by the age column, else children's."),
