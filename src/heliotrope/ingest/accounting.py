@@ -128,8 +128,12 @@ def _count_cells(
         .unique()
         .join(refused, on=["record", "column"], how="anti")
     )
+    width = len(ledger.raws[number].header)
+    if len(by_mapping) == 1 and refused.is_empty() and skipped.is_empty():
+        count = len(by_mapping[0][1])
+        return CellCount(by_mapping[0][0].height * count, used_records.height * (width - count), 0)
     used = ignored = 0
-    for column in range(len(ledger.raws[number].header)):
+    for column in range(width):
         records = [rows for rows, columns in by_mapping if column in columns]
         read = pl.concat(records).unique() if records else used_records.clear()
         unread = used_records.join(read, on="record", how="anti")

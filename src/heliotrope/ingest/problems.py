@@ -24,6 +24,8 @@ def make_problems(
     rows: pl.DataFrame, rule: str | pl.Expr, **columns: pl.Expr | str | int | None
 ) -> pl.DataFrame:
     """Make one problem a row; columns not given are taken from the rows where there, else null."""
+    if rows.is_empty():
+        return pl.DataFrame(schema=PROBLEM)
     given = {
         name: value if isinstance(value, pl.Expr) else pl.lit(value)
         for name, value in {"rule": rule, **columns}.items()
@@ -38,4 +40,5 @@ def make_problems(
 
 def gather_problems(frames: Iterable[pl.DataFrame]) -> pl.DataFrame:
     """Put problem frames together."""
-    return pl.concat([pl.DataFrame(schema=PROBLEM), *(frame for frame in frames if frame.height)])
+    there = [frame for frame in frames if frame.height]
+    return pl.concat(there) if there else pl.DataFrame(schema=PROBLEM)

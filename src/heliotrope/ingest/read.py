@@ -126,16 +126,20 @@ def _gather(staged: Sequence[Staged], settled: Sequence[Settled]) -> Checked:
 
 def _check(checked: Checked, context: ReadContext) -> Checked:
     """Check rows against one another and tables against one another and the schemas."""
-    tables, problems, left_out = {}, [checked.problems], [checked.left_out]
+    tables: dict[str, pl.DataFrame] = {}
+    problems, left_out = [checked.problems], [checked.left_out]
     for table, rows in checked.tables.items():
         kept = rows
+        if rows.is_empty():
+            tables[table] = CANONICAL[table].create_empty()
+            continue
         first = (check_patient_rows,) if table == "patient" else ()
         for check in (*first, _copies_in(table), _against_schema(table)):
             found = settle_late(kept, check(kept), context.rules)
             kept = found.rows
             problems.append(found.problems)
             left_out.append(found.left_out)
-        tables[table] = CANONICAL[table].validate(kept)
+        tables[table] = kept
     late = [
         check_repeated_values(tables),
         check_calendar(tables),
@@ -158,6 +162,8 @@ def _against_schema(table: str) -> Check:
 
     def check(rows: pl.DataFrame) -> pl.DataFrame:
         _, failure = CANONICAL[table].filter(rows)
+        if not len(failure):
+            return pl.DataFrame(schema=LOCATED)
         refused = failure.invalid()
         rules = ", ".join(failure.counts())
         return make_late_problems(table, refused, "schema_refused", found=rules)

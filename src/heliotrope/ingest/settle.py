@@ -71,6 +71,8 @@ def settle_late(
     rows: pl.DataFrame, problems: pl.DataFrame, rules: Mapping[str, FindingRule]
 ) -> Settled:
     """Let problems found among canonical rows (they carry row_id and table) have their effect."""
+    if problems.is_empty():
+        return Settled(rows, pl.DataFrame(schema=LOCATED), pl.DataFrame(schema=LEFT_OUT))
     resolved = resolve_effects(problems, rules)
     refused = resolved.filter(pl.col("effect") == "quarantine_row")
     ignored = resolved.filter(pl.col("effect") == "ignore_row")
@@ -86,6 +88,8 @@ def make_late_problems(
     table: str, rows: pl.DataFrame, rule: str, **columns: pl.Expr | str | None
 ) -> pl.DataFrame:
     """Make one problem a canonical row; the place is that of its row_id."""
+    if rows.is_empty():
+        return pl.DataFrame(schema=LOCATED)
     placed = rows.with_columns(compute_source_cell(pl.col("row_id")))
     problems = make_problems(placed, rule, **columns)
     return placed.select(pl.lit(table).alias("table"), "source").hstack(problems)
@@ -93,6 +97,8 @@ def make_late_problems(
 
 def _without(rows: pl.DataFrame, problems: pl.DataFrame) -> pl.DataFrame:
     """Take out the rows a problem names, or all rows of its record where it names none."""
+    if problems.is_empty():
+        return rows
     whole = problems.filter(pl.col("row_id").is_null()).select("record").unique()
     single = problems.filter(pl.col("row_id").is_not_null()).select("row_id").unique()
     return rows.join(whole, on="record", how="anti").join(single, on="row_id", how="anti")
