@@ -225,6 +225,7 @@ REGIMENS = """
     a stop on day 70                  | 0 28 56    | -     | 126:inefficacy         | 130  | discontinued   | 126     | 126   | inefficacy             | -
     a stop later than day 70          | 0 28 56    | -     | 127:family_choice      | 130  | discontinued   | 84      | 126   | family_choice          | stop_recorded_late
     a stop without a reason           | 0 28 56    | -     | 60:-                   | 61   | discontinued   | 60      | 60    | unknown                | -
+    a stop said to be unknown         | 0 28 56    | -     | 60:unknown             | 61   | discontinued   | 60      | 60    | unknown                | -
     a reason nobody listed            | 0 28 56    | -     | 60:moved_house         | 61   | discontinued   | 60      | 60    | other                  | -
     the second note gives the reason  | 0 28 56    | -     | 60:- 61:inefficacy     | 61   | discontinued   | 60      | 60    | inefficacy             | -
     switched on day 70                | 0 28 56    | 126   | -                      | 300  | switched_to_sc | -       | -     | -                      | -

@@ -90,7 +90,8 @@ def _find_stops(regimens: pl.DataFrame, event: pl.DataFrame, rule: IvigExposure)
         "patient_id", "term", stop_date="date", stop_row_id="row_id"
     )
     is_known_word = pl.col("term").is_in(list(rule.stop_reasons))
-    word = pl.when(is_known_word).then("term").otherwise(pl.lit(rule.other_reason))
+    is_said = pl.col("term").is_not_null() & (pl.col("term") != rule.unknown_reason)
+    word = pl.when(is_known_word).then("term").when(is_said).then(pl.lit(rule.other_reason))
     return (
         regimens.select(*REGIMEN, "last_infusion", "_next_first")
         .join(recorded, on="patient_id", how="inner")
@@ -101,7 +102,7 @@ def _find_stops(regimens: pl.DataFrame, event: pl.DataFrame, rule: IvigExposure)
         .group_by(REGIMEN, maintain_order=True)
         .agg(
             pl.col("stop_date").first(),
-            stop_reason=pl.when(pl.col("term").is_not_null()).then(word).drop_nulls().first(),
+            stop_reason=word.drop_nulls().first(),
             stop_row_ids=pl.col("stop_row_id"),
         )
     )
