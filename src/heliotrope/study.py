@@ -238,7 +238,8 @@ def _parse(path: Path) -> dict[str, Any]:
 
 
 def _say_invalid(error: ValidationError, file: str) -> UserError:
-    first = error.errors()[0]
+    errors = error.errors()
+    first = next((item for item in errors if item["type"] == "extra_forbidden"), errors[0])
     place = ".".join(str(part + 1 if isinstance(part, int) else part) for part in first["loc"])
     if first["type"] != "extra_forbidden":
         message = first["msg"].removeprefix("Value error, ")

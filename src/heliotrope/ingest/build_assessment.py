@@ -100,7 +100,13 @@ def _narrow(
         pl.lit(measure).alias("measure"),
         *(pl.lit(v, pl.Float64).alias(name) for name, v in limits.items() if v is not None),
     )
-    return Values(narrow, together, context, is_wide=True), read.problems
+    # what is wrong with a column of this measure concerns this value alone, if there is one
+    valued = rows.filter(pl.col("value").is_not_null()).select("record")
+    value_cell = compute_row_id(pl.lit(staged.source), pl.col("record"), pl.lit(own["value"]))
+    problems = read.problems.join(valued, on="record", how="semi").with_columns(
+        value_cell.alias("row_id")
+    )
+    return Values(narrow, together, context, is_wide=True), problems
 
 
 def _measure_named(item: MeasureColumn, context: ReadContext) -> str:
@@ -131,9 +137,14 @@ def _build_values(values: Values) -> Built:
     rows = rows.join(blank.select("row_id"), on="row_id", how="anti")
     found = gather_problems(problems).join(blank.select("row_id"), on="row_id", how="anti")
     if not values.is_wide:
-        said = make_problems(blank, "value_not_recorded", found="no value")
-        said = said.with_columns(pl.lit(values.staged.value_column).alias("column"))
-        found = gather_problems([found, said.with_columns(pl.lit("keep").alias("effect"))])
+        said = make_problems(
+            blank,
+            "value_not_recorded",
+            column=values.staged.value_column,
+            effect="keep",
+            found="no value",
+        )
+        found = gather_problems([found, said])
     return Built(fill_schema("assessment", rows), found, ignored)
 
 
