@@ -91,6 +91,7 @@ def _make_context(report: ReportInput, sections: Sequence[Section]) -> Mapping[s
         "children": report.children,
         "css": Markup(render_palette() + css),
         "synthetic": is_synthetic(report),
+        "compared": any(section.id == "publication" for section in sections),
         "research_only": RESEARCH_ONLY,
         "not_validated": NOT_VALIDATED,
         "agreement": agreement,

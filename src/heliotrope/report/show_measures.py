@@ -35,5 +35,14 @@ def list_measures(child: Child, rulebook: Rulebook) -> list[Measure]:
             for m in measures_of(rulebook).values()
             if m.id in recorded and m.domain in READING_ORDER
         ),
-        key=lambda measure: READING_ORDER.index(measure.domain),
+        key=lambda measure: rank_domain(measure.domain),
     )
+
+
+def rank_domain(domain: str) -> int:
+    """Place a domain in the order of reading; domains outside it come last.
+
+    >>> rank_domain("enzyme") < rank_domain("strength") < rank_domain("urine_protein")
+    True
+    """
+    return READING_ORDER.index(domain) if domain in READING_ORDER else len(READING_ORDER)

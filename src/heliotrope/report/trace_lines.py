@@ -12,7 +12,7 @@ import polars as pl
 
 from heliotrope.records.row_id import unpack_row_id
 from heliotrope.report.read_child import Child
-from heliotrope.report.words import say_flag, sentence
+from heliotrope.report.words import say, say_flag
 
 ROOT = "root"
 SHOWN_CELLS = 4
@@ -156,7 +156,7 @@ def _make_line(
     return TraceLine(
         depth=depth,
         node=row["node"],
-        name="Decision" if row["node"] == ROOT else sentence(say_flag(row["node"])),
+        name=say("node", row["node"]),
         state=row["state"],
         compared=say_comparison(row),
         label=say_flag(row["label"]) if row["label"] else None,

@@ -33,6 +33,7 @@ def build_after_stopping(report: ReportInput) -> Section:
     """Show how many worsened after stopping, when, and by which limb."""
     results = report.results
     rows = read_curve(results)
+    lines = _list_children(report)
     windows = [
         (variable, results.share("aggravation", variable))
         for variable in results.variables("aggravation")
@@ -52,7 +53,8 @@ def build_after_stopping(report: ReportInput) -> Section:
         "median": results.row(TIME, "median_day", "median"),
         "early": results.count(TIME, "worsened_before_entry"),
         "left_early": results.count(TIME, "left_before_entry"),
-        "lines": _list_children(report),
+        "lines": [line for line in lines if line.code != "not_reached"],
+        "outside_because": _group_outside(lines),
     }
     return Section("after-stopping", "After stopping", "after_stopping.html.j2", content)
 
@@ -77,10 +79,13 @@ def read_curve(results: Results) -> CurveRows:
         row = results.row(TIME, variable, "survival")
         risk = results.row(TIME, variable, "at_risk")
         events = results.row(TIME, variable, "events")
-        if row is None or row["refused"] is not None:
+        if row is None:
             continue
         day = _day(variable)
-        steps.append({"day": day, "free": 100 * row["value"]})
+        if row["refused"] is None:
+            steps.append({"day": day, "free": 100 * row["value"]})
+        elif day > 0:
+            continue
         if row["low"] is not None:
             band.append({"day": day, "low": 100 * row["low"], "high": 100 * row["high"]})
         is_event_day = events is not None and bool(events["value"])
@@ -129,6 +134,15 @@ def _list_steps(results: Results) -> Sequence[tuple[str, str, str, str]]:
             )
         )
     return lines
+
+
+def _group_outside(lines: Sequence[Worsening]) -> Sequence[tuple[str, str]]:
+    """Name the children who were not at risk, by the reason."""
+    grouped: dict[str, list[str]] = {}
+    for line in lines:
+        if line.code == "not_reached":
+            grouped.setdefault(line.reason or "no reason given", []).append(line.patient_id)
+    return [(reason, ", ".join(dict.fromkeys(named))) for reason, named in grouped.items()]
 
 
 def _say_limb(limb: str | None) -> str:

@@ -9,7 +9,7 @@ from heliotrope.report.charts.cohort import draw_intervals
 from heliotrope.report.charts.draw_svg import render_chart
 from heliotrope.report.find_results import Results, Share
 from heliotrope.report.section import ReportInput, Section
-from heliotrope.report.words import count_of, say, sentence
+from heliotrope.report.words import count_of, say, say_flag, sentence
 
 ONSETS = ("rapid", "intermediate", "slow", "late", "ambiguous")
 HELD = ("sustained", "lost_on_treatment", "lost_after_discontinuation")
@@ -189,7 +189,7 @@ def _answer_harm(results: Results) -> Answer:
         details=[
             f"In {children.text} children." if children.is_given else "",
             *(
-                f"{sentence(name)}: {results.count('reactions_by_occasion', name)}."
+                f"{sentence(say_flag(name))}: {results.count('reactions_by_occasion', name)}."
                 for name in results.variables("reactions_by_occasion")
             ),
         ],

@@ -13,7 +13,7 @@ from heliotrope.report.trace_lines import Cell
 from heliotrope.report.words import count_of, say, say_flag, sentence
 
 Row = Mapping[str, Any]
-SHOWN_CELLS = 6
+SHOWN_CELLS = 8
 IMPROVED, STEROID, STOPPED, HARM = (
     "Did the child improve?",
     "Steroid dose?",

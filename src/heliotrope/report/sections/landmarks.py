@@ -9,12 +9,13 @@ from heliotrope.definitions.load import Rulebook
 from heliotrope.definitions.measure import measures_of
 from heliotrope.report.find_results import Results, Row, Share
 from heliotrope.report.section import ReportInput, Section
+from heliotrope.report.show_measures import rank_domain
 from heliotrope.report.words import say_flag, sentence
 
 POINTS = {
     "before": "day before IVIG",
     "last_on_regimen": "last day of cover",
-    "after_180_days": "180 days after the last infusion",
+    "after_180_days": "180 days after",
 }
 DOSES = {
     "prednisone_mg_kg_day": "Prednisone-equivalent, mg/kg/day",
@@ -27,7 +28,7 @@ class LandmarkTable:
     """Values by point in time; the columns are those that any line has."""
 
     columns: Sequence[str]
-    lines: Sequence[tuple[str, Sequence[tuple[str, str]]]]
+    lines: Sequence[tuple[str, Sequence[tuple[str, str, str]]]]
 
 
 def build_landmarks(report: ReportInput) -> Section:
@@ -62,9 +63,12 @@ def build_landmarks(report: ReportInput) -> Section:
 
 def name_measures(rulebook: Rulebook) -> Mapping[str, str]:
     """Name measures with their units, and scores, as tables print them."""
+    measures = sorted(
+        measures_of(rulebook).items(), key=lambda item: (rank_domain(item[1].domain), item[0])
+    )
     names = {
         name: f"{item.title}, {item.unit}" if item.unit != "none" else item.title
-        for name, item in measures_of(rulebook).items()
+        for name, item in measures
     }
     return names | {name: item.title for name, item in rulebook.definitions.items()}
 
@@ -78,7 +82,7 @@ def _say_point(point: str) -> str:
 
 
 def _read_medians(results: Results, analysis: str, names: Mapping[str, str]) -> LandmarkTable:
-    cells: dict[str, dict[str, tuple[str, str]]] = {}
+    cells: dict[str, dict[str, tuple[str, str, str]]] = {}
     points: list[str] = []
     for variable in results.variables(analysis):
         what, _, point = variable.partition(":")
@@ -90,16 +94,22 @@ def _read_medians(results: Results, analysis: str, names: Mapping[str, str]) -> 
         if point not in points:
             points.append(point)
         if row["refused"] is None:
-            value = row["formatted"].replace(" to ", "–").replace("-", "–")
-            cells.setdefault(what, {})[point] = (value, f"n = {row['n_evaluable']}")
+            middle, _, spread = row["formatted"].partition(" (")
+            spread = spread.rstrip(")").replace(" to ", "–").replace("-", "–")
+            cell = (middle.replace("-", "−"), spread, f"n = {row['n_evaluable']}")
+            cells.setdefault(what, {})[point] = cell
     used = [point for point in points if any(point in line for line in cells.values())]
     return LandmarkTable(
         columns=[sentence(_say_point(point)) for point in used],
         lines=[
-            (names.get(what, sentence(say_flag(what))), [line.get(p, ("", "")) for p in used])
-            for what, line in cells.items()
+            (names.get(what, sentence(say_flag(what))), [line.get(p, ("", "", "")) for p in used])
+            for what, line in sorted(cells.items(), key=lambda item: _rank(names, item[0]))
         ],
     )
+
+
+def _rank(names: Mapping[str, str], what: str) -> int:
+    return list(names).index(what) if what in names else len(names)
 
 
 def _read_changes(results: Results) -> Sequence[tuple[str, Share]]:

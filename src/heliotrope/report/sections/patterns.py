@@ -43,7 +43,7 @@ def build_patterns(report: ReportInput) -> Section:
     lines = _list_patterns(report)
     bars = [
         {
-            "lane": line.name,
+            "lane": say("pattern_short", line.code),
             "count": line.count,
             "text": line.count
             if not line.share
