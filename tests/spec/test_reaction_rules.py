@@ -245,6 +245,20 @@ def test_protein_in_the_urine_is_transient_if_gone_in_time(
     assert row["transient"] == case["transient"]
 
 
+def test_whole_days_are_flagged_where_hours_would_decide(rulebook: Rulebook) -> None:
+    events = draw(
+        "event",
+        """
+        day | term        | minute_of_day
+        1   | fever       | 600
+        2   | fever       | -
+        3   | proteinuria | -
+    """,
+    )
+    flags = classify_events(events, rulebook).table["flags"].to_list()
+    assert flags == [[], ["time_unknown"], []]
+
+
 def test_the_next_course_may_come_later_than_thirty_days(rulebook: Rulebook) -> None:
     shard = make_shard(
         infusion=draw("infusion", "day | dose\n0 | 20\n60 | 20"),

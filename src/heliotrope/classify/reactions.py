@@ -49,12 +49,19 @@ def classify_reactions(
 
 
 def _flag(rule: ReactionWindows) -> pl.Expr:
+    in_days = [
+        term
+        for entry in rule.by_term
+        if all(window.hours is None for window in entry.windows)
+        for term in entry.terms
+    ]
+    needs_time = pl.col("infusion_day").is_not_null() & pl.col("term").is_in(in_days).not_()
     return collect_flags(
         {
             **{term: pl.col("term") == term for term in rule.flagged_terms},
             "grade_differs": pl.col("computed_grade") != pl.col("grade"),
             "graded_by_adult_rule": pl.col("is_adult_rule")
             & pl.col("computed_grade").is_not_null(),
-            "time_unknown": pl.col("infusion_day").is_not_null() & pl.col("hours_after").is_null(),
+            "time_unknown": needs_time & pl.col("hours_after").is_null(),
         }
     )
