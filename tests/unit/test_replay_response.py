@@ -1,0 +1,167 @@
+"""Every class is found again from its trace, and a changed decisive leaf changes the class."""
+
+from __future__ import annotations
+
+from itertools import groupby
+from operator import itemgetter
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from heliotrope.classify.evaluate import evaluate
+from heliotrope.classify.replay import replay
+from heliotrope.definitions.load import Rulebook
+from heliotrope.example_studies import find_example
+from heliotrope.ingest.read import read_records
+from heliotrope.records.shard import Shard
+from heliotrope.simulate.cohort import simulate_cohort, write_csv
+from heliotrope.study import read_study
+from heliotrope.verification import replay_trace
+
+RESPONSE = "jdm_ivig_response"
+DECISION = ["patient_id", "regimen", "definition_id", "date"]
+GENERATED_CHILDREN = 1000
+
+Row = dict[str, Any]
+
+
+def trace_of(folder: Path) -> tuple[pl.DataFrame, Rulebook]:
+    study = read_study(folder)
+    rulebook = study.read_rulebook()
+    records = read_records(study, rulebook)
+    return evaluate(Shard.from_tables(records.tables), rulebook).trace, rulebook
+
+
+@pytest.fixture(scope="module")
+def seven() -> tuple[pl.DataFrame, Rulebook]:
+    return trace_of(find_example("seven_children"))
+
+
+@pytest.fixture(scope="module")
+def generated(tmp_path_factory: pytest.TempPathFactory) -> tuple[pl.DataFrame, Rulebook]:
+    folder = tmp_path_factory.mktemp("generated")
+    write_csv(simulate_cohort(GENERATED_CHILDREN, seed=20), folder)
+    return trace_of(folder)
+
+
+def disagreements(trace: pl.DataFrame, rulebook: Rulebook) -> list[str]:
+    return [what for agrees, what in replay_trace(trace, rulebook) if not agrees]
+
+
+def test_the_seven_children_are_replayed(seven: tuple[pl.DataFrame, Rulebook]) -> None:
+    assert disagreements(*seven) == []
+
+
+def test_the_modern_cohort_is_replayed() -> None:
+    assert disagreements(*trace_of(find_example("modern_cohort"))) == []
+
+
+def test_a_thousand_generated_children_are_replayed(
+    generated: tuple[pl.DataFrame, Rulebook],
+) -> None:
+    trace, rulebook = generated
+    assert disagreements(trace, rulebook) == []
+    assert trace["patient_id"].n_unique() == GENERATED_CHILDREN
+
+
+def decisions(trace: pl.DataFrame, definition_id: str, *, whole: bool) -> list[list[Row]]:
+    """Take the decisions of a definition: about whole regimens, or about visits."""
+    rows = trace.filter(
+        (pl.col("definition_id") == definition_id)
+        & (pl.col("date").is_null() if whole else pl.col("date").is_not_null())
+    ).sort(DECISION, maintain_order=True)
+    return [
+        list(group) for _, group in groupby(rows.iter_rows(named=True), key=itemgetter(*DECISION))
+    ]
+
+
+def flip(rows: list[Row], node: str) -> list[Row]:
+    """Move the value of a criterion across its threshold, so that its truth is the other one."""
+    changed = []
+    for row in rows:
+        if row["node"] != node:
+            changed.append(row)
+            continue
+        up = row["operator"] in (">=", ">")
+        is_met = row["state"] == "met"
+        step = -1 if up == is_met else 1
+        state = "not_met" if is_met else "met"
+        changed.append({**row, "value": row["threshold"] + step, "state": state})
+    return changed
+
+
+# For each pattern: a criterion that decides it whenever the pattern is that.
+DECISIVE = {
+    "rapid": "baseline_recorded",
+    "none": "treatment_purpose",
+    "transient": "treatment_purpose",
+    "slow_maintained": "still_improved",
+    "slow": "onset_by_slow",
+    "late": "onset_after_slow",
+    "intermediate": "baseline_recorded",
+}
+
+
+def test_flipping_a_decisive_criterion_changes_the_pattern(
+    generated: tuple[pl.DataFrame, Rulebook],
+) -> None:
+    trace, rulebook = generated
+    seen: dict[str, int] = {}
+    for rows in decisions(trace, RESPONSE, whole=True):
+        label = next(row["label"] for row in rows if row["node"] == "root")
+        if label not in DECISIVE:
+            continue
+        changed = replay(flip(rows, DECISIVE[label]), rulebook)
+        assert changed.label != label, (label, DECISIVE[label])
+        seen[label] = seen.get(label, 0) + 1
+    assert seen.keys() == DECISIVE.keys()
+
+
+def test_flipping_any_criterion_of_a_seven_child_regimen_is_noticed(
+    seven: tuple[pl.DataFrame, Rulebook],
+) -> None:
+    """A value moved without its state contradicts itself, whether it decides or not."""
+    trace, rulebook = seven
+    flipped = 0
+    for rows in decisions(trace, RESPONSE, whole=True):
+        (root,) = [row for row in rows if row["node"] == "root"]
+        for row in rows:
+            if row["operator"] is None or row["value"] is None:
+                continue
+            moved = flip(rows, row["node"])
+            moved = [{**new, "state": old["state"]} for new, old in zip(moved, rows, strict=True)]
+            assert not replay(moved, rulebook).agrees_with(root)
+            flipped += 1
+    assert flipped > 100
+
+
+def test_flipping_a_tier_of_an_improved_visit_changes_it(
+    seven: tuple[pl.DataFrame, Rulebook],
+) -> None:
+    """The charts of 1997 know tier C alone: without one of two items met it is not met."""
+    trace, rulebook = seven
+    flipped = 0
+    for rows in decisions(trace, RESPONSE, whole=False):
+        (root,) = [row for row in rows if row["node"] == "root"]
+        met = [row for row in rows if row["parent"] == "function" and row["state"] == "met"]
+        items = next((row["value"] for row in rows if row["node"] == "tier_c"), None)
+        if root["state"] != "met" or not met or items != 2:
+            continue
+        assert replay(flip(rows, met[0]["node"]), rulebook).state == "not_met"
+        flipped += 1
+    assert flipped > 2
+
+
+def test_an_aggravation_outside_its_window_is_none(
+    generated: tuple[pl.DataFrame, Rulebook],
+) -> None:
+    trace, rulebook = generated
+    flipped = 0
+    for rows in decisions(trace, "aggravation_after_discontinuation", whole=True):
+        (root,) = [row for row in rows if row["node"] == "root"]
+        if root["state"] == "met":
+            assert replay(flip(rows, "event_in_window"), rulebook).state != "met"
+            flipped += 1
+    assert flipped > 20
