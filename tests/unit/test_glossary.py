@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,8 @@ import heliotrope
 from heliotrope.definitions.load import read_rulebook
 from heliotrope.records.results import STATES
 
-GLOSSARY = Path(heliotrope.__file__).parents[2] / "GLOSSARY.md"
+PACKAGE = Path(heliotrope.__file__).parent
+GLOSSARY = PACKAGE.parents[1] / "GLOSSARY.md"
 
 WORD_KEYS = {"label", "reason", "mark", "floor_mark", "word", "reasons", "flag_word"}
 
@@ -45,3 +47,28 @@ def test_a_word_of_a_definition_is_explained(definition: str, word: str) -> None
 @pytest.mark.parametrize("word", STATES)
 def test_the_states_are_explained(word: str) -> None:
     assert f"`{word}`" in GLOSSARY.read_text(encoding="utf-8")
+
+
+def _flags() -> list[str]:
+    """Find every flag the code can set: the keys given to ``collect_flags``."""
+    flags: set[str] = set()
+    for path in PACKAGE.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "collect_flags":
+                keys = [
+                    key
+                    for item in ast.walk(node)
+                    if isinstance(item, ast.Dict)
+                    for key in item.keys
+                ]
+                flags |= {str(key.value) for key in keys if isinstance(key, ast.Constant)}
+    return sorted(flags)
+
+
+def test_the_flags_are_found_in_the_code() -> None:
+    assert {"low_dose", "baseline_low", "small_reference"} <= set(_flags())
+
+
+@pytest.mark.parametrize("flag", _flags())
+def test_a_flag_is_explained(flag: str) -> None:
+    assert f"`{flag}`" in GLOSSARY.read_text(encoding="utf-8")

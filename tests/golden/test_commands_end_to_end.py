@@ -1,0 +1,149 @@
+"""Every command on the seven children, as a newcomer would type it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+import heliotrope
+from heliotrope.definitions.drug import drugs_of
+from heliotrope.definitions.load import read_rulebook
+from heliotrope.pipeline import run_study
+
+ROOT = Path(heliotrope.__file__).parents[2]
+SEVEN = ROOT / "examples" / "seven_children"
+GLOSSARY = ROOT / "GLOSSARY.md"
+CHILDREN = [f"S{number:02}" for number in range(1, 8)]
+
+
+def _call(*arguments: str | Path, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "heliotrope", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=cwd)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("commands")
+
+
+@pytest.fixture(scope="module")
+def demo(folder: Path) -> subprocess.CompletedProcess[str]:
+    return _call("demo", cwd=folder)
+
+
+@pytest.fixture(scope="module")
+def run(folder: Path, demo: subprocess.CompletedProcess[str]) -> Path:
+    assert demo.returncode == 0, demo.stderr
+    return folder / "heliotrope-demo"
+
+
+def test_demo_says_what_it_found_and_where_the_report_is(
+    demo: subprocess.CompletedProcess[str],
+) -> None:
+    said = " ".join(demo.stdout.split())
+    assert "7 of 7 children received IVIG" in said
+    assert "Improved while receiving IVIG" in said
+    assert "Report: heliotrope-demo/report.html" in said
+    assert "not validated against clinicians' judgement" in said
+    assert demo.stderr == ""
+
+
+def test_demo_can_be_run_again_in_the_same_place(run: Path) -> None:
+    assert _call("demo", cwd=run.parent).returncode == 0
+    assert (run / "report.html").stat().st_size > 0
+
+
+def test_another_run_never_overwrites(run: Path) -> None:
+    before = (run / "manifest.json").stat().st_mtime_ns
+    refused = _call("run", SEVEN, "--out", run)
+    assert refused.returncode == 3
+    assert "exists" in refused.stderr
+    assert (run / "manifest.json").stat().st_mtime_ns == before
+
+
+@pytest.mark.parametrize("child", CHILDREN)
+def test_every_child_is_explained_down_to_cells_that_stand_there(run: Path, child: str) -> None:
+    decisions = heliotrope.explain_patient(run, child).to_json()["decisions"]
+    assert "jdm_ivig_response" in {decision["definition_id"] for decision in decisions}
+    cells = [cell for decision in decisions for cell in _cells(decision["root"])]
+    assert cells
+    for cell in cells:
+        lines = (SEVEN / cell["file"]).read_text(encoding="utf-8").splitlines()
+        assert lines[cell["row"] - 1].startswith(child)
+        assert cell["column"] in lines[0].split(",")
+
+
+def _cells(node: dict) -> list[dict]:
+    return [*node["cells"], *(cell for child in node["children"] for cell in _cells(child))]
+
+
+def test_explain_in_words(run: Path) -> None:
+    explained = _call("explain", run, "S01", "--definition", "jdm_ivig_response")
+    assert "Child S01" in explained.stdout
+    assert "pattern: met, rapid" in explained.stdout
+    assert "by visit" in explained.stdout
+
+
+def test_verify_holds_until_a_file_changes(run: Path, folder: Path) -> None:
+    assert "The run holds." in _call("verify", run).stdout
+    study, out = folder / "copy", folder / "run-of-copy"
+    study.mkdir()
+    for source in SEVEN.iterdir():
+        (study / source.name).write_bytes(source.read_bytes())
+    run_study(study, out)
+    with (study / "event.csv").open("a", encoding="utf-8") as events:
+        events.write("\n")
+    changed = _call("verify", out)
+    assert changed.returncode == 3
+    assert "event.csv" in changed.stdout
+
+
+def test_check_finds_no_error_and_the_accounting_adds_up() -> None:
+    checked = _call("check", SEVEN, "--json")
+    assert checked.returncode == 0
+    content = json.loads(checked.stdout)
+    assert content["counts"].get("error", 0) == 0
+    for row in content["accounting"]:
+        for what in ("rows", "cells"):
+            parts = [row[f"{what}_{part}"] for part in ("used", "ignored", "quarantined")]
+            assert row[f"{what}_in"] == sum(parts)
+
+
+def test_init_writes_a_study_that_check_reads(folder: Path) -> None:
+    made = _call("init", folder / "new-study")
+    assert made.returncode == 0
+    assert "heliotrope check" in made.stdout
+    empty = _call("check", folder / "new-study")
+    assert empty.returncode == 3
+    assert empty.stderr.startswith("Expected: at least one row of records")
+
+
+def test_every_word_in_the_tables_stands_in_the_glossary(run: Path, folder: Path) -> None:
+    modern = folder / "modern"
+    run_study(ROOT / "examples" / "modern_cohort", modern)
+    glossary = GLOSSARY.read_text(encoding="utf-8")
+    drugs = set(drugs_of(read_rulebook()))
+    words = (_words(run) | _words(modern)) - drugs
+    assert len(words) > 20
+    assert sorted(word for word in words if f"`{word}`" not in glossary) == []
+
+
+def _words(run: Path) -> set[str]:
+    """Collect every reason and flag of a run; a reaction's reason is its term."""
+    words: set[str] = set()
+    for path in run.rglob("*.parquet"):
+        if path.is_dir() or "records" in path.parts or "quarantine" in path.parts:
+            continue
+        table = pl.read_parquet(path, glob=False)
+        if "definition_id" in table.columns:
+            table = table.filter(pl.col("definition_id") != "reaction_windows")
+        for name in {"flags", "confounded_by"} & set(table.columns):
+            words |= set(table[name].explode().drop_nulls())
+        if "reason" in table.columns:
+            words |= set(table["reason"].drop_nulls())
+    return words
