@@ -14,14 +14,21 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from heliotrope.calculator import score_file
+    from heliotrope.classify.evaluate import evaluate
     from heliotrope.definitions.load import Rulebook, read_rulebook
     from heliotrope.definitions.settings import Settings
     from heliotrope.errors import ExitCode, UserError
     from heliotrope.example_studies import find_example
+    from heliotrope.ingest import read_records
+    from heliotrope.pipeline import RunOptions, check_study, run_study
     from heliotrope.records.canonical import CANONICAL
     from heliotrope.records.results import TABLES
     from heliotrope.records.shard import Shard
     from heliotrope.report.explain import Explanation, explain_patient
+    from heliotrope.simulate.cohort import simulate_cohort
+    from heliotrope.study import Study, read_study
+    from heliotrope.verification import verify_run
 
 __version__ = "0.1.0"
 
@@ -31,13 +38,23 @@ __all__ = [
     "ExitCode",
     "Explanation",
     "Rulebook",
+    "RunOptions",
     "Settings",
     "Shard",
+    "Study",
     "UserError",
     "__version__",
+    "check_study",
+    "evaluate",
     "explain_patient",
     "find_example",
+    "read_records",
     "read_rulebook",
+    "read_study",
+    "run_study",
+    "score_file",
+    "simulate_cohort",
+    "verify_run",
 ]
 
 _HOMES = {
@@ -46,12 +63,22 @@ _HOMES = {
     "ExitCode": "errors",
     "Explanation": "report.explain",
     "Rulebook": "definitions.load",
+    "RunOptions": "pipeline",
     "Settings": "definitions.settings",
     "Shard": "records.shard",
+    "Study": "study",
     "UserError": "errors",
+    "check_study": "pipeline",
+    "evaluate": "classify.evaluate",
     "explain_patient": "report.explain",
     "find_example": "example_studies",
+    "read_records": "ingest",
     "read_rulebook": "definitions.load",
+    "read_study": "study",
+    "run_study": "pipeline",
+    "score_file": "calculator",
+    "simulate_cohort": "simulate.cohort",
+    "verify_run": "verification",
 }
 
 
