@@ -14,6 +14,7 @@ from heliotrope.classify.aggravation import PatientWorsening, classify_aggravati
 from heliotrope.classify.best_state import count_worse_than_best, find_breaks
 from heliotrope.classify.deterioration import classify_deterioration
 from heliotrope.classify.escalation import find_escalations
+from heliotrope.classify.exposure import trace_exposure
 from heliotrope.classify.improvement import Improvement, VisitInputs, classify_improvement
 from heliotrope.classify.indications import classify_indications
 from heliotrope.classify.reactions import classify_reactions
@@ -83,6 +84,7 @@ def evaluate(shard: Shard, rulebook: Rulebook, first_trace_id: int = 0) -> Evalu
             ),
             improvement.nodes,
             aggravations.nodes,
+            trace_exposure(derived, rulebook),
             *(_not_reached(derived, item) for item in (definition, rules.aggravation)),
         ],
         first_trace_id,

@@ -10,7 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from heliotrope.classify.replay_records import replay_indication, replay_reactions
+from heliotrope.classify.replay_records import (
+    replay_exposure,
+    replay_indication,
+    replay_reactions,
+)
 from heliotrope.classify.replay_response import replay_aggravation, replay_response
 from heliotrope.classify.replay_trace import (
     STATE_OF_TRUTH,
@@ -19,6 +23,7 @@ from heliotrope.classify.replay_trace import (
     TraceRow,
     Truth,
 )
+from heliotrope.definitions.exposure import IvigExposure
 from heliotrope.definitions.indication import IvigIndication
 from heliotrope.definitions.load import Rulebook
 from heliotrope.definitions.model import Definition
@@ -52,6 +57,7 @@ def find_replay(definition: Definition) -> Replay:
         ScoreDefinition: replay_score,
         ResponseDefinition: replay_response,
         AggravationDefinition: replay_aggravation,
+        IvigExposure: replay_exposure,
         IvigIndication: replay_indication,
         ReactionWindows: replay_reactions,
     }

@@ -1,4 +1,4 @@
-"""Decide reactions and indications again, from trace rows and the definitions alone.
+"""Decide regimens, reactions and indications again, from trace rows and the definitions alone.
 
 Plain Python on purpose, and apart from the classifiers: a fault in their frames cannot hide here.
 """
@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 
 from heliotrope.classify.replay_response import decide
 from heliotrope.classify.replay_trace import STATE_OF_TRUTH, Replayed, TraceRow, Truth
+from heliotrope.definitions.decision import Axis, Criterion
+from heliotrope.definitions.exposure import IvigExposure
 from heliotrope.definitions.indication import IvigIndication
 from heliotrope.definitions.safety import ReactionWindows
 from heliotrope.records.exact import compare
@@ -18,27 +20,44 @@ EVENTS_RECORDED = "events_recorded"
 HOURS = "h"
 
 
+def replay_exposure(rows: Sequence[TraceRow], definition: IvigExposure) -> Replayed:
+    """Decide again how a regimen ended and what it was for."""
+    by_node = {str(row["node"]): row for row in rows}
+    if set(by_node) == {ROOT}:
+        return Replayed(str(by_node[ROOT]["state"]), None)
+    labels, contradictions = _decide(by_node, definition.criteria, definition.axes)
+    return Replayed("met", labels["status"], tuple(contradictions))
+
+
 def replay_indication(rows: Sequence[TraceRow], definition: IvigIndication) -> Replayed:
     """Decide the reasons of a regimen again from the values of its criteria."""
     by_node = {str(row["node"]): row for row in rows}
     if set(by_node) == {ROOT}:
         return Replayed(str(by_node[ROOT]["state"]), None)
+    labels, contradictions = _decide(by_node, definition.criteria, definition.axes)
+    found = [axis for axis, label in labels.items() if label == "met"]
+    is_excluded = all(label == "not_met" for label in labels.values())
+    state = "met" if found else "not_met" if is_excluded else "not_evaluable"
+    return Replayed(state, " + ".join(found) or None, tuple(contradictions))
+
+
+def _decide(
+    by_node: Mapping[str, TraceRow], criteria: Sequence[Criterion], axes: Sequence[Axis]
+) -> tuple[dict[str, str], list[str]]:
+    """Compare each recorded value again and go down the tables; say where the trace differs."""
     truths: dict[str, Truth] = {}
     contradictions = []
-    for criterion in definition.criteria:
+    for criterion in criteria:
         row = by_node[criterion.name]
         truths[criterion.name] = compare(row["value"], criterion.operator, criterion.threshold)
         contradictions += _contradict(row, truths[criterion.name])
-    labels = {name: label for name, (label, _) in decide(definition.axes, truths).items()}
+    labels = {name: label for name, (label, _) in decide(axes, truths).items()}
     contradictions += [
         f"{axis}: recorded {by_node[axis]['label']}, found {label}"
         for axis, label in labels.items()
         if by_node[axis]["label"] != label
     ]
-    found = [axis for axis, label in labels.items() if label == "met"]
-    is_excluded = all(label == "not_met" for label in labels.values())
-    state = "met" if found else "not_met" if is_excluded else "not_evaluable"
-    return Replayed(state, " + ".join(found) or None, tuple(contradictions))
+    return labels, contradictions
 
 
 def replay_reactions(rows: Sequence[TraceRow], definition: ReactionWindows) -> Replayed:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field, model_validator
 
+from heliotrope.definitions.decision import Axis, Criterion, check_axes
 from heliotrope.definitions.model import Definition, Frozen
 
 
@@ -66,6 +67,24 @@ class IvigExposure(Definition):
     course_flags: CourseFlags
     schedules: tuple[ScheduleLabel, ...] = Field(min_length=1)
     regimen: RegimenRule
+    axes: tuple[Axis, ...] = Field(description="status and purpose of a regimen")
+
+    @property
+    def criteria(self) -> tuple[Criterion, ...]:
+        """List the criteria of status and purpose with their thresholds."""
+        rule = self.regimen
+        fraction = rule.replacement_min_fraction
+        return (
+            Criterion("sc_after_days", "status", "<=", rule.switch_to_sc_within_days, "days"),
+            Criterion("stop_after_days", "status", ">=", 0, "days"),
+            Criterion("silent_days", "status", ">=", rule.stop_known_after_days, "days"),
+            Criterion("low_dose_fraction", "purpose", ">=", fraction, "of courses"),
+        )
+
+    @model_validator(mode="after")
+    def _tables_are_sound(self) -> IvigExposure:
+        check_axes(self.axes, {criterion.name for criterion in self.criteria})
+        return self
 
     @model_validator(mode="after")
     def _schedules_leave_no_gap(self) -> IvigExposure:

@@ -36,7 +36,10 @@ def derive_regimens(
     70 gives the reason, its date changes nothing. A reason outside the list counts as ``other``;
     a stop without a reason as ``unknown``.
 
-    Returns the columns of ``Regimen`` and ``stop_row_ids``, ``row_ids`` (List[Int64]).
+    Returns the columns of ``Regimen``, ``row_ids``, ``stop_row_ids``, ``sc_row_ids`` (List[Int64])
+    and what was decided on: ``silent_days`` (days seen after the last D0 without another),
+    ``stop_after_days`` (from the last D0), ``sc_after_days`` (from the last infusion) and
+    ``low_dose_fraction`` (of the courses with a known dose per kg).
     Flags: short_exposure, product_switched, stop_recorded_late.
     """
     rule = rulebook.get("ivig_exposure", IvigExposure)
@@ -72,7 +75,7 @@ def _add_up_courses(courses: pl.DataFrame, rule: RegimenRule) -> pl.DataFrame:
             is_monthly=pl.when(enough).then(
                 compute_comparison(is_monthly.mean(), ">=", rule.monthly_min_fraction)
             ),
-            _low_fraction=is_low.mean(),
+            low_dose_fraction=is_low.mean(),
             row_ids=pl.col("row_ids").explode(),
         )
         .with_columns(_next_first=next_first)
@@ -111,21 +114,18 @@ def _find_stops(regimens: pl.DataFrame, event: pl.DataFrame, rule: IvigExposure)
 def _find_switches(
     regimens: pl.DataFrame, infusion_days: pl.DataFrame, rule: IvigExposure
 ) -> pl.DataFrame:
-    """Find the regimens that subcutaneous immunoglobulin followed in time."""
+    """Find the first subcutaneous day after the last infusion, before the next regimen."""
     subcutaneous = infusion_days.filter(
         (pl.col("route") == rule.subcutaneous_route) & pl.col("has_dose")
-    ).select("patient_id", sc_date="date")
+    ).select("patient_id", sc_date="date", sc_row_ids="row_ids")
     days_after = (pl.col("sc_date") - pl.col("last_infusion")).dt.total_days()
     return (
         regimens.select(*REGIMEN, "last_infusion", "_next_first")
         .join(subcutaneous, on="patient_id", how="inner")
-        .filter(
-            (days_after > 0)
-            & (days_after <= rule.regimen.switch_to_sc_within_days)
-            & _belongs_before_next("sc_date")
-        )
-        .select(*REGIMEN, _is_switched=pl.lit(True))
-        .unique(REGIMEN)
+        .filter((days_after > 0) & _belongs_before_next("sc_date"))
+        .sort("sc_date")
+        .group_by(REGIMEN)
+        .agg(sc_after_days=days_after.first(), sc_row_ids=pl.col("sc_row_ids").first())
     )
 
 
@@ -136,20 +136,24 @@ def _decide(joined: pl.DataFrame, rule: IvigExposure) -> pl.DataFrame:
     has_stop = pl.col("stop_date").is_not_null()
     is_timely = (pl.col("stop_date") <= day_of_silence).fill_null(False)
     last_seen = pl.max_horizontal("observed_until", "last_infusion", "_next_first")
-    is_discontinued = has_stop | (last_seen >= day_of_silence)
+    silent_days = (last_seen - pl.col("last_course_start")).dt.total_days()
+    is_discontinued = has_stop | (silent_days >= regimen.stop_known_after_days)
+    is_switched = (pl.col("sc_after_days") <= regimen.switch_to_sc_within_days).fill_null(False)
     is_replacement = compute_comparison(
-        pl.col("_low_fraction"), ">=", regimen.replacement_min_fraction
+        pl.col("low_dose_fraction"), ">=", regimen.replacement_min_fraction
     ).fill_null(False)
     is_over = pl.col("status") == DISCONTINUED
     return (
         joined.with_columns(
-            status=pl.when(pl.col("_is_switched").fill_null(False))
+            status=pl.when(is_switched)
             .then(pl.lit(SWITCHED))
             .when(is_discontinued)
             .then(pl.lit(DISCONTINUED))
             .otherwise(pl.lit(ONGOING)),
             purpose=pl.when(is_replacement).then(pl.lit(REPLACEMENT)).otherwise(pl.lit(TREATMENT)),
             observed_until=pl.coalesce("observed_until", "last_infusion"),
+            silent_days=silent_days,
+            stop_after_days=(pl.col("stop_date") - pl.col("last_course_start")).dt.total_days(),
         )
         .with_columns(
             discontinuation_date=pl.when(is_over).then(
@@ -169,6 +173,7 @@ def _decide(joined: pl.DataFrame, rule: IvigExposure) -> pl.DataFrame:
                 }
             ),
             stop_row_ids=pl.col("stop_row_ids").fill_null([]),
+            sc_row_ids=pl.col("sc_row_ids").fill_null([]),
         )
-        .drop("_next_first", "_products", "_low_fraction", "_is_switched", "stop_reason")
+        .drop("_next_first", "_products", "stop_reason")
     )
