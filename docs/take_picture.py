@@ -13,7 +13,7 @@ from pathlib import Path
 
 PICTURE = Path(__file__).parent / "images" / "report.png"
 BROWSERS = ["chromium", "chromium-browser", "google-chrome", "chrome"]
-WIDTH, HEIGHT = 1200, 1500
+WIDTH, HEIGHT = 1200, 1460
 
 
 def main() -> None:
