@@ -28,7 +28,7 @@ class Found:
     def __str__(self) -> str:
         named = {"sheet": self.sheet, "row": self.row, "column": self.column}
         place = ", ".join(
-            [self.file] * bool(self.file)
+            ([self.file] if self.file else [])
             + [f"{name} {part}" for name, part in named.items() if part is not None]
         )
         return f"{self.value} ({place})" if place else self.value
