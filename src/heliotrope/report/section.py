@@ -74,6 +74,11 @@ class ReportInput:
         """Mean lengths of a month and a year, as the estimates use them."""
         return self.rulebook.get(DESCRIPTIVE_ESTIMATES, DescriptiveEstimates).calendar
 
+    @property
+    def level(self) -> float:
+        """Level of every interval."""
+        return self.rulebook.get(DESCRIPTIVE_ESTIMATES, DescriptiveEstimates).level
+
     def study(self, name: str) -> Any:
         """Look up something the manifest says of the study; None where it says nothing."""
         return look_up(self.run.manifest, "study", name)

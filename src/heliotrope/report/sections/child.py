@@ -100,7 +100,7 @@ def _build_page(child: Child, number: int, report: ReportInput, cells: SourceCel
         measures=[measure.title for measure in measures],
         visits=_list_visits(child, [measure.id for measure in measures]),
         treatments=_list_treatments(child),
-        regimens=[_build_regimen(child, row, cells, len(responses)) for row in responses],
+        regimens=[_build_regimen(child, row, cells, report, len(responses)) for row in responses],
         advice=list_advice(child),
     )
 
@@ -153,7 +153,7 @@ def _list_facts(child: Child, calendar: Calendar) -> Sequence[tuple[str, str]]:
 
 
 def _build_regimen(
-    child: Child, response: Mapping[str, Any], cells: SourceCells, of: int
+    child: Child, response: Mapping[str, Any], cells: SourceCells, report: ReportInput, of: int
 ) -> RegimenPage:
     regimen = response["regimen"]
     span = f"{response['first_infusion']} to {response['last_infusion']}"
@@ -162,13 +162,15 @@ def _build_regimen(
     return RegimenPage(
         regimen=regimen,
         heading=heading,
-        statements=list_statements(child, response, _gather(child, regimen, decisions, cells)),
+        statements=list_statements(
+            child, response, _gather(child, regimen, decisions, cells, report.level)
+        ),
         decisions=decisions,
     )
 
 
 def _gather(
-    child: Child, regimen: int, decisions: Sequence[Decision], cells: SourceCells
+    child: Child, regimen: int, decisions: Sequence[Decision], cells: SourceCells, level: float
 ) -> Evidence:
     """Gather the cells that decided: of the first improved visit, or else of the last on IVIG."""
     by_heading = {decision.heading.partition(":")[0]: decision.lines for decision in decisions}
@@ -188,7 +190,8 @@ def _gather(
                 Cell(cells.place(row_id), holds.get(row_id, ""), "used", None)
                 for row_id in reactions.sort("date")["row_id"]
             ],
-        }
+        },
+        level,
     )
 
 

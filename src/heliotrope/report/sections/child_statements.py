@@ -8,6 +8,8 @@ from typing import Any
 
 import polars as pl
 
+from heliotrope.estimate.intervals import estimate_upper_bound_of_none
+from heliotrope.estimate.wording import none_recorded
 from heliotrope.report.read_child import Child
 from heliotrope.report.trace_lines import Cell
 from heliotrope.report.words import count_of, say, say_flag, sentence
@@ -24,9 +26,10 @@ IMPROVED, STEROID, STOPPED, HARM = (
 
 @dataclass(frozen=True)
 class Evidence:
-    """The cells that decided, by the question they answer."""
+    """The cells that decided, by the question they answer; the level of every interval."""
 
     cells: Mapping[str, Sequence[Cell]]
+    level: float
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,7 @@ def list_statements(child: Child, response: Row, evidence: Evidence) -> Sequence
         _state_durability(response),
         _state_steroid(child, response),
         *_state_after_stopping(child, regimen),
-        _state_harm(child, regimen),
+        _state_harm(child, regimen, evidence.level),
     ]
     return [
         replace(statement, cells=evidence.cells.get(statement.question, ())[:SHOWN_CELLS])
@@ -178,14 +181,15 @@ def _state_after_stopping(child: Child, regimen: int) -> Sequence[Statement]:
     return statements
 
 
-def _state_harm(child: Child, regimen: int) -> Statement:
+def _state_harm(child: Child, regimen: int, level: float) -> Statement:
     reactions = child.table("reaction").filter(
         (pl.col("regimen") == regimen) & (pl.col("window") != "outside")
     )
     days = child.table("infusion_day").filter(pl.col("regimen") == regimen).height
     infusions = count_of(days, "infusion")
     if reactions.height == 0:
-        return Statement(HARM, f"No reaction recorded in {infusions}.", "")
+        bound = estimate_upper_bound_of_none(days, level)
+        return Statement(HARM, f"{none_recorded(days, 'infusions', bound, level)}.", "")
     named = [
         f"{row['term']}"
         + ("" if row["grade"] is None else f" grade {row['grade']}")
