@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from textwrap import dedent
 
 import polars as pl
 import pytest
 
-from heliotrope.definitions.load import read_rulebook
+from heliotrope.definitions.load import Rulebook, read_rulebook
 from heliotrope.errors import UserError
 from heliotrope.ingest import Ingested, read_records
 from heliotrope.study import read_study
@@ -17,8 +18,13 @@ PATIENT = "patient_id,sex,birth_date\nP1,female,2010-05-01\n"
 INFUSION = "patient_id,date,route,dose,dose_unit\nP1,2018-01-10,iv,20,g\n"
 
 
+@pytest.fixture(scope="module")
+def rulebook() -> Rulebook:
+    return read_rulebook()
+
+
 @pytest.fixture
-def ingest(tmp_path: Path):
+def ingest(tmp_path: Path, rulebook: Rulebook):
     def read(study_toml: str | None = None, **tables: str | bytes) -> Ingested:
         folder = tmp_path / "study"
         folder.mkdir(exist_ok=True)
@@ -28,7 +34,7 @@ def ingest(tmp_path: Path):
         if study_toml is not None:
             (folder / "study.toml").write_text(dedent(study_toml), encoding="utf-8")
         study = read_study(folder)
-        return read_records(study, read_rulebook(study.settings))
+        return read_records(study, replace(rulebook, settings=study.settings))
 
     return read
 
@@ -181,7 +187,7 @@ def test_two_weights_on_a_day_are_asked_about(ingest):
         """
     )
     assert said(read, "two_weights_on_a_day") == [
-        "warning assessment.csv row 3 value: weight on 2018-01-01: 20.0, 21.0 | "
+        "warning assessment.csv row 3 value: weight on 2018-01-01: 20, 21 | "
         "one weight a day | remove the wrong one: the last row counts"
     ]
     assert read.tables["assessment"].height == 2
@@ -201,7 +207,7 @@ def test_two_values_of_a_measure_on_a_date_are_asked_about(ingest):
 def test_milligrams_entered_as_grams_are_asked_about(ingest):
     read = ingest(infusion="patient_id,date,route,dose,dose_unit\nP1,2018-01-10,iv,20000,g\n")
     assert said(read, "implausible_infusion_dose") == [
-        "warning infusion.csv row 2 dose: 20000.0 g in a day | at most 200.0 g in a day | "
+        "warning infusion.csv row 2 dose: 20000 g in a day | at most 200 g in a day | "
         "check the unit: the number looks like milligrams"
     ]
     assert read.tables["infusion"]["dose"].to_list() == [20000.0]
@@ -216,8 +222,8 @@ def test_a_steroid_dose_far_over_the_usual_is_asked_about(ingest):
         """
     )
     assert said(read, "implausible_drug_dose") == [
-        "warning medication.csv row 2 dose: prednisone 20000.0 mg/day | "
-        "prednisone of at most 150.0 mg/day | check the dose and its unit"
+        "warning medication.csv row 2 dose: prednisone 20000 mg/day | "
+        "prednisone of at most 150 mg/day | check the dose and its unit"
     ]
 
 
@@ -307,10 +313,10 @@ def test_a_measure_outside_its_range_is_quarantined(ingest):
         """
     )
     assert said(read, "outside_range") == [
-        "error assessment.csv row 2 value: cmas 53.0 | cmas from 0.0 to 52.0 | "
+        "error assessment.csv row 2 value: cmas 53 | cmas from 0 to 52 | "
         "correct the value, its unit or the measure",
-        "error assessment.csv row 4 value: physician_global 70.0 cm | physician_global from 0.0 "
-        "to 10.0 | correct the value, its unit or the measure",
+        "error assessment.csv row 4 value: physician_global 70 cm | physician_global from 0 "
+        "to 10 | correct the value, its unit or the measure",
     ]
     assert read.tables["assessment"].select("measure", "value", "unit").rows() == [
         ("physician_global", 7.0, "cm")
@@ -325,7 +331,7 @@ def test_a_creatine_kinase_of_0_is_not_a_measurement(ingest):
         """
     )
     assert said(read, "zero_not_possible") == [
-        "error assessment.csv row 2 value: creatine_kinase 0.0 U/L | a value above 0: this "
+        "error assessment.csv row 2 value: creatine_kinase 0 U/L | a value above 0: this "
         "measure is never 0 in a living child | leave the cell blank where nothing was "
         "measured; write <5 for a value under the assay's limit"
     ]
@@ -502,3 +508,44 @@ def test_the_quarantine_message_has_all_three_parts(ingest):
     assert read.quarantine["infusion"]["message"].to_list() == [
         "Expected: a date, e.g. 2019-04-23. Found: soon. To do: write the date as year-month-day."
     ]
+
+
+def test_an_early_end_of_an_event_costs_the_end_only(ingest):
+    read = ingest(
+        event="""\
+        patient_id,date,kind,term,end_date
+        P1,2018-01-11,adverse_event,fever,2018-01-09
+        """
+    )
+    assert read.tables["event"].select("term", "end_date").rows() == [("fever", None)]
+    assert quarantined(read, "event") == [("end_before_start", 2)]
+
+
+def test_a_specific_immunoglobulin_is_not_an_infusion(ingest):
+    read = ingest(
+        infusion="patient_id,date,product,dose,dose_unit\nP1,2018-01-10,Anti-D 300 ug,1,g\n"
+        "P1,2018-01-11,Privigen,20,g\n"
+    )
+    assert quarantined(read, "infusion") == [("not_ivig_product", 2)]
+    assert read.tables["infusion"]["product"].to_list() == ["Privigen"]
+
+
+def test_immunoglobulin_among_the_drugs_is_pointed_out(ingest):
+    read = ingest(medication="patient_id,drug,start_date\nP1,IVIG,2018-01-10\n")
+    assert said(read, "immunoglobulin_in_medication") == [
+        "warning medication.csv row 2 drug: P1: immunoglobulin | infusions of immunoglobulin in "
+        "the table infusion, one row a day | move the rows: no course is counted from the table "
+        "medication"
+    ]
+
+
+def test_two_mappings_of_one_cell_stop(ingest):
+    source = '[[source]]\nfile = "infusion.csv"\ntable = "infusion"\n'
+    with pytest.raises(UserError) as error:
+        ingest(source + source)
+    assert str(error.value) == (
+        "Expected: each cell read once into the table infusion\n"
+        "Found:    two [[source]] entries make a row of this cell "
+        "(infusion.csv, row 2, column dose)\n"
+        "To do:    remove one of the entries, or give each its own [[source.rows]] filter"
+    )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from textwrap import dedent
 
@@ -21,9 +23,12 @@ def write(folder: Path, study_toml: str, **files: str) -> Path:
     return folder
 
 
+SHIPPED = cache(read_rulebook)
+
+
 def read(folder: Path) -> Ingested:
     study = read_study(folder)
-    return read_records(study, read_rulebook(study.settings))
+    return read_records(study, replace(SHIPPED(), settings=study.settings))
 
 
 WIDE = """\

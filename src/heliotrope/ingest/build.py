@@ -10,7 +10,7 @@ import polars as pl
 from heliotrope.ingest.cell import Cell, Read
 from heliotrope.ingest.cells import read_column, suggest, translate
 from heliotrope.ingest.columns import TABLE_COLUMNS
-from heliotrope.ingest.context import ReadContext
+from heliotrope.ingest.context import ReadContext, normalise_word
 from heliotrope.ingest.convert import (
     INFUSION_UNITS,
     MEDICATION_UNITS,
@@ -103,11 +103,30 @@ def build_infusion(staged: Staged, context: ReadContext) -> Built:
         make_problems(blank, "blank_route", column=route, found="no route; taken as iv")
     )
     rows = rows.with_columns(pl.col("route").fill_null("iv"))
+    problems.append(_find_other_products(staged, rows, context))
     rows, faults = convert_dose(staged, rows, INFUSION_UNITS)
     rows, negative = drop_negative(staged, rows)
     rows = _fill_minute(rows)
     problems += [faults, negative]
     return Built(fill_schema(staged.table, rows), gather_problems(problems), no_ignored())
+
+
+def _find_other_products(staged: Staged, rows: pl.DataFrame, context: ReadContext) -> pl.DataFrame:
+    """Find specific immunoglobulins (anti-D and the like), which are not IVIG."""
+    if "product" not in rows.columns:
+        return gather_problems([])
+    products = rows["product"].drop_nulls().unique().to_list()
+    others = [
+        text
+        for text in products
+        if any(f" {name} " in f" {normalise_word(text)} " for name in context.not_drugs)
+    ]
+    return make_problems(
+        rows.filter(pl.col("product").is_in(others)),
+        "not_ivig_product",
+        column=number_of(staged, "product"),
+        found=pl.col("product"),
+    )
 
 
 def build_medication(staged: Staged, context: ReadContext) -> Built:
@@ -170,11 +189,18 @@ def build_event(staged: Staged, context: ReadContext) -> Built:
                       suggestion=suggest(unknown["text"], lookup))
     )  # fmt: skip
     rows = rows.with_columns(pl.when(is_stop).then("reason").otherwise("term").alias("term"))
-    ends = rows.filter(pl.col("end_date") < pl.col("date"))
+    is_early = pl.col("end_date") < pl.col("date")
+    found = pl.col("end_date").dt.to_string("%Y-%m-%d")
     problems.append(
-        make_problems(ends, "end_before_start", column=number_of(staged, "end_date"),
-                      found=pl.col("end_date").dt.to_string("%Y-%m-%d"))
-    )  # fmt: skip
+        make_problems(
+            rows.filter(is_early),
+            "end_before_start",
+            column=number_of(staged, "end_date"),
+            effect="quarantine_cell",
+            found=found,
+        )
+    )
+    rows = rows.with_columns(pl.when(~is_early).then("end_date").alias("end_date"))
     rows, faults = convert_units(staged, rows, Converted("value", "unit", {"temperature": "degC"}))
     problems.append(faults)
     rows = _fill_minute(rows)

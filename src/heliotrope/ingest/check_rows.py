@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import polars as pl
 
+from heliotrope.ingest.problems import say_number
 from heliotrope.ingest.settle import make_late_problems
 
 _NOT_CONTENT = ("row_id", "record")
@@ -49,7 +50,7 @@ def check_repeated_values(tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
     )
     rows = rows.filter(pl.col("together") > 1)
     key = ["patient_id", "date", "measure"]
-    shown = pl.coalesce(pl.col("value").cast(pl.String), pl.col("text"))
+    shown = pl.coalesce(say_number(pl.col("value")), pl.col("text"))
     listed = (
         rows.sort("row_id")
         .group_by(key, maintain_order=True)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import polars as pl
 
 from heliotrope.ingest.context import ReadContext
+from heliotrope.ingest.problems import say_number
 from heliotrope.ingest.settle import LOCATED, make_late_problems
 from heliotrope.records.dates import compute_days_between
 from heliotrope.records.exact import compute_comparison
@@ -28,8 +29,8 @@ def check_doses(tables: Mapping[str, pl.DataFrame], context: ReadContext) -> pl.
     high = infusions.with_columns(limit=limit).filter(
         compute_comparison(pl.col("dose"), ">", pl.col("limit"))
     )
-    said = pl.format("{} {} in a day", pl.col("dose"), pl.col("dose_unit"))
-    usual = pl.format("at most {} {} in a day", pl.col("limit"), pl.col("dose_unit"))
+    said = pl.format("{} {} in a day", say_number(pl.col("dose")), pl.col("dose_unit"))
+    usual = pl.format("at most {} {} in a day", say_number(pl.col("limit")), pl.col("dose_unit"))
     return pl.concat(
         [
             make_late_problems(
@@ -61,8 +62,10 @@ def _check_drug_doses(rows: pl.DataFrame, context: ReadContext) -> pl.DataFrame:
         pl.col("route").fill_null("oral")
     )
     high = joined.filter(applies & compute_comparison(pl.col("dose"), ">", pl.col("high")))
-    said = pl.format("{} {} {}", pl.col("drug"), pl.col("dose"), pl.col("dose_unit"))
-    usual = pl.format("{} of at most {} {}", pl.col("drug"), pl.col("high"), pl.col("dose_unit"))
+    said = pl.format("{} {} {}", pl.col("drug"), say_number(pl.col("dose")), pl.col("dose_unit"))
+    usual = pl.format(
+        "{} of at most {} {}", pl.col("drug"), say_number(pl.col("high")), pl.col("dose_unit")
+    )
     return make_late_problems(
         "medication", high, "implausible_drug_dose", found=said, expected=usual
     )
@@ -88,9 +91,9 @@ def check_weights(tables: Mapping[str, pl.DataFrame], context: ReadContext) -> p
     )
     said = pl.format(
         "{} kg on {}, {} kg on {}",
-        pl.col("before"),
+        say_number(pl.col("before")),
         pl.col("before_date").dt.to_string("%Y-%m-%d"),
-        pl.col("value"),
+        say_number(pl.col("value")),
         pl.col("date").dt.to_string("%Y-%m-%d"),
     )
     return make_late_problems("assessment", jumps, "weight_jump", found=said)
@@ -118,3 +121,11 @@ def check_patients(tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
         make_late_problems("patient", quiet, "patient_without_records", found=pl.col("patient_id"))
     )
     return pl.concat(found)
+
+
+def check_immunoglobulins(tables: Mapping[str, pl.DataFrame], context: ReadContext) -> pl.DataFrame:
+    """Find immunoglobulin among the other drugs, where no infusion is counted from it."""
+    names = [drug.id for drug in context.drugs.values() if drug.drug_class == "immunoglobulin"]
+    rows = tables["medication"].filter(pl.col("drug").is_in(names))
+    said = pl.format("{}: {}", pl.col("patient_id"), pl.col("drug"))
+    return make_late_problems("medication", rows, "immunoglobulin_in_medication", found=said)

@@ -176,7 +176,7 @@ def _read_careful(
         _check_quote_at_end(source, records)
     refused = []
     for number, record in enumerate(records):
-        if len(record) == width or not record:
+        if len(record) == width or not any(cell.strip() for cell in record):
             continue
         rule = "row_cut" if len(record) < width else "row_too_long"
         extra = json.dumps(record[width:], ensure_ascii=False) if rule == "row_too_long" else None

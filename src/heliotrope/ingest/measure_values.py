@@ -11,7 +11,7 @@ from heliotrope.ingest.cell import Cell
 from heliotrope.ingest.cells import read_number_column, suggest, translate
 from heliotrope.ingest.columns import TABLE_COLUMNS
 from heliotrope.ingest.context import ReadContext
-from heliotrope.ingest.problems import gather_problems, make_problems
+from heliotrope.ingest.problems import gather_problems, make_problems, say_number
 from heliotrope.ingest.staging import Staged, number_of
 from heliotrope.records.exact import compute_comparison
 from heliotrope.records.row_id import COLUMN_BITS
@@ -178,17 +178,17 @@ def check_range(values: Values, rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.Da
     is_odd = compute_comparison(value, "<", pl.col("low")).fill_null(False) | compute_comparison(
         value, ">", pl.col("high")
     ).fill_null(False)
-    shown = pl.format("{} {} {}", pl.col("measure"), pl.col("value"), pl.col("unit"))
+    shown = pl.format("{} {} {}", pl.col("measure"), say_number(value), pl.col("unit"))
     shown = shown.str.replace(" none", "", literal=True)
-    low, high = pl.col("minimum").cast(pl.String), pl.col("maximum").cast(pl.String)
+    low, high = say_number(pl.col("minimum")), say_number(pl.col("maximum"))
     expected = pl.format(
         "{} from {} to {}", pl.col("measure"), low.fill_null("any"), high.fill_null("any")
     )
     usual = pl.format(
         "{} between {} and {} {}",
         pl.col("measure"),
-        pl.col("low").cast(pl.String).fill_null("any"),
-        pl.col("high").cast(pl.String).fill_null("any"),
+        say_number(pl.col("low")).fill_null("any"),
+        say_number(pl.col("high")).fill_null("any"),
         pl.col("unit"),
     ).str.replace(" none", "", literal=True)
     known = rows.filter(value.is_not_null() & pl.col("unit_fault").is_null())

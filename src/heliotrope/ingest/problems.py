@@ -38,6 +38,11 @@ def make_problems(
     )
 
 
+def say_number(number: pl.Expr) -> pl.Expr:
+    """Write a number as a person would: 52, not 52.0."""
+    return number.cast(pl.String).str.replace(r"\.0$", "")
+
+
 def gather_problems(frames: Iterable[pl.DataFrame]) -> pl.DataFrame:
     """Put problem frames together."""
     there = [frame for frame in frames if frame.height]

@@ -18,7 +18,12 @@ from heliotrope.ingest.check_rows import (
     check_repeated_values,
 )
 from heliotrope.ingest.check_times import check_calendar, check_overlaps
-from heliotrope.ingest.check_values import check_doses, check_patients, check_weights
+from heliotrope.ingest.check_values import (
+    check_doses,
+    check_immunoglobulins,
+    check_patients,
+    check_weights,
+)
 from heliotrope.ingest.columns import TABLE_COLUMNS
 from heliotrope.ingest.context import ReadContext, make_context
 from heliotrope.ingest.findings import (
@@ -50,6 +55,7 @@ from heliotrope.ingest.sources import (
 from heliotrope.ingest.staging import Staged, stage
 from heliotrope.records.canonical import CANONICAL
 from heliotrope.records.results import Source
+from heliotrope.records.row_id import unpack_row_id
 
 Check = Callable[[pl.DataFrame], pl.DataFrame]
 
@@ -117,10 +123,31 @@ def _gather(staged: Sequence[Staged], settled: Sequence[Settled]) -> Checked:
             if item.table == table
         ]
         tables[table] = pl.concat([schema.create_empty(), *parts]).sort("row_id")
+        _check_cells_once(table, tables[table], staged)
     return Checked(
         tables,
         pl.concat([pl.DataFrame(schema=LOCATED), *(part.problems for part in settled)]),
         pl.concat([pl.DataFrame(schema=LEFT_OUT), *(part.left_out for part in settled)]),
+    )
+
+
+def _check_cells_once(table: str, rows: pl.DataFrame, staged: Sequence[Staged]) -> None:
+    """Stop if two mappings make rows of one table out of one cell."""
+    twice = rows.filter(pl.col("row_id").is_duplicated()).head(1)
+    if twice.is_empty():
+        return
+    cell = unpack_row_id(twice["row_id"][0])
+    raw = next(item.raw for item in staged if item.source == cell.source)
+    raise UserError(
+        f"each cell read once into the table {table}",
+        Found(
+            "two [[source]] entries make a row of this cell",
+            raw.file,
+            raw.sheet,
+            cell.record + raw.first_row,
+            raw.header[cell.column],
+        ),
+        "remove one of the entries, or give each its own [[source.rows]] filter",
     )
 
 
@@ -146,6 +173,7 @@ def _check(checked: Checked, context: ReadContext) -> Checked:
         check_overlaps(tables, context),
         check_doses(tables, context),
         check_weights(tables, context),
+        check_immunoglobulins(tables, context),
         check_patients(tables),
     ]
     problems += [resolve_effects(item, context.rules) for item in late]
