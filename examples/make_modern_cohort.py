@@ -7,7 +7,7 @@ from pathlib import Path
 from heliotrope.simulate.cohort import simulate_cohort, write_csv
 
 CHILDREN = 30
-SEED = 167
+SEED = 52
 
 
 def write_modern_cohort(folder: Path) -> None:

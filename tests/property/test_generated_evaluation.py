@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import polars as pl
 import pytest
 
 from heliotrope.classify.evaluate import Evaluation, evaluate
+from heliotrope.classify.replay import find_replay
 from heliotrope.definitions.load import Rulebook
 from heliotrope.ingest.ingested import Ingested
 from heliotrope.ingest.read import read_records
@@ -15,6 +18,7 @@ from heliotrope.records.results import TABLES
 from heliotrope.records.shard import Shard
 from heliotrope.simulate.cohort import simulate_blocks, write_csv
 from heliotrope.study import read_study
+from heliotrope.verification import replay_trace
 
 CHILDREN = 1000
 SEED = 1997
@@ -148,3 +152,44 @@ def test_without_assessments_every_child_is_not_evaluable(generated: Generated) 
     assert bare.tables["score"].is_empty()
     decided = bare.tables["aggravation"].filter(pl.col("state") == "met")
     assert decided.is_empty()
+
+
+def test_every_class_is_found_again_from_the_trace(generated: Generated) -> None:
+    replayed = list(replay_trace(generated.evaluation.trace, generated.rulebook))
+    roots = generated.evaluation.trace.filter(pl.col("node") == "root")
+    assert len(replayed) == roots.height
+    assert [what for agrees, what in replayed if not agrees] == []
+
+
+def test_flipping_a_decisive_leaf_changes_the_pattern(generated: Generated) -> None:
+    """Some leaf of each decision, put on the other side of its threshold, gives another pattern.
+
+    A child without a baseline or a visit lacks everything at once, so no single leaf decides.
+    """
+    definition = generated.rulebook.definitions["jdm_ivig_response"]
+    replay = find_replay(definition)
+    lacks_everything = pl.col("reason").is_in(["no_baseline", "no_visit", "replacement_dose"])
+    response = generated.table("response").filter(lacks_everything.not_().fill_null(True))
+    decisions = generated.evaluation.trace.filter(
+        (pl.col("definition_id") == definition.id) & pl.col("date").is_null()
+    )
+    for pattern in sorted(PATTERNS):
+        children = response.filter(pattern=pattern).select(KEY).head(5).to_dicts()
+        assert children, pattern
+        for child in children:
+            rows = decisions.filter(**child).to_dicts()
+            assert replay(rows, definition).label == pattern
+            others = {
+                replay([*rows[:number], _flip(row), *rows[number + 1 :]], definition).label
+                for number, row in enumerate(rows)
+                if row["operator"] is not None
+            }
+            assert others - {pattern}, (pattern, child)
+
+
+def _flip(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Put a leaf's value on the other side of its threshold; a missing value becomes met."""
+    over, under = row["threshold"] + 1, row["threshold"] - 1
+    wants_high = row["operator"] in (">=", ">")
+    met, unmet = (over, under) if wants_high else (under, over)
+    return {**row, "value": unmet if row["state"] == "met" else met}

@@ -15,7 +15,7 @@ from heliotrope.records.shard import Shard
 from heliotrope.simulate.cohort import Tables, simulate_cohort, write_csv
 from heliotrope.study import read_study
 
-CHILDREN = 60
+CHILDREN = 30
 SEED = 11
 SHIFT_DAYS = 4 * 365 + 1
 COMPARED = ["response", "aggravation", "indication", "course", "regimen", "visit", "state"]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from heliotrope.simulate.children import Children
+from heliotrope.simulate.children import REASONS, Children
 from heliotrope.simulate.courses import Courses
 from heliotrope.simulate.draws import Booleans, Draws, Numbers, round_to
 from heliotrope.simulate.parameters import Simulation, Steroids
@@ -53,8 +53,8 @@ def compute_activity_without_steroid(
 ) -> Numbers:
     """Activity at each visit from illness, immunoglobulin and relapse, before any steroid change.
 
-    Rule: start + drift + excess at the start + fluctuation - pulse - persistent part + relapse
-    (see the pulse model in the manual). NaN where there is no visit.
+    Rule: start (lower before an exacerbation) + drift + excess at the start + fluctuation - pulse
+    - persistent part + relapse (see the pulse model in the manual). NaN where there is no visit.
     """
     model = simulation.activity
     day = visits.day
@@ -65,6 +65,8 @@ def compute_activity_without_steroid(
         + model.excess_at_start * np.exp(-np.abs(day) / model.excess_days)
         + draws.normal(0, model.fluctuation_sd, day.shape)
     )
+    has_flared = (children.reason == REASONS.index("exacerbation"))[:, None]
+    illness -= model.exacerbation_rise * (has_flared & (day < -model.exacerbation_days))
     pulse, persistent = _add_up_courses(simulation, children, courses, day)
     kinds = simulation.archetypes
     relapse = children.trait([kind.relapse for kind in kinds]) * courses.is_relapsing
@@ -121,8 +123,8 @@ def compute_treatment(
     """Let physicians taper and raise the steroid visit by visit, and the activity answer.
 
     Rule: from the first infusion on, raise when the rating is well over the best seen; taper when
-    it has fallen, or by the calendar for some; else keep. One pass over the visits, all children
-    at once.
+    it has fallen, or by the calendar for some; else keep. Visits before an exacerbation are no
+    yardstick. One pass over the visits, all children at once.
     """
     count, width = visits.day.shape
     by_calendar = draws.is_true(simulation.steroids.share_calendar, (count,))
@@ -143,6 +145,7 @@ def compute_treatment(
         _wait(simulation, state, day, weight)
         now = np.maximum(without[:, visit] - _steroid_effect(simulation, state.felt_mg_kg), 0)
         rating = np.maximum(now + noise[:, visit], 0)
+        rating[day < -simulation.activity.exacerbation_days] = np.nan
         is_rise[:, visit] = _decide(simulation.steroids, state, (day, rating, weight), by_calendar)
         activity[:, visit], doses[:, visit] = now, state.dose_mg
         state.day = np.where(np.isnan(day), state.day, day)

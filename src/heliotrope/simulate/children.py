@@ -12,6 +12,14 @@ from heliotrope.simulate.parameters import Simulation
 
 DAYS_PER_YEAR = 365.25
 EPOCH = date(1970, 1, 1)
+REASONS = (
+    "exacerbation",
+    "steroid_cannot_be_reduced",
+    "skin_disease",
+    "other",
+    "induction_in_severe_disease",
+    "replaces_cytotoxic_drug",
+)
 
 
 @dataclass(frozen=True)
@@ -35,6 +43,7 @@ class Children:
     lacks_global: Booleans
     lacks_baseline: Booleans
     has_judgement: Booleans
+    reason: Integers
 
     @property
     def count(self) -> int:
@@ -60,8 +69,11 @@ def draw_children(draws: Draws, simulation: Simulation, first_number: int) -> Ch
     ).astype(np.int64)
     age = draws.normal(cohort.age_mean_years, cohort.age_sd_years, shape)
     age = np.clip(age, cohort.age_min_years, cohort.age_max_years)
+    reason = _draw_reasons(draws, simulation, since_diagnosis)
     ill_for_years = (since_diagnosis + to_diagnosis) / DAYS_PER_YEAR
     start = draws.normal(activity.start_mean, activity.start_sd, shape)
+    is_severe = reason == REASONS.index("induction_in_severe_disease")
+    start = np.clip(start, activity.start_min, activity.start_max)
     return Children(
         number=first_number + np.arange(*shape, dtype=np.int64),
         first_day=draws.days(
@@ -78,13 +90,30 @@ def draw_children(draws: Draws, simulation: Simulation, first_number: int) -> Ch
         site=draws.index(cohort.site_shares, shape),
         antibody=draws.index(cohort.antibody_shares, shape),
         size=draws.around(1, cohort.size_log_sd, shape),
-        activity=np.clip(start, activity.start_min, activity.start_max),
+        activity=np.where(is_severe, np.maximum(start, activity.severe_start), start),
         drift=draws.normal(activity.drift_mean_per_180_days, activity.drift_sd_per_180_days, shape),
         spread=draws.around(1, activity.child_spread_log_sd, shape),
         lacks_global=draws.is_true(cohort.share_without_physician_global, shape),
         lacks_baseline=draws.is_true(cohort.share_without_baseline, shape),
         has_judgement=draws.is_true(cohort.share_with_judgement, shape),
+        reason=reason,
     )
+
+
+def _draw_reasons(draws: Draws, simulation: Simulation, since_diagnosis: Integers) -> Integers:
+    """Draw why IVIG is started, as numbers of ``REASONS``, so that the records can bear it out.
+
+    Severe disease at its start is a reason soon after diagnosis only; that the steroid cannot be
+    reduced is one only where it has been taken for long.
+    """
+    reasons = simulation.indications
+    words = np.asarray([REASONS.index(word) for word in reasons.words])
+    drawn = words[draws.index(reasons.shares, since_diagnosis.shape)]
+    stuck = drawn == REASONS.index("steroid_cannot_be_reduced")
+    is_early = since_diagnosis < reasons.long_steroid_days
+    drawn = np.where(stuck & is_early, REASONS.index("exacerbation"), drawn)
+    is_new = since_diagnosis <= reasons.induction_within_days
+    return np.where(is_new, REASONS.index("induction_in_severe_disease"), drawn)
 
 
 def compute_body(children: Children, days: Numbers, simulation: Simulation, what: str) -> Numbers:

@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 
 from heliotrope.simulate.activity import Treatment
-from heliotrope.simulate.children import Children
+from heliotrope.simulate.children import REASONS, Children
 from heliotrope.simulate.courses import Courses
 from heliotrope.simulate.draws import Draws, Numbers, round_to
 from heliotrope.simulate.infusions import InfusionDays
@@ -136,13 +136,10 @@ def make_stops(
 def make_indications(
     draws: Draws, simulation: Simulation, children: Children, stopped_on: Numbers
 ) -> pl.DataFrame:
-    """Write the reason for starting: a lost drug, severe disease at the start, or another."""
+    """Write the reason for starting; a drug lost to a complication goes before any other."""
     reasons = simulation.indications
-    words = (*reasons.words, "replaces_cytotoxic_drug", "induction_in_severe_disease")
-    drawn = draws.index(reasons.shares, (children.count,))
-    is_new = -children.diagnosis_day <= reasons.induction_within_days
-    drawn = np.where(is_new, words.index("induction_in_severe_disease"), drawn)
-    drawn = np.where(np.isfinite(stopped_on), words.index("replaces_cytotoxic_drug"), drawn)
+    is_lost = np.isfinite(stopped_on)
+    number = np.where(is_lost, REASONS.index("replaces_cytotoxic_drug"), children.reason)
     is_written = draws.is_true(reasons.recorded_share, (children.count,)) & children.has_ivig
     child = np.flatnonzero(is_written)
     return make_table(
@@ -150,6 +147,6 @@ def make_indications(
         children.number[child],
         {
             "date": make_dates(children, child, np.zeros(len(child))),
-            "reason": make_words(words, drawn[child]),
+            "reason": make_words(REASONS, number[child]),
         },
     )

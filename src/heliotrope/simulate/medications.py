@@ -187,8 +187,8 @@ def _draw_periods(
     habits = simulation.drug_habits
     count = (children.count,)
     child = np.flatnonzero(draws.is_true(drug.share, count))
-    share_of_illness = draws.generator.random(count)[child]
-    start = np.floor(children.diagnosis_day[child] * share_of_illness)
+    waited = draws.generator.random(count)[child] * habits.wait_share_of_illness
+    start = np.floor(children.diagnosis_day[child] * (1 - waited))
     is_late = draws.is_true(habits.share_started_late, count)[child]
     late = -draws.days(0, habits.late_days_max, count)[child]
     start = np.where(is_late, np.maximum(late, children.diagnosis_day[child]), start)

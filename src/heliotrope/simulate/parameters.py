@@ -74,6 +74,9 @@ class ActivityModel(Frozen):
     start_sd: float
     start_min: float
     start_max: float
+    severe_start: float
+    exacerbation_rise: float
+    exacerbation_days: float
     child_spread_log_sd: float
     drift_mean_per_180_days: float
     drift_sd_per_180_days: float
@@ -257,6 +260,7 @@ class OtherDrug(Frozen):
 class DrugHabits(Frozen):
     """When second-line drugs are started, stopped and added."""
 
+    wait_share_of_illness: float
     share_started_late: float
     late_days_max: int
     complication_days_max: int
@@ -296,6 +300,7 @@ class Reasons(Frozen):
     words: tuple[str, ...]
     shares: tuple[float, ...]
     induction_within_days: int
+    long_steroid_days: int
     recorded_share: float
 
 
