@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from heliotrope.definitions.drug import Drug
-from heliotrope.definitions.response import Confounding
+from heliotrope.definitions.response_parameters import Confounding
 from heliotrope.derive.derived import Derived
 from heliotrope.records.exact import compute_comparison
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from heliotrope.definitions.response import FollowedDomain
+from heliotrope.definitions.response_parameters import FollowedDomain
 from heliotrope.derive.derived import Derived
 
 REGIMEN = ["patient_id", "regimen"]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import polars as pl
 
 from heliotrope.classify.worsening import WORSENING
-from heliotrope.definitions.response import AggravationDefinition, SteroidRise
+from heliotrope.definitions.response import AggravationDefinition
+from heliotrope.definitions.response_parameters import SteroidRise
 from heliotrope.derive.derived import Derived
 from heliotrope.records.exact import compute_comparison
 

@@ -14,7 +14,6 @@ from heliotrope.classify.aggravation import PatientWorsening, classify_aggravati
 from heliotrope.classify.best_state import count_worse_than_best, find_breaks
 from heliotrope.classify.deterioration import classify_deterioration
 from heliotrope.classify.escalation import find_escalations
-from heliotrope.classify.exposure import trace_exposure
 from heliotrope.classify.improvement import Improvement, VisitInputs, classify_improvement
 from heliotrope.classify.indications import classify_indications
 from heliotrope.classify.reactions import classify_reactions
@@ -59,47 +58,36 @@ def evaluate(shard: Shard, rulebook: Rulebook, first_trace_id: int = 0) -> Evalu
     states = classify_states(derived.visit_values, derived.patients, rulebook)
     deterioration = _classify_deterioration(derived, cohort, rulebook)
     improvement = _classify_improvement(derived, scores.table, definition)
+    visits = improvement.visits
     signs = PatientWorsening(
         escalations=find_escalations(derived, rules.aggravation),
         flares=find_flares(shard.event, derived.visit_values, rules),
     )
-    aggravations = classify_aggravation(derived, improvement.visits, states.table, signs, rules)
-    response = classify_response(
-        ResponseInputs(
-            derived=derived,
-            visits=improvement.visits,
-            aggravations=aggravations,
-            breaks=find_breaks(derived, states.table, signs, rules),
-            worse_than_best=count_worse_than_best(derived, improvement.visits, rules, definition),
-        ),
-        rulebook,
+    aggravations = classify_aggravation(derived, visits, states.table, signs, rules)
+    inputs = ResponseInputs(
+        derived=derived,
+        visits=visits,
+        aggravations=aggravations,
+        breaks=find_breaks(derived, states.table, signs, rules),
+        worse_than_best=count_worse_than_best(derived, visits, rules, definition),
     )
+    response = classify_response(inputs, rulebook)
     reactions = classify_reactions(derived.infusion_days, derived.courses, shard, rulebook)
     indications = classify_indications(derived, rulebook)
+    parts = [scores, states, deterioration, response, reactions, indications]
     trace, trace_source = number_trace(
         [
-            *(
-                part.nodes
-                for part in (scores, states, deterioration, response, reactions, indications)
-            ),
+            *(part.nodes for part in parts),
             improvement.nodes,
             aggravations.nodes,
-            trace_exposure(derived, rulebook),
             *(_not_reached(derived, item) for item in (definition, rules.aggravation)),
         ],
         first_trace_id,
     )
     tables = {
-        "infusion_day": derived.infusion_days,
-        "course": derived.courses,
-        "regimen": derived.regimens,
-        "steroid_period": derived.steroid_periods,
-        "steroid_pulse": derived.steroid_pulses,
-        "drug_period": derived.drug_periods,
+        **_derived_tables(derived),
         "score": scores.table,
-        "state": pl.concat(
-            [part.table.select(TABLES["state"].column_names()) for part in (states, deterioration)]
-        ),
+        "state": _state_table(states, deterioration),
         "visit": _visit_table(improvement),
         "response": response.table,
         "indication": indications.table,
@@ -113,8 +101,23 @@ def evaluate(shard: Shard, rulebook: Rulebook, first_trace_id: int = 0) -> Evalu
         },
         trace=trace,
         trace_source=trace_source,
-        findings=_findings(derived, rulebook, [scores, states, reactions, indications]),
+        findings=_findings(derived, rulebook, parts),
     )
+
+
+def _derived_tables(derived: Derived) -> dict[str, pl.DataFrame]:
+    return {
+        "infusion_day": derived.infusion_days,
+        "course": derived.courses,
+        "regimen": derived.regimens,
+        "steroid_period": derived.steroid_periods,
+        "steroid_pulse": derived.steroid_pulses,
+        "drug_period": derived.drug_periods,
+    }
+
+
+def _state_table(*parts: Classified) -> pl.DataFrame:
+    return pl.concat([part.table.select(TABLES["state"].column_names()) for part in parts])
 
 
 def _cohort(derived: Derived) -> pl.DataFrame:

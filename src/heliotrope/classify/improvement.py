@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import polars as pl
@@ -15,6 +16,7 @@ from heliotrope.classify.improvement_items import (
     classify_judgement,
     classify_strength,
 )
+from heliotrope.classify.scores import NOT_EVALUABLE
 from heliotrope.classify.trace import make_nodes, state_of
 from heliotrope.definitions.measure import Measure
 from heliotrope.definitions.response import ResponseDefinition
@@ -149,7 +151,7 @@ def _tier_a(scores: pl.DataFrame, definition: ResponseDefinition) -> pl.DataFram
     at_least = definition.tier_a.at_least
     lower = compute_comparison(pl.col("score_lower"), ">=", at_least)
     upper = compute_comparison(pl.col("score_upper"), ">=", at_least)
-    can_score = pl.col("state") != "not_evaluable"
+    can_score = pl.col("category") != NOT_EVALUABLE
     return scores.select(
         *VISIT_KEY,
         tier_a=pl.when(can_score & lower)
@@ -262,73 +264,63 @@ def _make_nodes(
 ) -> pl.DataFrame:
     """Make the tree of each visit: root, tiers, groups and comparisons."""
     seen = visits.select(VISIT_KEY)
-    tier_c = definition.tier_c.at_least
-    return pl.concat(
-        [
-            make_nodes(
-                visits,
-                definition,
-                node=pl.lit(ROOT),
-                state=state_of(pl.col("is_improved")),
-                label=pl.col("tier"),
-                reason=pl.col("reason"),
-            ),
-            make_nodes(
-                visits,
-                definition,
-                node=pl.lit("tier_a"),
-                parent=pl.lit(ROOT),
-                state=state_of(pl.col("tier_a")),
-                value=pl.when(pl.col("tier_a").is_not_null()).then("score_lower"),
-                operator=pl.lit(">="),
-                threshold=pl.lit(float(definition.tier_a.at_least)),
-                reason=pl.when("straddles")
-                .then(pl.lit("bounds_straddle"))
-                .when(pl.col("day") < definition.tier_a.ignored_before_day)
-                .then(pl.lit("recall_before_infusion")),
-            ),
-            make_nodes(
-                visits,
-                definition,
-                node=pl.lit("tier_b"),
-                parent=pl.lit(ROOT),
-                state=state_of(pl.col("tier_b")),
-            ),
-            make_nodes(
-                visits,
-                definition,
-                node=pl.lit("tier_c"),
-                parent=pl.lit(ROOT),
-                state=state_of(pl.col("tier_c")),
-                value=pl.when(pl.col("tier_c").is_not_null()).then("items_met"),
-                operator=pl.lit(">="),
-                threshold=pl.lit(float(tier_c)),
-            ),
-            make_nodes(
-                groups.join(seen, on=VISIT_KEY, how="semi"),
-                definition,
-                node=pl.col("parent"),
-                parent=pl.when(pl.col("parent").is_in(GROUPS))
-                .then(pl.lit("tier_c"))
-                .otherwise(pl.lit("tier_b")),
-                state=state_of(pl.col("is_met")),
-            ),
-            make_nodes(
-                items.join(seen, on=VISIT_KEY, how="semi"),
-                definition,
-                state=state_of(pl.col("is_met")),
-                **{
-                    name: pl.col(name)
-                    for name in (
-                        "node",
-                        "parent",
-                        "value",
-                        "operator",
-                        "threshold",
-                        "unit",
-                        "sources",
-                    )
-                },
-            ),
-        ]
+    root = make_nodes(
+        visits,
+        definition,
+        node=pl.lit(ROOT),
+        state=state_of(pl.col("is_improved")),
+        label=pl.col("tier"),
+        reason=pl.col("reason"),
     )
+    group_nodes = make_nodes(
+        groups.join(seen, on=VISIT_KEY, how="semi"),
+        definition,
+        node=pl.col("parent"),
+        parent=pl.when(pl.col("parent").is_in(GROUPS))
+        .then(pl.lit("tier_c"))
+        .otherwise(pl.lit("tier_b")),
+        state=state_of(pl.col("is_met")),
+    )
+    shown = ("node", "parent", "value", "operator", "threshold", "unit", "sources")
+    item_nodes = make_nodes(
+        items.join(seen, on=VISIT_KEY, how="semi"),
+        definition,
+        state=state_of(pl.col("is_met")),
+        **{name: pl.col(name) for name in shown},
+    )
+    return pl.concat([root, *_make_tier_nodes(visits, definition), group_nodes, item_nodes])
+
+
+def _make_tier_nodes(
+    visits: pl.DataFrame, definition: ResponseDefinition
+) -> Iterator[pl.DataFrame]:
+    """Make one node a tier; a tier that cannot be evaluated has no value."""
+    is_early = pl.col("day") < definition.tier_a.ignored_before_day
+    reasons = {
+        "tier_a": pl.when("straddles")
+        .then(pl.lit("bounds_straddle"))
+        .when(is_early)
+        .then(pl.lit("recall_before_infusion"))
+    }
+    compared = {
+        "tier_a": ("score_lower", definition.tier_a.at_least),
+        "tier_c": ("items_met", definition.tier_c.at_least),
+    }
+    for tier in TIERS:
+        columns = {}
+        if tier in compared:
+            value, at_least = compared[tier]
+            columns = {
+                "value": pl.when(pl.col(tier).is_not_null()).then(value),
+                "operator": pl.lit(">="),
+                "threshold": pl.lit(float(at_least)),
+            }
+        yield make_nodes(
+            visits,
+            definition,
+            node=pl.lit(tier),
+            parent=pl.lit(ROOT),
+            state=state_of(pl.col(tier)),
+            reason=reasons.get(tier, pl.lit(None)),
+            **columns,
+        )

@@ -11,7 +11,8 @@ import polars as pl
 
 from heliotrope.classify.trace import SOURCE, used
 from heliotrope.definitions.measure import Measure
-from heliotrope.definitions.response import ImprovementStep, ResponseDefinition
+from heliotrope.definitions.response import ResponseDefinition
+from heliotrope.definitions.response_parameters import ImprovementStep
 from heliotrope.records.exact import Operator, compute_comparison
 
 ITEM_COLUMNS = [

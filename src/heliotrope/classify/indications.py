@@ -39,7 +39,7 @@ def classify_indications(derived: Derived, rulebook: Rulebook) -> Classified:
     definition = rulebook.get("ivig_indication", IvigIndication)
     criteria = definition.criteria
     decided = decide_axes(_find_facts(derived, definition, rulebook), criteria, definition.axes)
-    recorded = _assign_recorded(derived)
+    recorded = assign_recorded_reasons(derived)
     names = [axis.name for axis in definition.axes]
     table = _make_table(decided, recorded, names)
     root = _make_roots(decided, table, names)
@@ -82,8 +82,11 @@ def _find_facts(derived: Derived, definition: IvigIndication, rulebook: Rulebook
     return facts.with_columns(pl.selectors.ends_with(".sources").fill_null([]))
 
 
-def _assign_recorded(derived: Derived) -> pl.DataFrame:
-    """Give each recorded reason its regimen and its place in the order of the file."""
+def assign_recorded_reasons(derived: Derived) -> pl.DataFrame:
+    """Give each recorded reason its regimen and its place in the order of the file.
+
+    Columns: patient_id, regimen, ``reason``, ``row_id``, ``place`` (from 1).
+    """
     regimens = derived.regimens.select(*REGIMEN, "last_infusion").sort("last_infusion")
     rows = derived.shard.indication.select("patient_id", "date", "reason", "row_id")
     first = regimens.group_by("patient_id").agg(

@@ -57,6 +57,10 @@ def classify_response(inputs: ResponseInputs, rulebook: Rulebook) -> Classified:
     )
     table = decided.with_columns(
         onset_band=pl.when(pl.col("onset_band") != "not_applicable").then("onset_band"),
+        onset_by_day=pl.when(pl.col("onset") != "never").then("onset_by_day"),
+        onset_after_day=pl.when(pl.col("onset") != "never")
+        .then("onset_after_day")
+        .otherwise("last_day_before"),
         reason=pl.col("pattern.reason"),
         definition_id=pl.lit(definition.id),
         definition_version=pl.lit(definition.version),

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import polars as pl
 
-from heliotrope.definitions.response import ResponseDefinition, Transient, Windows
+from heliotrope.definitions.response import ResponseDefinition
+from heliotrope.definitions.response_parameters import Transient, Windows
 from heliotrope.derive.derived import Derived
 from heliotrope.records.exact import compute_comparison
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import polars as pl
 
-from heliotrope.definitions.response import ResponseDefinition, SteroidRule
+from heliotrope.definitions.response import ResponseDefinition
+from heliotrope.definitions.response_parameters import SteroidRule
 from heliotrope.derive.derived import Derived
 from heliotrope.derive.glucocorticoids import derive_steroid_dose_on
 from heliotrope.records.exact import compute_comparison

@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from heliotrope.definitions.decision import Axis, Criterion, check_axes, yes
 from heliotrope.definitions.model import Definition, Frozen
-from heliotrope.definitions.response import SteroidRise
+from heliotrope.definitions.response_parameters import SteroidRise
 
 
 class Exacerbation(Frozen):

@@ -2,127 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Literal
 
 from pydantic import Field, model_validator
 
 from heliotrope.definitions.decision import Axis, Criterion, check_axes, yes
-from heliotrope.definitions.model import Definition, Frozen
-
-
-class Baseline(Frozen):
-    """Where a baseline is looked for."""
-
-    days_before: int = Field(gt=0)
-    domains_without_say: tuple[str, ...]
-
-
-class TierA(Frozen):
-    """Improved by the total improvement score."""
-
-    score: str
-    at_least: float
-    ignored_before_day: int
-
-
-class TierB(Frozen):
-    """Improved by the physician global or by a composite index beside it."""
-
-    essential: str
-    alternatives: tuple[str, ...]
-    relative_fall_percent: float
-    absolute_fall: float
-
-
-class ImprovementStep(Frozen):
-    """How many units better count as improved."""
-
-    measure: str
-    step: float = Field(gt=0)
-
-
-class TierC(Frozen):
-    """Improved by at least so many items of a sparse record."""
-
-    at_least: int
-    strength: tuple[ImprovementStep, ...]
-    function: ImprovementStep
-    enzyme: str
-    enzyme_relative_fall_percent: float
-    enzyme_fall_in_upper_limits: float
-    judgement: str
-    judgement_word: str
-
-
-class Windows(Frozen):
-    """Days from the first infusion, both ends counted."""
-
-    rapid_last_day: int
-    intermediate_last_day: int
-    slow_last_day: int
-    cover_days: int = Field(description="days after a D0 that its course covers")
-    confirmation_days: int
-    reproduction_first_day: int
-    reproduction_last_day: int
-    reproduction_courses: int
-    second_course: int = Field(description="number of the course whose D0 also starts a rapid band")
-
-
-class NoImprovement(Frozen):
-    """What is needed before improvement counts as not shown."""
-
-    courses: int
-    exposure_days: int
-    late_visit_day: int
-
-
-class Transient(Frozen):
-    """What is needed before a response counts as lost on treatment."""
-
-    later_courses: int
-    days: int
-
-
-class Room(Frozen):
-    """A baseline from which improvement can be seen."""
-
-    attainable_score: float
-    physician_global: float
-    tier_c_items: int
-
-
-class SteroidRule(Frozen):
-    """When the steroid dose counts as markedly reduced, reduced or increased."""
-
-    share: float
-    days: int
-    baseline_minimum_mg_kg_day: float
-    reduced_share: float
-    increased_share: float
-    taper_diagnosis_days: int
-    taper_halving_days: int
-
-
-class Confounding(Frozen):
-    """Other treatments that could explain an improvement, and how long before it."""
-
-    steroid_days: int
-    steroid_relative_rise: float
-    steroid_rise_mg_day: float
-    pulse_days: int
-    drug_days: int
-    drug_relative_rise: float
-    drugs: tuple[str, ...]
-    long_acting_days: int
-    long_acting_drugs: tuple[str, ...]
-
-
-class FollowedDomain(Frozen):
-    """Which measures follow the domain an indication is about."""
-
-    indication: str
-    domain: str
-    measures: tuple[str, ...]
+from heliotrope.definitions.model import Definition
+from heliotrope.definitions.response_parameters import (
+    Baseline,
+    Confounding,
+    FollowedDomain,
+    NoImprovement,
+    Room,
+    SteroidRise,
+    SteroidRule,
+    TierA,
+    TierB,
+    TierC,
+    Transient,
+    Windows,
+)
 
 
 class ResponseDefinition(Definition):
@@ -156,79 +56,68 @@ class ResponseDefinition(Definition):
     @property
     def criteria(self) -> tuple[Criterion, ...]:
         """List the criteria of the response with their thresholds, each under its main axis."""
-        windows, room, steroid = self.windows, self.room, self.steroid
-        bands = {
-            "rapid": windows.rapid_last_day,
-            "intermediate": windows.intermediate_last_day,
-            "slow": windows.slow_last_day,
-        }
         return (
-            yes("treatment_purpose", "pattern"),
-            yes("baseline_recorded", "pattern"),
-            Criterion("attainable_score_room", "pattern", ">=", room.attainable_score, "points"),
-            Criterion("physician_global_room", "pattern", ">=", room.physician_global, "cm"),
-            Criterion("tier_c_items_room", "pattern", ">=", room.tier_c_items, "items"),
-            yes("visit_in_window", "onset"),
-            yes("improved_on_regimen", "onset"),
-            yes("improved_after_cover", "pattern"),
-            Criterion("exposure_courses", "pattern", ">=", self.no_improvement.courses, "courses"),
-            Criterion("exposure_days", "pattern", ">=", self.no_improvement.exposure_days, "days"),
-            Criterion(
-                "late_visit_not_improved",
-                "pattern",
-                ">=",
-                self.no_improvement.late_visit_day,
-                "days",
-            ),
-            *(
-                Criterion(f"onset_by_{band}", "onset", "<=", day, "days")
-                for band, day in bands.items()
-            ),
-            *(
-                Criterion(f"onset_after_{band}", "onset", ">=", day, "days")
-                for band, day in bands.items()
-            ),
-            Criterion("onset_after_second_course", "onset", ">=", 0, "days"),
-            Criterion("onset_by_second_course", "onset", "<=", windows.rapid_last_day, "days"),
-            yes("first_improvement_confirmed", "pattern"),
-            yes("any_improvement_confirmed", "loss"),
-            Criterion(
-                "improvement_reproduced", "loss", ">=", windows.reproduction_courses, "courses"
-            ),
-            yes("next_visit_improved", "responded"),
-            yes("still_improved", "pattern"),
-            Criterion("lost_for_courses", "loss", ">=", self.transient.later_courses, "courses"),
-            Criterion("lost_for_days", "loss", ">=", self.transient.days, "days"),
-            yes("worse_than_best", "loss"),
-            yes("medication_recorded", "steroid_effect"),
-            yes("steroid_recorded", "steroid_effect"),
-            Criterion(
-                "baseline_dose",
-                "steroid_effect",
-                ">=",
-                steroid.baseline_minimum_mg_kg_day,
-                "mg/kg/day",
-            ),
-            Criterion("low_dose_window", "steroid_effect", ">=", steroid.days, "days"),
-            Criterion("dose_share_reduced", "steroid_effect", "<=", steroid.reduced_share),
-            Criterion("dose_share_increased", "steroid_effect", ">=", steroid.increased_share),
-            yes("stopped", "durability"),
-            yes("on_treatment", "durability"),
-            yes("improved_at_stop", "durability"),
-            yes("stop_reason_allows", "durability"),
-            Criterion("seen_after_stop", "durability", ">=", self.durability_days, "days"),
-            Criterion("aggravated_in_window", "durability", "<=", self.durability_days, "days"),
-            yes("improved_at_last_visit", "durability"),
-            Criterion("last_visit_long_after_onset", "durability", ">=", self.ongoing_days, "days"),
+            *self._pattern_criteria(),
+            *self._onset_criteria(),
+            *self._loss_criteria(),
+            *self._steroid_criteria(),
+            *self._durability_criteria(),
         )
 
+    def _pattern_criteria(self) -> Iterator[Criterion]:
+        room, none = self.room, self.no_improvement
+        yield yes("treatment_purpose", "pattern")
+        yield yes("baseline_recorded", "pattern")
+        yield Criterion("attainable_score_room", "pattern", ">=", room.attainable_score, "points")
+        yield Criterion("physician_global_room", "pattern", ">=", room.physician_global, "cm")
+        yield Criterion("tier_c_items_room", "pattern", ">=", room.tier_c_items, "items")
+        yield yes("improved_after_cover", "pattern")
+        yield Criterion("exposure_courses", "pattern", ">=", none.courses, "courses")
+        yield Criterion("exposure_days", "pattern", ">=", none.exposure_days, "days")
+        yield Criterion("late_visit_not_improved", "pattern", ">=", none.late_visit_day, "days")
+        yield yes("first_improvement_confirmed", "pattern")
+        yield yes("still_improved", "pattern")
+        yield yes("next_visit_improved", "responded")
 
-class SteroidRise(Frozen):
-    """A steroid rise that counts as escalation."""
+    def _onset_criteria(self) -> Iterator[Criterion]:
+        windows = self.windows
+        yield yes("visit_in_window", "onset")
+        yield yes("improved_on_regimen", "onset")
+        for band, last_day in (
+            ("rapid", windows.rapid_last_day),
+            ("intermediate", windows.intermediate_last_day),
+            ("slow", windows.slow_last_day),
+        ):
+            yield Criterion(f"onset_by_{band}", "onset", "<=", last_day, "days")
+            yield Criterion(f"onset_after_{band}", "onset", ">=", last_day, "days")
+        yield Criterion("onset_after_second_course", "onset", ">=", 0, "days")
+        yield Criterion("onset_by_second_course", "onset", "<=", windows.rapid_last_day, "days")
 
-    relative: float
-    mg_kg_day: float
-    days: int
+    def _loss_criteria(self) -> Iterator[Criterion]:
+        courses = self.windows.reproduction_courses
+        yield yes("any_improvement_confirmed", "loss")
+        yield Criterion("improvement_reproduced", "loss", ">=", courses, "courses")
+        yield Criterion("lost_for_courses", "loss", ">=", self.transient.later_courses, "courses")
+        yield Criterion("lost_for_days", "loss", ">=", self.transient.days, "days")
+        yield yes("worse_than_best", "loss")
+
+    def _steroid_criteria(self) -> Iterator[Criterion]:
+        rule, axis = self.steroid, "steroid_effect"
+        yield yes("medication_recorded", axis)
+        yield yes("steroid_recorded", axis)
+        yield Criterion("baseline_dose", axis, ">=", rule.baseline_minimum_mg_kg_day, "mg/kg/day")
+        yield Criterion("low_dose_window", axis, ">=", rule.days, "days")
+        yield Criterion("dose_share_reduced", axis, "<=", rule.reduced_share)
+        yield Criterion("dose_share_increased", axis, ">=", rule.increased_share)
+
+    def _durability_criteria(self) -> Iterator[Criterion]:
+        days, axis = self.durability_days, "durability"
+        for name in ("stopped", "on_treatment", "improved_at_stop", "stop_reason_allows"):
+            yield yes(name, axis)
+        yield Criterion("seen_after_stop", axis, ">=", days, "days")
+        yield Criterion("aggravated_in_window", axis, "<=", days, "days")
+        yield yes("improved_at_last_visit", axis)
+        yield Criterion("last_visit_long_after_onset", axis, ">=", self.ongoing_days, "days")
 
 
 class AggravationDefinition(Definition):
