@@ -8,7 +8,9 @@ from tests.spec.ascii_table import read_rows
 from tests.spec.drawn_records import day_of, draw, make_shard, make_table, on_day
 
 from heliotrope.definitions.load import Rulebook, read_rulebook
+from heliotrope.derive.derived import derive_all
 from heliotrope.derive.exposure import derive_courses, derive_infusion_days
+from heliotrope.derive.findings import find_in_derived
 from heliotrope.derive.regimens import derive_regimens
 from heliotrope.records.results import Course, InfusionDay, Regimen
 
@@ -347,3 +349,30 @@ def derive_one_regimen(infusion: pl.DataFrame, rulebook: Rulebook) -> dict[str, 
         derive_courses(days, rulebook), days, shard.event, patients, rulebook
     ).to_dicts()
     return regimen
+
+
+FINDINGS = """
+    rule                     | day | dose | stop | cell
+    infusion_without_weight  | 0   | 20   | -    | infusion
+    infusion_without_dose    | 0   | -    | -    | infusion
+    infusion_of_dose_zero    | 0   | 0    | -    | infusion
+    stop_without_infusion    | 20  | 20   | 9    | event
+    infusion_soon_after_stop | 2   | 20   | 1    | event
+"""
+
+
+@pytest.mark.parametrize("case", read_rows(FINDINGS), ids=lambda row: str(row["rule"]))
+def test_what_a_data_manager_can_mend_is_reported(
+    case: dict[str, object], rulebook: Rulebook
+) -> None:
+    earlier = {"day": 0, "route": "iv", "dose": 2.0, "dose_unit": "g/kg"}
+    row = {"day": case["day"], "route": "iv", "dose": case["dose"], "dose_unit": "g"}
+    stop = case["stop"]
+    shard = make_shard(
+        infusion=make_table("infusion", [earlier, row] if stop == 1 else [row]),
+        event=make_table("event", [] if stop is None else [{"day": stop, "kind": "ivig_stopped"}]),
+    )
+    found = find_in_derived(derive_all(shard, rulebook, 28), rulebook)
+    (finding,) = found.filter(pl.col("rule") == case["rule"]).to_dicts()
+    assert finding["row_id"] == shard.tables()[str(case["cell"])]["row_id"][-1]
+    assert finding["table"] == case["cell"]

@@ -145,6 +145,7 @@ DEPENDENCE = """
     no physician global                 | -300:20 -200:10 -150:20 -100:10 -50:20    | -                              | not_evaluable | not_met | not_evaluable | not_evaluable
     one reduction cannot be two         | -300:20 -200:10 -150:20                   | -                              | not_met       | not_met | not_evaluable | not_met
     the rise came after 91 days         | -300:20 -200:10 -109:20 -100:10 -50:20    | -201:3 -109:5 -101:3 -50:5     | not_met       | not_met | not_evaluable | not_met
+    the rise came after 90 days         | -300:20 -200:10 -110:20 -100:10 -50:20    | -201:3 -110:5 -101:3 -50:5     | met           | not_met | not_evaluable | met
     worse only after the rise           | -300:20 -200:10 -150:20 -100:10 -50:20    | -201:3 -149:5 -101:3 -49:5     | not_evaluable | not_met | not_evaluable | not_evaluable
     a year later still over 0.2 mg/kg   | -365:20 -100:5                            | -                              | not_met       | met     | met           | met
     a year later at 0.2 mg/kg           | -365:20 -100:4                            | -                              | not_met       | met     | not_met       | not_met
