@@ -16,23 +16,25 @@ from pathlib import Path
 
 import polars as pl
 
+from heliotrope.classify.evaluate import evaluate
+from heliotrope.definitions.load import Rulebook
+from heliotrope.definitions.validate import check_definitions
 from heliotrope.errors import ExitCode, Found, UserError
 from heliotrope.estimate.cohort import estimate_all
 from heliotrope.execution.local import ShardJob, run_shards
 from heliotrope.execution.shards import count_shards, write_shards
 from heliotrope.ingest import Ingested, read_records
-from heliotrope.records.results import SORT_KEYS, TABLES, Finding, Quarantine
-from heliotrope.records.row_id import compute_source_cell
+from heliotrope.records.results import SORT_KEYS, TABLES, Quarantine
+from heliotrope.records.shard import Shard, count_children
+from heliotrope.run_findings import gather_findings
 from heliotrope.run_manifest import make_manifest, write_manifest
-from heliotrope.run_summary import CheckSummary, RunSummary, summarise_check, summarise_run
-from heliotrope.study import read_study
+from heliotrope.run_summary import CheckSummary, RunSummary, summarise_run
+from heliotrope.study import Study, read_study
 from heliotrope.verification import verify_run
 
 __all__ = ["RunOptions", "check_study", "run_study", "verify_run"]
 
 Progress = Callable[[str, int, int], None]
-
-FINDING_ORDER = ["severity", "rule", "file", "sheet", "row", "column", "found"]
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,7 @@ def run_study(
     options, tell = options or RunOptions(), progress or _silent
     started = time.monotonic()
     study = read_study(study_path)
-    rulebook = study.read_rulebook()
+    rulebook = _read_sound_rulebook(study)
     partial = _open_run_folder(out, options)
     try:
         ingested = read_records(study, rulebook, lambda step: tell(step, 0, 1))
@@ -79,7 +81,15 @@ def run_study(
         run_shards(jobs, options.workers or os.cpu_count() or 1, tell)
         tell("merge", 0, 1)
         tables = _merge_tables(partial)
-        findings = _merge_findings(partial, ingested)
+        findings = gather_findings(
+            ingested,
+            _read_parts(partial, "shard_finding"),
+            tables["regimen"],
+            children,
+            rulebook,
+        )
+        findings.write_parquet(partial / "findings.parquet")
+        shutil.rmtree(partial / "parts")
         tell("estimate", 0, 1)
         results = estimate_all(tables, ingested.tables, rulebook)
         results.write_parquet(partial / "results.parquet")
@@ -97,8 +107,33 @@ def run_study(
 def check_study(study_path: Path) -> CheckSummary:
     """Read a study as a run would, and give its findings; nothing is written."""
     study = read_study(study_path)
-    ingested = read_records(study, study.read_rulebook())
-    return summarise_check(study, ingested)
+    rulebook = _read_sound_rulebook(study)
+    ingested = read_records(study, rulebook)
+    evaluation = evaluate(Shard.from_tables(ingested.tables), rulebook)
+    findings = gather_findings(
+        ingested,
+        evaluation.findings,
+        evaluation.tables["regimen"],
+        count_children(ingested.tables),
+        rulebook,
+    )
+    return CheckSummary(study.title, ingested.accounting, findings)
+
+
+def _read_sound_rulebook(study: Study) -> Rulebook:
+    """Read the study's rulebook; a study's own definitions are checked as the shipped ones are.
+
+    Errors: UserError for a definition that breaks a rule of its kind.
+    """
+    rulebook = study.read_rulebook()
+    faults = check_definitions(rulebook) if study.definitions is not None else []
+    if faults:
+        raise UserError(
+            "definitions that keep the rules of their kind",
+            Found("; ".join(str(fault) for fault in faults)),
+            "correct the study's own definition files",
+        )
+    return rulebook
 
 
 def _open_run_folder(out: Path, options: RunOptions) -> Path:
@@ -133,9 +168,7 @@ def _close_run_folder(partial: Path, out: Path) -> None:
 
 def _write_records(ingested: Ingested, partial: Path) -> int:
     """Write canonical parts, sources and quarantine; return the number of children."""
-    children = pl.concat(
-        [table.select("patient_id") for table in ingested.tables.values()]
-    ).n_unique()
+    children = count_children(ingested.tables)
     records = partial / "records"
     write_shards(ingested.tables, records, count_shards(children))
     ingested.source.write_parquet(records / "source.parquet")
@@ -162,42 +195,3 @@ def _merge_tables(partial: Path) -> dict[str, pl.DataFrame]:
 def _read_parts(partial: Path, name: str) -> pl.DataFrame:
     parts = sorted((partial / "parts" / f"{name}.parquet").iterdir())
     return pl.concat([pl.read_parquet(part, glob=False) for part in parts])
-
-
-def _merge_findings(partial: Path, ingested: Ingested) -> pl.DataFrame:
-    """Put the findings of reading and of evaluation together, each with its file and row."""
-    in_shards = _read_parts(partial, "shard_finding")
-    located = locate_findings(in_shards, ingested.source)
-    findings = pl.concat(
-        [frame.select(Finding.column_names()) for frame in (ingested.findings, located)]
-    )
-    order = pl.col("severity").replace_strict(
-        {"error": 0, "warning": 1, "info": 2}, return_dtype=pl.Int32
-    )
-    findings = findings.sort(order, *FINDING_ORDER[1:], nulls_last=True, maintain_order=True)
-    findings.write_parquet(partial / "findings.parquet")
-    shutil.rmtree(partial / "parts")
-    return findings
-
-
-def locate_findings(findings: pl.DataFrame, source: pl.DataFrame) -> pl.DataFrame:
-    """Replace the cell of shard findings by file, sheet, row and column of the source."""
-    cells = findings.with_columns(compute_source_cell(pl.col("row_id")))
-    columns = source.select(
-        pl.col("source", "column").cast(pl.Int64), "file", "sheet", "first_row", "column_name"
-    )
-    return (
-        cells.rename({"column": "column_number"})
-        .join(
-            columns,
-            left_on=["source", "column_number"],
-            right_on=["source", "column"],
-            how="left",
-            maintain_order="left",
-        )
-        .with_columns(
-            row=(pl.col("record") + pl.col("first_row")).cast(pl.Int32),
-            column=pl.col("column_name"),
-        )
-        .select(Finding.column_names())
-    )

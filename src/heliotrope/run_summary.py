@@ -10,6 +10,7 @@ from typing import Any
 import polars as pl
 
 from heliotrope.ingest import Ingested
+from heliotrope.records.shard import count_children
 from heliotrope.study import Study
 
 
@@ -112,11 +113,6 @@ def count_severities(findings: pl.DataFrame) -> dict[str, int]:
     return dict(findings.group_by("severity").len().sort("severity").iter_rows())
 
 
-def summarise_check(study: Study, ingested: Ingested) -> CheckSummary:
-    """Sum up a check."""
-    return CheckSummary(study.title, ingested.accounting, ingested.findings)
-
-
 def summarise_run(
     run: Path,
     study: Study,
@@ -126,9 +122,7 @@ def summarise_run(
     seconds: float,
 ) -> RunSummary:
     """Sum up a run."""
-    children = pl.concat(
-        [table.select("patient_id") for table in ingested.tables.values()]
-    ).n_unique()
+    children = count_children(ingested.tables)
     return RunSummary(
         run=run,
         report=run / "report.html",

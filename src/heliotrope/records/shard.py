@@ -35,3 +35,8 @@ class Shard:
     def tables(self) -> dict[str, pl.DataFrame]:
         """Return the tables by name, in canonical order."""
         return {field.name: getattr(self, field.name) for field in fields(self)}
+
+
+def count_children(tables: Mapping[str, pl.DataFrame]) -> int:
+    """Count the children that any canonical table names."""
+    return pl.concat([table.select("patient_id") for table in tables.values()]).n_unique()
