@@ -35,7 +35,8 @@ const sizes = [root.clientWidth, root.scrollWidth, wide.length, small.length];
 parent.postMessage([sizes.join("/"), first], "*");
 </script></body>"""
 PHONE = """<body style="margin:0"><iframe src="measured.html"
-style="border:0;width:{width}px;height:900px"></iframe><script>addEventListener("message", message => {{
+style="border:0;width:{width}px;height:900px"></iframe>
+<script>addEventListener("message", message => {{
 const [measured, first] = message.data;
 Object.assign(document.documentElement.dataset, {{ measured, first }});
 }});</script></body>"""
