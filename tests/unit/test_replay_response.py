@@ -1,4 +1,4 @@
-"""Every class is found again from its trace, and a changed decisive leaf changes the class."""
+"""The classes of both examples are found again from their traces; a changed leaf is noticed."""
 
 from __future__ import annotations
 
@@ -16,13 +16,11 @@ from heliotrope.definitions.load import Rulebook
 from heliotrope.example_studies import find_example
 from heliotrope.ingest.read import read_records
 from heliotrope.records.shard import Shard
-from heliotrope.simulate.cohort import simulate_cohort, write_csv
 from heliotrope.study import read_study
 from heliotrope.verification import replay_trace
 
 RESPONSE = "jdm_ivig_response"
 DECISION = ["patient_id", "regimen", "definition_id", "date"]
-GENERATED_CHILDREN = 1000
 
 Row = dict[str, Any]
 
@@ -40,10 +38,8 @@ def seven() -> tuple[pl.DataFrame, Rulebook]:
 
 
 @pytest.fixture(scope="module")
-def generated(tmp_path_factory: pytest.TempPathFactory) -> tuple[pl.DataFrame, Rulebook]:
-    folder = tmp_path_factory.mktemp("generated")
-    write_csv(simulate_cohort(GENERATED_CHILDREN, seed=20), folder)
-    return trace_of(folder)
+def modern() -> tuple[pl.DataFrame, Rulebook]:
+    return trace_of(find_example("modern_cohort"))
 
 
 def disagreements(trace: pl.DataFrame, rulebook: Rulebook) -> list[str]:
@@ -54,16 +50,8 @@ def test_the_seven_children_are_replayed(seven: tuple[pl.DataFrame, Rulebook]) -
     assert disagreements(*seven) == []
 
 
-def test_the_modern_cohort_is_replayed() -> None:
-    assert disagreements(*trace_of(find_example("modern_cohort"))) == []
-
-
-def test_a_thousand_generated_children_are_replayed(
-    generated: tuple[pl.DataFrame, Rulebook],
-) -> None:
-    trace, rulebook = generated
-    assert disagreements(trace, rulebook) == []
-    assert trace["patient_id"].n_unique() == GENERATED_CHILDREN
+def test_the_modern_cohort_is_replayed(modern: tuple[pl.DataFrame, Rulebook]) -> None:
+    assert disagreements(*modern) == []
 
 
 def decisions(trace: pl.DataFrame, definition_id: str, *, whole: bool) -> list[list[Row]]:
@@ -90,33 +78,6 @@ def flip(rows: list[Row], node: str) -> list[Row]:
         state = "not_met" if is_met else "met"
         changed.append({**row, "value": row["threshold"] + step, "state": state})
     return changed
-
-
-# For each pattern: a criterion that decides it whenever the pattern is that.
-DECISIVE = {
-    "rapid": "baseline_recorded",
-    "none": "treatment_purpose",
-    "transient": "treatment_purpose",
-    "slow_maintained": "still_improved",
-    "slow": "onset_by_slow",
-    "late": "onset_after_slow",
-    "intermediate": "baseline_recorded",
-}
-
-
-def test_flipping_a_decisive_criterion_changes_the_pattern(
-    generated: tuple[pl.DataFrame, Rulebook],
-) -> None:
-    trace, rulebook = generated
-    seen: dict[str, int] = {}
-    for rows in decisions(trace, RESPONSE, whole=True):
-        label = next(row["label"] for row in rows if row["node"] == "root")
-        if label not in DECISIVE:
-            continue
-        changed = replay(flip(rows, DECISIVE[label]), rulebook)
-        assert changed.label != label, (label, DECISIVE[label])
-        seen[label] = seen.get(label, 0) + 1
-    assert seen.keys() == DECISIVE.keys()
 
 
 def test_flipping_any_criterion_of_a_seven_child_regimen_is_noticed(
@@ -155,13 +116,13 @@ def test_flipping_a_tier_of_an_improved_visit_changes_it(
 
 
 def test_an_aggravation_outside_its_window_is_none(
-    generated: tuple[pl.DataFrame, Rulebook],
+    modern: tuple[pl.DataFrame, Rulebook],
 ) -> None:
-    trace, rulebook = generated
+    trace, rulebook = modern
     flipped = 0
     for rows in decisions(trace, "aggravation_after_discontinuation", whole=True):
         (root,) = [row for row in rows if row["node"] == "root"]
         if root["state"] == "met":
             assert replay(flip(rows, "event_in_window"), rulebook).state != "met"
             flipped += 1
-    assert flipped > 20
+    assert flipped == 8
