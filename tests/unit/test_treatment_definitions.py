@@ -97,7 +97,9 @@ FAULTS: list[tuple[str, type[Definition], Change, str]] = [
 
 
 @pytest.mark.parametrize(
-    ("name", "kind", "change", "says"), FAULTS, ids=lambda part: str(part)[:40]
+    ("name", "kind", "change", "says"),
+    FAULTS,
+    ids=lambda part: getattr(part, "__name__", str(part))[:40],
 )
 def test_a_fault_in_a_definition_is_refused(
     name: str, kind: type[Definition], change: Change, says: str, rulebook: Rulebook
