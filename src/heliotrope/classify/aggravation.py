@@ -76,6 +76,7 @@ def classify_aggravation(
     decided = decide_axes(facts, criteria, rule.axes).with_columns(
         *(pl.when(is_reached).then(name).alias(name) for name in ("limb", "event_date")),
         days_after=pl.when(is_reached).then("days_after"),
+        is_small_reference=is_reached & pl.col("is_small_reference"),
         aggravated_in_window=pl.when(pl.col("state") == "met").then("event_in_window"),
     )
     table = decided.select(

@@ -9,6 +9,7 @@ from heliotrope.classify.deterioration import classify_deterioration
 from heliotrope.classify.references import derive_changes_from_best
 from heliotrope.classify.worsening import (
     WorseningRules,
+    find_escalated_deterioration,
     find_visit_worsening,
     judge_deterioration,
 )
@@ -29,8 +30,10 @@ def find_breaks(
     """
     changes = derive_changes_from_best(derived.changes, derived.baselines, derived.measures)
     lost = _lost_inactivity(changes, states, rules.aggravation.inactive_definition)
-    at_visits = find_visit_worsening(changes, judge_deterioration(changes, rules), lost, rules)
-    days = pl.concat([at_visits, signs.escalations, signs.flares]).select(
+    judged = judge_deterioration(changes, rules)
+    at_visits = find_visit_worsening(changes, judged, lost, rules)
+    escalated = find_escalated_deterioration(changes, judged, signs.escalations, rules)
+    days = pl.concat([at_visits, escalated, signs.escalations, signs.flares]).select(
         *REGIMEN, start_date="date", end_date="date"
     )
     pulses = derived.steroid_pulses.select(

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
+from heliotrope.classify.recorded_reasons import assign_recorded_reasons
 from heliotrope.definitions.response_parameters import FollowedDomain
 from heliotrope.derive.derived import Derived
 
@@ -20,7 +21,7 @@ def flag_unmeasured_domains(
     Followed means: one of the domain's measures has a baseline and at least one later value. A
     composite index follows none of them. Returns patient_id, regimen, ``domain_not_measured``.
     """
-    reasons = derived.shard.indication.select("patient_id", "reason").unique()
+    reasons = assign_recorded_reasons(derived)
     followed = (
         derived.changes.filter(
             pl.col("value").is_not_null() & pl.col("baseline_value").is_not_null()
@@ -30,11 +31,11 @@ def flag_unmeasured_domains(
     )
     frames = []
     for domain in followed_domains:
-        children = reasons.filter(pl.col("reason") == domain.indication).select("patient_id")
+        begun_for_it = reasons.filter(pl.col("reason") == domain.indication).select(REGIMEN)
         seen = followed.filter(pl.col("measure").is_in(domain.measures)).select(REGIMEN).unique()
         frames.append(
             derived.regimens.select(REGIMEN)
-            .join(children, on="patient_id", how="semi")
+            .join(begun_for_it, on=REGIMEN, how="semi")
             .join(seen, on=REGIMEN, how="anti")
         )
     missing = pl.concat(frames).unique().with_columns(domain_not_measured=pl.lit(value=True))

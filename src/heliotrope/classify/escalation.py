@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import polars as pl
 
+from heliotrope.classify.recorded_reasons import assign_recorded_reasons
 from heliotrope.classify.worsening import WORSENING
 from heliotrope.definitions.response import AggravationDefinition
 from heliotrope.definitions.response_parameters import SteroidRise
 from heliotrope.derive.derived import Derived
 from heliotrope.records.exact import compute_comparison
+
+REGIMEN = ["patient_id", "regimen"]
 
 
 def find_escalations(derived: Derived, rule: AggravationDefinition) -> pl.DataFrame:
@@ -40,24 +43,17 @@ def find_escalations(derived: Derived, rule: AggravationDefinition) -> pl.DataFr
 
 def _find_restarts(derived: Derived, rule: AggravationDefinition) -> pl.DataFrame:
     """Find later regimens of IVIG, less those begun for another recorded reason than activity."""
-    later = (
-        derived.regimens.sort("patient_id", "regimen")
-        .with_columns(previous=pl.col("last_infusion").shift(1).over("patient_id"))
-        .filter(pl.col("regimen") > 1)
-        .select("patient_id", "previous", date="first_infusion")
-    )
+    later = derived.regimens.filter(pl.col("regimen") > 1).select(*REGIMEN, date="first_infusion")
+    is_other_reason = pl.col("reason").is_in(rule.reasons_other_than_activity).all()
     other = (
-        derived.shard.indication.join(later, on="patient_id", suffix="_restart")
-        .filter((pl.col("date") > pl.col("previous")) & (pl.col("date") <= pl.col("date_restart")))
-        .group_by("patient_id", pl.col("date_restart").alias("date"))
-        .agg(
-            pl.col("reason").is_in(rule.reasons_other_than_activity).all().alias("is_other_reason")
-        )
+        assign_recorded_reasons(derived)
+        .group_by(REGIMEN)
+        .agg(is_other_reason.alias("is_other_reason"))
         .filter("is_other_reason")
     )
     first_cells = derived.infusion_days.select("patient_id", "date", "row_ids")
     return (
-        later.join(other, on=["patient_id", "date"], how="anti")
+        later.join(other, on=REGIMEN, how="anti")
         .join(first_cells, on=["patient_id", "date"], how="left")
         .select("patient_id", "date", pl.lit("ivig_restarted").alias("detail"), "row_ids")
     )

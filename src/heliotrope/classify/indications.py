@@ -13,6 +13,7 @@ from heliotrope.classify.indication_facts import (
     find_steroid_escalation,
 )
 from heliotrope.classify.indication_steroid import find_failed_reductions, find_lasting_steroid
+from heliotrope.classify.recorded_reasons import assign_recorded_reasons
 from heliotrope.classify.trace import Classified, make_nodes, used
 from heliotrope.definitions.indication import IvigIndication
 from heliotrope.definitions.load import Rulebook
@@ -80,38 +81,6 @@ def _find_facts(derived: Derived, definition: IvigIndication, rulebook: Rulebook
     ):
         facts = facts.join(found, on=REGIMEN, how="left", maintain_order="left")
     return facts.with_columns(pl.selectors.ends_with(".sources").fill_null([]))
-
-
-def assign_recorded_reasons(derived: Derived) -> pl.DataFrame:
-    """Give each recorded reason its regimen and its place in the order of the file.
-
-    Columns: patient_id, regimen, ``reason``, ``row_id``, ``place`` (from 1).
-    """
-    regimens = derived.regimens.select(*REGIMEN, "last_infusion").sort("last_infusion")
-    rows = derived.shard.indication.select("patient_id", "date", "reason", "row_id")
-    first = regimens.group_by("patient_id").agg(
-        first=pl.col("regimen").min(), last=pl.col("regimen").max()
-    )
-    return (
-        rows.sort("date", "row_id")
-        .join_asof(
-            regimens,
-            left_on="date",
-            right_on="last_infusion",
-            by="patient_id",
-            strategy="forward",
-            check_sortedness=False,
-        )
-        .join(first, on="patient_id", how="inner")
-        .with_columns(
-            regimen=pl.when(pl.col("date").is_null())
-            .then("first")
-            .otherwise(pl.col("regimen").fill_null(pl.col("last")))
-        )
-        .sort(*REGIMEN, "row_id")
-        .with_columns(place=pl.int_range(1, pl.len() + 1).over(REGIMEN))
-        .select(*REGIMEN, "reason", "row_id", "place")
-    )
 
 
 def _make_table(decided: pl.DataFrame, recorded: pl.DataFrame, names: list[str]) -> pl.DataFrame:

@@ -244,7 +244,8 @@ def _flag_standard_taper(facts: pl.DataFrame, derived: Derived, rule: SteroidRul
     """Flag a fall that a standard taper alone would give.
 
     The first infusion within 90 days of diagnosis, and between the day before it and the start of
-    the low window no halving of the dose faster than in 60 days.
+    the low window no halving of the dose faster than in 60 days. An unknown dose in between
+    leaves open how fast it fell: no flag.
     """
     recent = (
         facts.join(
@@ -284,6 +285,7 @@ def _flag_standard_taper(facts: pl.DataFrame, derived: Derived, rule: SteroidRul
     slow = (
         recent.select(REGIMEN)
         .join(fast, on=REGIMEN, how="anti")
+        .join(inside.filter(pl.col("dose").is_null()), on=REGIMEN, how="anti")
         .with_columns(within_standard_taper=pl.lit(value=True))
     )
     return facts.join(slow, on=REGIMEN, how="left", maintain_order="left").with_columns(
