@@ -53,7 +53,6 @@ def curve() -> Spec:
             steps=[{"day": 0.0, "free": 100.0}, {"day": 90.0, "free": 50.0}],
             band=[{"day": 90.0, "low": 10.0, "high": 80.0}, {"day": 120.0, "low": 5, "high": 70}],
             at_risk=[{"day": 0.0, "number": "4"}, {"day": 90.0, "number": "2"}],
-            censored=[{"day": 100.0, "free": 50.0, "tip": "left"}],
             last_day=120,
         )
     )

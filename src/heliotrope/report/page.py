@@ -9,7 +9,6 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from heliotrope import __version__
 from heliotrope.definitions.load import Rulebook
 from heliotrope.report.charts.palette_css import render_palette
 from heliotrope.report.read_run import RunTables
@@ -95,9 +94,9 @@ def _make_context(report: ReportInput, sections: Sequence[Section]) -> Mapping[s
         "research_only": RESEARCH_ONLY,
         "not_validated": NOT_VALIDATED,
         "agreement": agreement,
-        "unverified": sum(not item.verified for item in report.rulebook.definitions.values()),
+        "unverified": next(s.content["unverified"] for s in sections if s.id == "definitions"),
         "local": [item.id for item in report.rulebook.definitions.values() if item.is_local],
-        "version": __version__,
+        "version": str(report.run.manifest.get("heliotrope", "")),
         "finished": _find_time(report),
     }
 

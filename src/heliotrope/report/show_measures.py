@@ -6,6 +6,7 @@ from heliotrope.definitions.load import Rulebook
 from heliotrope.definitions.measure import Measure, measures_of
 from heliotrope.report.read_child import Child
 
+LEADING = ("creatine_kinase", "mmt8", "cmas", "physician_global", "patient_global")
 READING_ORDER = (
     "enzyme",
     "strength",
@@ -25,7 +26,7 @@ def list_measures(child: Child, rulebook: Rulebook) -> list[Measure]:
     """List the measures of disease that the child's records hold as numbers.
 
     Weight, height, temperature, urine and blood are left out: they are not disease activity.
-    Within a domain the order is that of the definition file.
+    Within a domain the measures every clinic knows come first, then the alphabet.
     """
     values = child.record("assessment").filter(child.record("assessment")["value"].is_not_null())
     recorded = set(values["measure"].to_list())
@@ -35,8 +36,14 @@ def list_measures(child: Child, rulebook: Rulebook) -> list[Measure]:
             for m in measures_of(rulebook).values()
             if m.id in recorded and m.domain in READING_ORDER
         ),
-        key=lambda measure: rank_domain(measure.domain),
+        key=rank_measure,
     )
+
+
+def rank_measure(measure: Measure) -> tuple[int, int, str]:
+    """Place a measure in the order of reading."""
+    lead = LEADING.index(measure.id) if measure.id in LEADING else len(LEADING)
+    return rank_domain(measure.domain), lead, measure.id
 
 
 def rank_domain(domain: str) -> int:

@@ -127,7 +127,6 @@ class CurveRows:
     steps: Sequence[Row]
     band: Sequence[Row]
     at_risk: Sequence[Row]
-    censored: Sequence[Row]
     last_day: float
 
 
@@ -138,40 +137,23 @@ def draw_curve(rows: CurveRows) -> Spec:
     axis = Axis(0, high, ticks, "Days from the last infusion", "day")
     x = make_channel(axis)
     y = make_numeric("free", (0, 100), (0, 25, 50, 75, 100))
+    step = {"color": PALETTE["accent"], "interpolate": "step-after"}
     curve = make_panel(
         "Children not worse, %",
         CURVE_HEIGHT,
         [
             make_layer(
-                {
-                    "type": "area",
-                    "color": PALETTE["accent"],
-                    "opacity": 0.15,
-                    "interpolate": "step-after",
-                },
+                {**step, "type": "area", "opacity": 0.15},
                 rows.band,
                 x=x,
                 y={**y, "field": "high"},
                 y2={"field": "low"},
             ),
             make_layer(
-                {"type": "line", "color": PALETTE["accent"], "interpolate": "step-after"},
+                {**step, "type": "line"},
                 rows.steps,
                 x=x,
                 y=y,
-            ),
-            make_layer(
-                {
-                    "type": "point",
-                    "color": PALETTE["accent"],
-                    "shape": "stroke",
-                    "filled": True,
-                    "size": 30,
-                },
-                rows.censored,
-                x=x,
-                y=y,
-                tooltip={"field": "tip"},
             ),
         ],
     )

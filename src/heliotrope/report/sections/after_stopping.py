@@ -97,7 +97,6 @@ def read_curve(results: Results) -> CurveRows:
         steps=steps,
         band=band,
         at_risk=_thin([row for row in at_risk if not row["is_event"]]),
-        censored=[],
         last_day=max((row["day"] for row in steps), default=0.0),
     )
 

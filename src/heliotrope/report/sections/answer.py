@@ -42,6 +42,7 @@ def build_answer(report: ReportInput) -> Section:
     content = {
         "headline": _say_headline(results, confirmed),
         "confirmed": confirmed,
+        "treated": results.count("cohort", "with_ivig") or 0,
         "answers": answers,
         "chart": _draw_shares(results, report.headline_window),
         "unevaluable": results.count("responded", "not_evaluable") or 0,

@@ -89,7 +89,7 @@ def _state_improvement(child: Child, response: Row) -> Statement:
         tier = response["evidence_tier"]
         because += f"; first by tier {tier} ({say('tier', tier)})"
     if response["reason"]:
-        because += f"; reason: {say_flag(response['reason'])}"
+        because += f"; {say('response_reason', response['reason'])}"
     flags = ", ".join(say_flag(flag) for flag in response["flags"])
     because += f"; flags: {flags}." if flags else "."
     answer = f"{say('responded', response['responded'])}. Pattern: "
@@ -170,7 +170,7 @@ def _state_after_stopping(child: Child, regimen: int) -> Sequence[Statement]:
         if row["limb"]:
             because.append(f"by {say('limb', row['limb'])}")
         if row["reason"]:
-            because.append(say_flag(row["reason"]))
+            because.append(say("response_reason", row["reason"]))
         statements.append(
             Statement(
                 STOPPED,

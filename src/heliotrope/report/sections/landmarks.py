@@ -9,7 +9,7 @@ from heliotrope.definitions.load import Rulebook
 from heliotrope.definitions.measure import measures_of
 from heliotrope.report.find_results import Results, Row, Share
 from heliotrope.report.section import ReportInput, Section
-from heliotrope.report.show_measures import rank_domain
+from heliotrope.report.show_measures import rank_measure
 from heliotrope.report.words import say_flag, sentence
 
 POINTS = {
@@ -63,9 +63,7 @@ def build_landmarks(report: ReportInput) -> Section:
 
 def name_measures(rulebook: Rulebook) -> Mapping[str, str]:
     """Name measures with their units, and scores, as tables print them."""
-    measures = sorted(
-        measures_of(rulebook).items(), key=lambda item: (rank_domain(item[1].domain), item[0])
-    )
+    measures = sorted(measures_of(rulebook).items(), key=lambda item: rank_measure(item[1]))
     names = {
         name: f"{item.title}, {item.unit}" if item.unit != "none" else item.title
         for name, item in measures

@@ -27,10 +27,10 @@ class Comparison:
 def build_publication(report: ReportInput) -> Section | None:
     """Put the statements of the publication that the study names beside the run's own counts.
 
-    None where the study names none, or one that no definition file holds.
+    None where the study names none, one that no definition file holds, or has no IVIG.
     """
     evidence = find_evidence(report)
-    if evidence is None:
+    if evidence is None or not report.treated:
         return None
     lines = [_compare(statement, report.results) for statement in evidence.statements]
     counted = [line for line in lines if line.is_same is not None]

@@ -28,6 +28,8 @@ def build_what_to_record(report: ReportInput) -> Section:
     lines = [line for child in report.children for line in list_advice(child)]
     content = {
         "lines": lines,
+        "children": len(report.treated),
+        "hint": say("hint", "visit_schedule"),
         "hidden": len(report.treated) - len(report.shown),
         "reasons": [
             (
