@@ -81,7 +81,7 @@ def print_definition(definition: Definition) -> None:
     local = ", from a study's own folder" if definition.is_local else ""
     console.print(Text(definition.title, style="bold"))
     console.print(f"{definition.id} {definition.version}, {definition.kind}, {verified}{local}\n")
-    console.print(Padding(Text(definition.wording), (0, 2)))
+    console.print(Padding(Text(definition.wording), (0, 2), expand=False))
     content = definition.model_dump(mode="json", exclude=HEAD, exclude_none=True)
     if content:
         console.print("\n[bold]Parameters[/bold]")
@@ -90,10 +90,10 @@ def print_definition(definition: Definition) -> None:
     if definition.notes:
         console.print("\n[bold]Notes[/bold]")
     for note in definition.notes:
-        console.print(Padding(Text(note), (0, 2)))
+        console.print(Padding(Text(note), (0, 2), expand=False))
     console.print("\n[bold]Sources[/bold]")
     for source in definition.sources:
-        console.print(Padding(Text(cite(source)), (0, 2)))
+        console.print(Padding(Text(cite(source)), (0, 2), expand=False))
 
 
 def list_lines(value: Any, depth: int = 0) -> list[str]:

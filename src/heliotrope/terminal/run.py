@@ -66,7 +66,7 @@ def print_findings(console: Console, findings: Sequence[Mapping[str, Any]]) -> N
         console.print(head)
         for name, words in (("expected", "expected"), ("found", "found"), ("suggestion", "to do")):
             if item.get(name):
-                console.print(Padding(Text(f"{words}: {item[name]}"), (0, 0, 0, 4)))
+                console.print(Padding(Text(f"{words}: {item[name]}"), (0, 0, 0, 4), expand=False))
 
 
 def place_of(item: Mapping[str, Any]) -> str:
@@ -137,7 +137,7 @@ def print_verification(summary: VerifySummary) -> None:
         colour, word = ("red", "differ") if differing else ("green", "the same")
         console.print(Text(f"{what}: ").append(word, style=colour))
         for item in differing:
-            console.print(Padding(Text(item), (0, 0, 0, 4)))
+            console.print(Padding(Text(item), (0, 0, 0, 4), expand=False))
     verdict = "The run holds." if summary.is_verified else "The run does not hold."
     console.print(Text(verdict, style="bold"))
 

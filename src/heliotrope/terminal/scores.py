@@ -24,20 +24,20 @@ def print_scores(report: ScoreReport) -> None:
     for score in report.scores:
         console.print(_title(score))
         if in_full:
-            console.print(Padding(_draw_components(score.components), (0, 0, 0, 2)))
+            console.print(Padding(_draw_components(score.components), (0, 0, 0, 2), expand=False))
         for line in _verdict(score):
-            console.print(Padding(line, (0, 0, 0, 2)))
+            console.print(Padding(line, (0, 0, 0, 2), expand=False))
         if in_full:
             console.print()
     if report.states:
         console.print(Text("Activity states", style="bold"))
     for state in report.states:
         for line in _describe_state(state):
-            console.print(Padding(line, (0, 0, 0, 2)))
+            console.print(Padding(line, (0, 0, 0, 2), expand=False))
     if report.notes:
         console.print(Text("\nHow the table was read", style="bold"))
     for note in report.notes:
-        console.print(Padding(Text(note), (0, 0, 0, 2)))
+        console.print(Padding(Text(note), (0, 0, 0, 2), expand=False))
 
 
 def _title(score: PatientScore) -> Text:
