@@ -208,7 +208,8 @@ class TestOtherStudies:
     def test_children_beyond_the_limit_are_counted_not_drawn(
         self, seven, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(section, "CHILD_PAGES", 3)
+        monkeypatch.setattr(section, "CHILD_PAGES", 6)
+        monkeypatch.setattr(section, "EXAMPLE_PAGES", 3)
         page = render_report(seven[0], seven[1])
         assert 'id="child-3"' in page
         assert 'id="child-4"' not in page

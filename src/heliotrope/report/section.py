@@ -16,7 +16,8 @@ from heliotrope.report.find_results import Results
 from heliotrope.report.read_child import Child, read_children
 from heliotrope.report.read_run import RunTables, look_up
 
-CHILD_PAGES = 60
+CHILD_PAGES = 50
+EXAMPLE_PAGES = 20
 AGGRAVATION = "aggravation_after_discontinuation"
 
 
@@ -34,9 +35,9 @@ class Section:
 class ReportInput:
     """A run and the rulebook it was made with: what every section is built from.
 
-    Children have a page of their own up to ``CHILD_PAGES``, in the order of their pseudonyms; for
-    the others `heliotrope explain RUN PATIENT` says the same. A file of a thousand pages helps
-    nobody and would not open on a phone.
+    A clinic's children (up to ``CHILD_PAGES``) all have a page and a lane of their own. Of a
+    registry's, the first ``EXAMPLE_PAGES`` by pseudonym have; for the others
+    `heliotrope explain RUN PATIENT` says the same. A file of a thousand pages helps nobody.
     """
 
     run: RunTables
@@ -56,7 +57,8 @@ class ReportInput:
     @cached_property
     def shown(self) -> list[str]:
         """The children with a page."""
-        return self.treated[:CHILD_PAGES]
+        fits = len(self.treated) <= CHILD_PAGES
+        return self.treated if fits else self.treated[:EXAMPLE_PAGES]
 
     @cached_property
     def children(self) -> list[Child]:
