@@ -15,7 +15,9 @@ from heliotrope.definitions.load import Rulebook
 from heliotrope.errors import UserError
 from heliotrope.pipeline import run_study
 from heliotrope.report import section
+from heliotrope.report.charts.timeline import draw_timeline
 from heliotrope.report.page import render_report
+from heliotrope.report.read_child import read_children
 from heliotrope.report.read_run import RunTables, find_parts
 from heliotrope.study import read_study
 
@@ -160,6 +162,13 @@ class TestDownToTheCell:
         for number in range(1, 8):
             assert f'id="child-{number}"' in seven[2]
             assert f'role="img" aria-label="Timeline of child S0{number}:' in seven[2]
+
+    def test_vega_lite_accepts_a_timeline(self, seven) -> None:
+        vl_convert = pytest.importorskip("vl_convert")
+        (child,) = read_children(RunTables(seven[0]), ["S04"])
+        svg = vl_convert.vegalite_to_svg(draw_timeline(child, seven[1]), vl_version="6.4")
+        assert svg.startswith("<svg")
+        assert "NaN" not in svg
 
 
 class TestHostileText:
