@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from heliotrope.report.charts.spec import (
     PALETTE,
+    STROKE,
     Axis,
     Row,
     Spec,
@@ -98,7 +99,7 @@ def draw_swimmer(rows: SwimmerRows) -> Spec:
             bar("muted", 1, rows.follow_up),
             bar("cover", 20, rows.regimens),
             bar("green", 7, rows.improved, 0.45),
-            point("accent", "stroke", rows.courses),
+            point("accent", STROKE, rows.courses),
             point("green", "circle", rows.first_improved, 80),
             point("amber", "triangle-up", rows.reactions),
             point("red", "diamond", rows.worse, 80),
@@ -106,7 +107,7 @@ def draw_swimmer(rows: SwimmerRows) -> Spec:
     )
     keys = [
         make_key("regimen", "cover"),
-        make_key("course", "accent", "stroke"),
+        make_key("course", "accent", STROKE),
         make_key("first seen improved", "green", "circle"),
         make_key("improved, visit to visit", "green"),
         make_key("reaction", "amber", "triangle-up"),

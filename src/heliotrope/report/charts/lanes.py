@@ -11,6 +11,7 @@ import polars as pl
 
 from heliotrope.report.charts.spec import (
     PALETTE,
+    STROKE,
     Axis,
     Spec,
     make_channel,
@@ -102,7 +103,7 @@ def draw_treatment_lanes(child: Child, axis: Axis, overlay: Sequence[Spec]) -> S
             tooltip=tip,
         ),
         make_layer(
-            {"type": "point", "color": PALETTE["accent"], "shape": "stroke", "filled": True},
+            {"type": "point", "color": PALETTE["accent"], "shape": STROKE, "filled": True},
             infusions,
             x=x,
             y=lane,

@@ -11,7 +11,7 @@ from typing import Any
 from markupsafe import Markup
 
 from heliotrope.report.charts.scales import LaneScale, NumericScale
-from heliotrope.report.charts.spec import PALETTE, Spec
+from heliotrope.report.charts.spec import PALETTE, STROKE, Spec
 
 PADDING = 5
 SYMBOLS = {
@@ -22,7 +22,7 @@ SYMBOLS = {
     "triangle-down": "M0,5l5,-9h-10z",
     "cross": "M-1.5,-5h3v3.5h3.5v3h-3.5v3.5h-3v-3.5h-3.5v-3h3.5z",
     "triangle-right": "M-3,-5l8,5l-8,5z",
-    "stroke": "M-1.5,-6h3v12h-3z",
+    STROKE: "M-1.5,-6h3v12h-3z",
 }
 _NAMES = {value: name for name, value in PALETTE.items()}
 

@@ -18,6 +18,8 @@ Row = Mapping[str, Any]
 
 SCHEMA = "https://vega.github.io/schema/vega-lite/v6.json"
 PLOT_WIDTH = 640
+STROKE = "M-.3,-1.2h.6v2.4h-.6z"
+"""An upright stroke, as a path: Vega's own stroke lies flat."""
 
 PALETTE = {
     "ink": "#1f1b24",
