@@ -7,6 +7,7 @@ answers at once.
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -167,7 +168,7 @@ def run(
     from heliotrope.terminal.progress import show_progress
     from heliotrope.terminal.run import print_run
 
-    options = RunOptions(engine=engine, model=not no_model)
+    options = RunOptions(engine=engine, model=not no_model, workers=os.cpu_count() or 1)
     with show_progress(quiet=as_json) as progress:
         summary = run_study(study, out, options, progress)
     if as_json:

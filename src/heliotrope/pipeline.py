@@ -7,7 +7,6 @@ Everything is written to ``RUN.partial`` and renamed at the end: a run folder th
 
 from __future__ import annotations
 
-import os
 import shutil
 import time
 from collections.abc import Callable
@@ -42,13 +41,14 @@ class RunOptions:
     """How to run; none of it changes a result.
 
     replace: an earlier run folder of that name is replaced (only if it is a run folder).
-    workers: processes for shards; None takes every core.
+    workers: processes that share the shards; 1 evaluates them here, which any script may do
+    (processes need a main module that can be imported).
     """
 
     engine: str = "local"
     model: bool = True
     replace: bool = False
-    workers: int | None = None
+    workers: int = 1
 
 
 def _silent(step: str, done: int, total: int) -> None:
@@ -78,7 +78,7 @@ def run_study(
         children = _write_records(ingested, partial)
         shards = count_shards(children)
         jobs = [ShardJob(partial, shard, rulebook) for shard in range(shards)]
-        run_shards(jobs, options.workers or os.cpu_count() or 1, tell)
+        run_shards(jobs, options.workers, tell)
         tell("merge", 0, 1)
         tables = _merge_tables(partial)
         findings = gather_findings(
