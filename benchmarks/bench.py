@@ -9,7 +9,6 @@ import json
 import resource
 import statistics
 import subprocess
-import os
 import sys
 import tempfile
 import time
@@ -33,7 +32,7 @@ from heliotrope.pipeline import RunOptions, run_study
 times = []
 for turn in range({turns} + 1):
     start = time.perf_counter()
-    run_study(Path(sys.argv[1]), Path(sys.argv[2]) / str(turn), RunOptions(workers=os.cpu_count() or 1), None)
+    run_study(Path(sys.argv[1]), Path(sys.argv[2]) / str(turn), RunOptions(), None)
     times.append(time.perf_counter() - start)
 print(json.dumps(times[1:]))
 """
