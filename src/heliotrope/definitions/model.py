@@ -12,7 +12,7 @@ Flag = Literal["V", "V2", "R", "C", "P", "UNKNOWN"]
 class Frozen(BaseModel):
     """A strict, immutable piece of a definition: unknown keys are errors."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=False)
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 class Source(Frozen):
