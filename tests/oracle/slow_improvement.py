@@ -1,4 +1,4 @@
-"""Visits and improvement, read a second time from clinical definitions 1.1, 6.2 and 10.1 to 10.6."""
+"""Visits and improvement, read a second time from clinical definitions 1.1, 6.2, 10.1 to 10.6."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ POINTS = {
     "extramuscular_global": [0, 7.5, 12.5, 15, 20],
     "strength": [0, 10, 20, 27.5, 32.5],
 }
-SIMPLE_RANGES = {"physician_global": 10, "patient_global": 10, "chaq": 3}
+SIMPLE_RANGES: dict[str, float] = {"physician_global": 10, "patient_global": 10, "chaq": 3}
 SIMPLE_RANGES["extramuscular_global"] = 10
 STRENGTH_RANGES = [("mmt8", 80), ("mmt_total", 260), ("cmas", 52)]
 ENZYMES = {  # 10.23: order of ties, multiple of the upper limit

@@ -120,7 +120,7 @@ class Child:
     is_recorded: bool = False
 
     def reasons_of(self, regimen: Regimen) -> set[str]:
-        """Return the recorded reasons of a regimen: the first not over on the day, undated the first."""
+        """Return the reasons of a regimen: the first not over on the day; undated, the first."""
         found = set()
         for when, reason in self.indications:
             still = [r for r in self.regimens if when is None or when <= r.last_infusion]

@@ -7,9 +7,9 @@ with the package (courses, regimens, doses, the value of each visit) and nothing
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import date
 
 from tests.oracle.slow_improvement import (
+    ENZYMES,
     STRENGTH_RANGES,
     STRENGTH_STEPS,
     Measures,
@@ -32,6 +32,7 @@ from tests.oracle.slow_steroid import (
 from tests.oracle.slow_worsening import (
     Aggravation,
     find_breaks,
+    is_seen_until,
     is_worse_than_best,
     judge_aggravation,
     last_on_regimen,
@@ -58,6 +59,8 @@ class Response:
     responded: str = "not_evaluable"
     reason: str | None = None
     confounded_by: set[str] = field(default_factory=set)
+    sparing_confounded_by: set[str] = field(default_factory=set)
+    sustained_confounded_by: set[str] = field(default_factory=set)
     flags: set[str] = field(default_factory=set)
 
 
@@ -129,6 +132,12 @@ def judge_response(case: Case, aggravation: Aggravation, steroid: SteroidEffect)
     row.durability = judge_durability(case, row, aggravation)
     if case.improved:
         row.confounded_by = find_confounders(case.child, case.improved[0].when)
+    if steroid.window is not None:
+        row.sparing_confounded_by = find_confounders(case.child, steroid.window[0])
+    if row.durability == "sustained":
+        is_on = case.regimen.status == "ongoing"
+        judged = case.evaluable[-1].when if is_on else case.regimen.last_infusion + day(180)
+        row.sustained_confounded_by = find_confounders(case.child, judged)
     row.flags = find_flags(case, row) | steroid.flags | aggravation.flags
     return row
 
@@ -196,8 +205,6 @@ def compute_attainable(baseline: Measures) -> float:
             break
     enzyme = choose_enzyme(baseline)
     if enzyme is not None:
-        from tests.oracle.slow_improvement import ENZYMES
-
         value, limit = value_of(baseline, enzyme), limit_of(baseline, enzyme)
         assert value is not None
         assert limit is not None
@@ -290,7 +297,7 @@ def judge_durability(case: Case, row: Response, aggravation: Aggravation) -> str
     end = regimen.last_infusion + day(180)
     if regimen.status == "discontinued":
         is_eligible = is_improved and regimen.reason not in ("inefficacy", "adverse_reaction")
-        if is_eligible and child.observed_until is not None and child.observed_until >= end:
+        if is_eligible and is_seen_until(child, regimen, end):
             return "sustained"
         if not is_improved:
             row.flags.add("lost_before_stop")

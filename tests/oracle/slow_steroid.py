@@ -1,4 +1,4 @@
-"""Steroid effect and confounding, read a second time from clinical definitions 10.12 to 10.14, 10.29."""
+"""Steroid effect and confounding, a second reading of 10.12 to 10.14 and 10.29."""
 
 from __future__ import annotations
 

@@ -1,9 +1,10 @@
-"""Worsening, escalation and aggravation, read a second time from 2.4, 6.6, 10.18 to 10.20, 10.26."""
+"""Worsening, escalation and aggravation, a second reading of 2.4, 6.6, 10.18 to 10.20, 10.26."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import date
+from itertools import pairwise
 
 from tests.oracle.slow_improvement import Measures, Visit, find_baseline, value_of
 from tests.oracle.slow_records import Child, Number, Regimen, day
@@ -154,12 +155,12 @@ def find_references(child: Child, regimen: Regimen, visits: list[Visit]) -> dict
 def find_confirmed(states: list[tuple[date, State]]) -> list[tuple[date, date]]:
     """10.19: pairs of met visits, the second being the next that has the measures."""
     known = [(when, state) for when, state in states if state is not None]
-    pairs = zip(known, known[1:], strict=False)
+    pairs = pairwise(known)
     return [(first[0], second[0]) for first, second in pairs if first[1] and second[1]]
 
 
 def is_worse_than_best(child: Child, regimen: Regimen, visits: list[Visit]) -> bool:
-    """10.9: confirmed deterioration against the best state, on the regimen, after an improvement."""
+    """10.9: confirmed deterioration from the best state, on the regimen, after an improvement."""
     improved = [v.when for v in visits if v.state == "met" and v.on_regimen]
     if not improved:
         return False
@@ -223,12 +224,17 @@ def judge_aggravation(child: Child, regimen: Regimen, visits: list[Visit]) -> Ag
         if result.limb == "d":
             alone = {limb for limb, when in limbs.items() if when <= end or result.when > end}
             result.limb = "escalation_only" if alone == {"d"} else "d"
-    seen = [when for when in (child.observed_until, regimen.next_first) if when is not None]
     if result.when is not None and result.when <= end:
         result.state = "met"
-    elif not seen or min(seen) < end:
+    elif not is_seen_until(child, regimen, end):
         result.state, result.reason = "not_evaluable", "not_seen_long_enough"
     return result
+
+
+def is_seen_until(child: Child, regimen: Regimen, end: date) -> bool:
+    """Seen without IVIG: the next regimen ends it."""
+    seen = [when for when in (child.observed_until, regimen.next_first) if when is not None]
+    return bool(seen) and min(seen) >= end
 
 
 def find_limbs(

@@ -1,0 +1,192 @@
+"""Readings of the response definition that a second, slow reading found to differ from its text.
+
+Each child is the smallest in which the sentence quoted decides. Days count from the first
+infusion; D0s are every 28 days unless drawn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from tests.spec.ascii_table import Cell, read_rows
+from tests.spec.drawn_records import make_shard, make_table
+
+from heliotrope.classify.evaluate import Evaluation, evaluate
+from heliotrope.definitions.load import read_rulebook
+
+Row = Mapping[str, Cell]
+
+COURSES = (0, 28, 56)
+ORAL: Row = {"route": "oral", "dose_unit": "mg/day", "every_n_days": 1}
+
+
+def draw_child(
+    values: str,
+    courses: tuple[int, ...] = COURSES,
+    seen_to: int = 400,
+    others: Mapping[str, list[Row]] | None = None,
+) -> Evaluation:
+    """Evaluate one child of 20 kg; ``values``: rows of day, measure, value."""
+    weights: list[Row] = [
+        {"day": day, "measure": "weight", "value": 20.0} for day in range(-60, seen_to, 60)
+    ]
+    infusions: list[Row] = [
+        {"day": day, "route": "iv", "dose": 40.0, "dose_unit": "g", "premedication": "paracetamol"}
+        for day in courses
+    ]
+    others = dict(others or {})
+    if "medication" in others:
+        others["medication"] = [{**ORAL, **row} for row in others["medication"]]
+    return evaluate(
+        make_shard(
+            patient=make_table("patient", others.get("patient", [{"seen_to": seen_to}])),
+            assessment=make_table("assessment", [*read_rows(values), *weights]),
+            infusion=make_table("infusion", infusions),
+            **{
+                name: make_table(name, others[name])
+                for name in ("medication", "event", "indication")
+                if name in others
+            },
+        ),
+        read_rulebook(),
+    )
+
+
+def rows_of(evaluation: Evaluation, table: str) -> list[dict[str, Any]]:
+    """Return the rows of a table."""
+    return evaluation.tables[table].to_dicts()
+
+
+def test_a_score_between_its_bounds_is_flagged() -> None:
+    """10.4: bounds on both sides of the threshold leave tier A open, reason bounds_straddle."""
+    evaluation = draw_child(
+        """
+        day | measure          | value
+        0   | physician_global | 6.0
+        0   | mmt8             | 60
+        30  | physician_global | 5.1
+        30  | mmt8             | 64
+        """
+    )
+    (visit,) = rows_of(evaluation, "visit")
+    (score,) = [
+        row for row in rows_of(evaluation, "score") if row["definition_id"] == "tis_jdm_imacs"
+    ]
+    (response,) = rows_of(evaluation, "response")
+    assert (score["score_lower"], score["score_upper"]) == (17.5, 65.0)
+    assert (visit["state"], visit["tier"]) == ("not_met", None)
+    assert response["flags"] == ["bounds_straddle", "no_medication_record"]
+    trace = evaluation.trace.filter(evaluation.trace["node"] == "tier_a").to_dicts()
+    assert [(row["state"], row["reason"]) for row in trace] == [
+        ("not_evaluable", "bounds_straddle")
+    ]
+
+
+def test_never_has_no_day_of_onset() -> None:
+    """10.30: without an evaluable visit on days 1 to 182 onset is never, onset_by_day null."""
+    evaluation = draw_child(
+        """
+        day | measure          | value
+        0   | physician_global | 6.0
+        190 | physician_global | 3.0
+        """,
+        courses=(0, 60, 120, 180),
+    )
+    (response,) = rows_of(evaluation, "response")
+    assert (response["onset"], response["reason"]) == ("never", "no_visit")
+    assert (response["onset_after_day"], response["onset_by_day"]) == (None, None)
+
+
+@pytest.mark.parametrize(("day", "regimen"), [(0, 1), (None, 1), (200, 2), (201, 2)])
+def test_a_domain_is_missed_in_the_regimen_begun_for_it(day: int | None, regimen: int) -> None:
+    """A domain that the indication is about: the indication of that regimen, not of another."""
+    evaluation = draw_child(
+        """
+        day | measure          | value
+        0   | physician_global | 6.0
+        200 | physician_global | 6.0
+        """,
+        courses=(0, 200, 228),
+        others={"indication": [{"day": day, "reason": "skin_disease"}]},
+    )
+    flagged = [
+        row["regimen"]
+        for row in rows_of(evaluation, "response")
+        if "domain_not_measured" in row["flags"]
+    ]
+    assert flagged == [regimen]
+
+
+@pytest.mark.parametrize("day", [198, 200, 210])
+def test_a_restart_for_another_recorded_reason_is_no_escalation(day: int) -> None:
+    """10.19: escalation is for activity unless another reason is recorded for that regimen."""
+    values = """
+        day | measure          | value
+        0   | physician_global | 6.0
+        60  | physician_global | 3.0
+        """
+    courses = (0, 28, 56, 200, 228)
+    reason = {"indication": [{"day": day, "reason": "other"}]}
+    for_activity = rows_of(draw_child(values, courses), "aggravation")[0]
+    excused = rows_of(draw_child(values, courses, others=reason), "aggravation")[0]
+    assert (for_activity["state"], for_activity["limb"]) == ("met", "escalation_only")
+    assert (excused["state"], excused["limb"]) == ("not_evaluable", None)
+
+
+@pytest.mark.parametrize(("day", "effect"), [(60, "sparing"), (80, "reduced")])
+def test_worse_once_and_escalated_breaks_a_low_dose_window(day: int, effect: str) -> None:
+    """10.29: limb a breaks the window; 10.19: one visit and an escalation within 28 days are limb a.
+
+    The dose is low on days 1 to 92 and rises on day 93.
+    """
+    medication: list[Row] = [
+        {"start": -20, "end": 0, "drug": "prednisone", "dose": 20.0},
+        {"start": 1, "end": 92, "drug": "prednisone", "dose": 8.0},
+        {"start": 93, "end": 400, "drug": "prednisone", "dose": 15.0},
+    ]
+    evaluation = draw_child(
+        f"""
+        day   | measure              | value
+        -1    | extramuscular_global | 2.0
+        {day} | extramuscular_global | 4.0
+        """,
+        others={"medication": medication},
+    )
+    (response,) = rows_of(evaluation, "response")
+    assert response["steroid_effect"] == effect
+
+
+@pytest.mark.parametrize(("dose", "is_flagged"), [(15.0, True), (None, False)])
+def test_an_unknown_dose_leaves_open_how_fast_it_fell(dose: float | None, is_flagged: bool) -> None:
+    """10.12, 10.29: within a standard taper only if no fall was faster; unknown is not known."""
+    medication: list[Row] = [
+        {"start": -20, "end": 20, "drug": "prednisone", "dose": 20.0},
+        {"start": 21, "end": 80, "drug": "prednisone", "dose": dose},
+        {"start": 81, "end": 300, "drug": "prednisone", "dose": 10.0},
+    ]
+    evaluation = draw_child(
+        "day | measure | value\n0 | physician_global | 6.0",
+        courses=(0, 28, 56, 84),
+        others={"medication": medication, "patient": [{"seen_to": 300, "diagnosed": -30}]},
+    )
+    (response,) = rows_of(evaluation, "response")
+    assert response["steroid_effect"] == "sparing"
+    assert ("within_standard_taper" in response["flags"]) is is_flagged
+
+
+@pytest.mark.parametrize(("reason", "flags"), [("planned_after_response", 1), ("inefficacy", 0)])
+def test_a_small_reference_matters_only_where_limb_a_is_asked(reason: str, flags: int) -> None:
+    """10.18, 10.20: outside the population nothing is judged, so nothing is flagged."""
+    evaluation = draw_child(
+        """
+        day | measure          | value
+        0   | physician_global | 6.0
+        70  | physician_global | 1.0
+        120 | physician_global | 1.5
+        """,
+        others={"event": [{"day": 80, "kind": "ivig_stopped", "term": reason}]},
+    )
+    (row,) = rows_of(evaluation, "aggravation")
+    assert row["flags"] == ["small_reference"] * flags
