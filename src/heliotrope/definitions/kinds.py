@@ -9,6 +9,7 @@ from heliotrope.definitions.evidence import Evidence
 from heliotrope.definitions.exposure import IvigExposure, MeasureInForce
 from heliotrope.definitions.glucocorticoid import GlucocorticoidRule
 from heliotrope.definitions.indication import IvigIndication
+from heliotrope.definitions.item_form import ItemForm
 from heliotrope.definitions.measure import MeasureSet
 from heliotrope.definitions.model import Definition
 from heliotrope.definitions.report_words import ReportWords
@@ -49,3 +50,4 @@ KINDS["plausibility"] = PlausibilityLimits
 KINDS["finding_rules"] = FindingRules
 KINDS["score_table"] = ScoreTableWords
 KINDS["report_words"] = ReportWords
+KINDS["item_form"] = ItemForm

@@ -30,14 +30,40 @@ Domain = Literal[
     "temperature",
     "urine_protein",
     "blood",
+    "item",
 ]
 
 
 class ImportantChange(Frozen):
-    """A change that matters to a child, as published for the measure."""
+    """A change that matters to a child, as published for the measure.
+
+    ``up_to``: the other end where a span was published. ``direction``: where improving and
+    worsening differ. ``wording``: whom it was found in, and against what.
+    """
 
     amount: float = Field(gt=0)
+    up_to: float | None = None
     is_percent: bool = Field(default=False, description="relative to baseline, not in units")
+    direction: Literal["improvement", "worsening"] | None = None
+    wording: str | None = None
+    source: Source
+
+
+class OtherScale(Frozen):
+    """Another published scale of the same instrument; it holds only where a study declares it."""
+
+    minimum: float = 0.0
+    maximum: float = Field(gt=0)
+    wording: str = Field(min_length=5)
+    source: Source
+
+
+class AgeCaution(Frozen):
+    """An age under which a healthy child may not reach the best value; flagged, never changed."""
+
+    under_age_years: int = Field(gt=0)
+    word: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    wording: str = Field(min_length=10)
     source: Source
 
 
@@ -75,6 +101,14 @@ class Measure(Frozen):
     zero_is_possible: bool = True
     plausible: Plausible = Plausible()
     important_change: ImportantChange | None = None
+    other_changes: tuple[ImportantChange, ...] = Field(
+        default=(), description="further published changes, and those that disagree"
+    )
+    other_scales: tuple[OtherScale, ...] = ()
+    cautions: tuple[AgeCaution, ...] = ()
+    several_on_a_date: Literal["last", "worst"] = Field(
+        default="last", description="which of several values of one date counts"
+    )
     molar_mass: MolarMass | None = None
     words: tuple[str, ...] = Field(default=(), description="canonical words of a judgement")
     value_words: str | None = Field(
