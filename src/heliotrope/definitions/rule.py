@@ -1,113 +1,103 @@
-"""Rules of activity and worsening: a closed set of node kinds, no arithmetic, no variables.
+"""Rules of activity, improvement and worsening: a tree of nodes, and its slow, plain reading.
 
-A leaf compares one measure with one number; the other nodes combine what their nodes say in
-Kleene logic: True is met, False is not met, None is not evaluable, and missing is never false.
+The nodes are those of ``definitions/node.py``. Here stand the definition that holds a tree, and
+the decision of a tree from what its leaves say, in Kleene logic: True is met, False is not met,
+None is not evaluable, and missing is never false.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Annotated, Literal
+from collections.abc import Callable, Mapping, Sequence
+from typing import Literal
 
 from pydantic import Field, model_validator
 
 from heliotrope.definitions.model import Definition, Frozen
+from heliotrope.definitions.node import (
+    ANSWERS,
+    CHANGES,
+    AllOf,
+    Alternative,
+    Answer,
+    AnyOf,
+    AtLeast,
+    BandedScore,
+    Caution,
+    Confirmed,
+    CutOff,
+    CutOffStates,
+    Leaf,
+    Node,
+    OffTreatment,
+    Sustained,
+    children,
+    walk,
+)
 
-NodeId = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+__all__ = [
+    "ANSWERS",
+    "BROKEN",
+    "HELD",
+    "PREVIOUS_VISIT",
+    "AllOf",
+    "Alternative",
+    "Answer",
+    "AnyOf",
+    "AtLeast",
+    "BandedScore",
+    "Caution",
+    "Confirmed",
+    "CutOff",
+    "CutOffStates",
+    "Leaf",
+    "Milestone",
+    "Node",
+    "OffTreatment",
+    "RuleDefinition",
+    "Sustained",
+    "Truth",
+    "children",
+    "decide",
+    "decide_all",
+    "decide_at_least",
+    "decide_confirmed",
+    "decide_from",
+    "decide_sustained",
+    "walk",
+]
 
-Quantity = Literal["value", "worsening", "relative_worsening"]
+PREVIOUS_VISIT = "previous_visit"
+HELD = "held_days"
+BROKEN = "days_since_not_met"
+
+Truth = bool | None
+
+Reference = Literal["none", "regimen_baseline", "best_so_far"]
 
 
-class Caution(Frozen):
-    """An age under which a leaf may be out of reach for a healthy child; flagged, never changed."""
+class Milestone(Frozen):
+    """A day after the regimen's first infusion on which a rule is read, at the nearest visit.
 
-    under_age_years: int = Field(gt=0)
-    word: str
-
-
-class Leaf(Frozen):
-    """One measure against one threshold.
-
-    ``quantity`` is the value itself, its ``worsening`` against the reference (in the measure's
-    unit, worse is positive) or its ``relative_worsening`` (in percent of the reference; a
-    reference of 0 is not evaluable). ``scale_maximum`` is the top of the scale the threshold was
-    published for: a study that declares another one gets no answer from this leaf.
+    Visits further away than ``within_days`` do not count; of two equally near the earlier does.
     """
 
-    node: Literal["leaf"]
-    id: NodeId
-    measure: str
-    quantity: Quantity = "value"
-    better: Literal["low", "high"]
-    operator: Literal["<", "<=", ">", ">="]
-    threshold: float
-    unit: str
-    scale_maximum: float | None = None
-    caution: Caution | None = None
-
-
-class AllOf(Frozen):
-    """Met when every node is met."""
-
-    node: Literal["all_of"]
-    id: NodeId
-    of: tuple[Node, ...] = Field(min_length=1)
-
-
-class AnyOf(Frozen):
-    """Met when one node is met."""
-
-    node: Literal["any_of"]
-    id: NodeId
-    of: tuple[Node, ...] = Field(min_length=1)
-
-
-class AtLeast(Frozen):
-    """Met when every essential node and at least ``count`` of the others are met."""
-
-    node: Literal["at_least"]
-    id: NodeId
-    count: int = Field(ge=1)
-    essential: tuple[Node, ...] = ()
-    of: tuple[Node, ...] = Field(min_length=1)
-
-    @model_validator(mode="after")
-    def _is_possible(self) -> AtLeast:
-        if self.count > len(self.of):
-            raise ValueError(f"{self.id}: {self.count} of {len(self.of)} can never be met")
-        return self
-
-
-class Confirmed(Frozen):
-    """Met on the second of two consecutive visits that have the measures and meet the node.
-
-    Not met on the first of the two and after recovery; not evaluable on a visit that cannot be
-    judged, and such a visit neither confirms nor interrupts.
-    """
-
-    node: Literal["confirmed"]
-    id: NodeId
-    of: Annotated[Node, Field(description="what both visits must meet")]
-
-
-Node = Annotated[Leaf | AllOf | AnyOf | AtLeast | Confirmed, Field(discriminator="node")]
-
-AllOf.model_rebuild()
-AnyOf.model_rebuild()
-AtLeast.model_rebuild()
-Confirmed.model_rebuild()
+    day: int = Field(ge=0)
+    within_days: int = Field(ge=0)
 
 
 class RuleDefinition(Definition):
     """A state of a visit: met, not met or not evaluable, by a tree of nodes.
 
-    ``reference`` is ``none`` for a rule that looks at the visit alone and ``regimen_baseline`` for
-    one that compares it with the last values before the regimen.
+    ``reference`` is ``none`` for a rule that looks at the visits alone, ``regimen_baseline``
+    (fixed) for one that compares with the last values before the regimen, ``best_so_far``
+    (moving) for one that compares with the best each measure had been until then.
+    ``milestone``: the rule is read once a regimen, at the visit nearest to that day.
     """
 
     kind: Literal["rule"]
-    reference: Literal["none", "regimen_baseline"]
+    reference: Reference
     is_default: bool = Field(default=False, description="preferred among its rivals")
+    milestone: Milestone | None = None
     root: Node
 
     @model_validator(mode="after")
@@ -115,48 +105,81 @@ class RuleDefinition(Definition):
         names = [node.id for node, _ in walk(self.root)]
         if names[0] != "root":
             raise ValueError(f"{self.id}: the top node is called root, not {names[0]}")
-        if len(set(names)) < len(names) or PREVIOUS_VISIT in names:
+        if len(set(names)) < len(names) or {PREVIOUS_VISIT, HELD, BROKEN} & set(names):
             raise ValueError(f"{self.id}: every node needs a name of its own")
-        if any(isinstance(node, Confirmed) for node, parent in walk(self.root) if parent):
-            raise ValueError(f"{self.id}: only the top node may ask for two visits")
-        if self.reference == "none" and any(leaf.quantity != "value" for leaf in self.leaves):
+        if sum(isinstance(node, (Confirmed, Sustained)) for node, _ in walk(self.root)) > 1:
+            raise ValueError(f"{self.id}: only one node may look at the visits before")
+        return self
+
+    @model_validator(mode="after")
+    def _has_its_reference(self) -> RuleDefinition:
+        asks_for_change = any(leaf.quantity in CHANGES for leaf in self.leaves)
+        asks_for_baseline = any(leaf.choice == "most_abnormal_at_baseline" for leaf in self.leaves)
+        if self.reference == "none" and (asks_for_change or asks_for_baseline):
             raise ValueError(f"{self.id}: a change needs a reference")
+        if self.reference == "none" and (self.milestone or self.scores):
+            raise ValueError(f"{self.id}: a milestone and a score need a regimen")
+        if self.milestone and self.looks_back is not None:
+            raise ValueError(f"{self.id}: at a milestone there is one visit, and none before it")
         return self
 
     @property
+    def nodes(self) -> tuple[Node, ...]:
+        """Every node, from the top."""
+        return tuple(node for node, _ in walk(self.root))
+
+    @property
+    def answers(self) -> tuple[Answer, ...]:
+        """The nodes that answer from the records, in the order of the definition."""
+        return tuple(node for node in self.nodes if isinstance(node, ANSWERS))
+
+    @property
     def leaves(self) -> tuple[Leaf, ...]:
-        """The leaves, in the order of the definition."""
-        return tuple(node for node, _ in walk(self.root) if isinstance(node, Leaf))
+        """The leaves that compare a measure with one threshold."""
+        return tuple(node for node in self.nodes if isinstance(node, Leaf))
+
+    @property
+    def looks_back(self) -> Confirmed | Sustained | None:
+        """The node that asks for more than one visit, if there is one."""
+        found = [node for node in self.nodes if isinstance(node, (Confirmed, Sustained))]
+        return found[0] if found else None
+
+    @property
+    def needs_history(self) -> bool:
+        """Say whether one visit alone cannot answer: visits before it, or treatment, matter."""
+        return self.looks_back is not None or bool(self.pauses)
+
+    @property
+    def pauses(self) -> tuple[OffTreatment, ...]:
+        """The nodes that ask for time off treatment."""
+        return tuple(node for node in self.nodes if isinstance(node, OffTreatment))
+
+    @property
+    def scores(self) -> tuple[str, ...]:
+        """The score definitions the rule reads, each once."""
+        banded = [node for node in self.nodes if isinstance(node, BandedScore)]
+        return tuple(dict.fromkeys(name for node in banded for name in node.scores))
 
     @property
     def measures(self) -> tuple[str, ...]:
         """The measures the rule asks for, each once."""
-        return tuple(dict.fromkeys(leaf.measure for leaf in self.leaves))
+        names = [
+            name
+            for node in self.nodes
+            for name in (
+                [item.measure for item in node.candidates]
+                if isinstance(node, Leaf)
+                else [node.measure]
+                if isinstance(node, CutOffStates)
+                else []
+            )
+        ]
+        return tuple(dict.fromkeys(names))
 
-
-PREVIOUS_VISIT = "previous_visit"
-
-Truth = bool | None
-
-
-def children(node: Node) -> tuple[Node, ...]:
-    """Return the nodes right under a node; essential ones first."""
-    match node:
-        case Leaf():
-            return ()
-        case Confirmed():
-            return (node.of,)
-        case AtLeast():
-            return (*node.essential, *node.of)
-        case AllOf() | AnyOf():
-            return node.of
-
-
-def walk(node: Node, parent: str | None = None) -> Iterator[tuple[Node, str | None]]:
-    """Go through a tree from the top, with the name of the node above each."""
-    yield node, parent
-    for child in children(node):
-        yield from walk(child, node.id)
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The classes of a rule that names them; empty for one that is only met or not."""
+        return self.root.labels if isinstance(self.root, CutOffStates) else ()
 
 
 def decide_all(truths: Sequence[Truth]) -> Truth:
@@ -198,17 +221,35 @@ def decide_confirmed(this_visit: Truth, previous_visit: Truth) -> Truth:
     return this_visit and previous_visit is True
 
 
+def decide_sustained(this_visit: Truth, held: Truth, broken: Truth) -> Truth:
+    """Say whether a visit ends a period in which every visit met the node.
+
+    ``held``: the row of visits is long enough; ``broken``: a visit within the period did not
+    meet the node. Missing: a row too short that nothing contradicts is not evaluable.
+
+    >>> decide_sustained(True, held=False, broken=None) is None
+    True
+    >>> decide_sustained(True, held=False, broken=True)
+    False
+    """
+    if not this_visit:
+        return this_visit
+    if held:
+        return True
+    return False if broken else None
+
+
 def decide(node: Node, find: Callable[[str], Truth]) -> Truth:
     """Decide a tree from what its leaves say; the slow and plain reference of the rules.
 
-    ``find`` gives the truth of a leaf by its name, and of ``previous_visit`` for a node that asks
-    for two visits.
+    ``find`` gives the truth of a node that answers from the records, by its name, and of
+    ``previous_visit``, ``held_days`` and ``days_since_not_met`` for one that looks back.
     """
     match node:
-        case Leaf():
-            return find(node.id)
         case Confirmed():
             return decide_confirmed(decide(node.of, find), find(PREVIOUS_VISIT))
+        case Sustained():
+            return decide_sustained(decide(node.of, find), find(HELD), find(BROKEN))
         case AllOf():
             return decide_all([decide(child, find) for child in node.of])
         case AnyOf():
@@ -216,6 +257,8 @@ def decide(node: Node, find: Callable[[str], Truth]) -> Truth:
         case AtLeast():
             others = decide_at_least(node.count, [decide(child, find) for child in node.of])
             return decide_all([*(decide(child, find) for child in node.essential), others])
+        case _:
+            return find(node.id)
 
 
 def decide_from(node: Node, leaves: Mapping[str, Truth]) -> Truth:

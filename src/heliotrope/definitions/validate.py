@@ -12,8 +12,11 @@ from pydantic import BaseModel
 from heliotrope.definitions.load import Rulebook
 from heliotrope.definitions.measure import Measure, measures_of
 from heliotrope.definitions.model import Definition
+from heliotrope.definitions.reachability import reachable_labels, reachable_states
 from heliotrope.definitions.rule import RuleDefinition, decide_from
 from heliotrope.definitions.score import Component, ScoreDefinition
+
+__all__ = ["DefinitionFault", "check_definitions", "reachable_labels", "reachable_states"]
 
 
 @dataclass(frozen=True)
