@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
+from heliotrope.classify.reaction_coding import differs
 from heliotrope.definitions.load import Rulebook
 from heliotrope.definitions.safety import GradingSystem, ReactionWindows
 from heliotrope.derive.findings import make_findings
@@ -18,8 +19,8 @@ def check_reactions(
 ) -> pl.DataFrame:
     """Report grades that differ, values that cannot grade, urine protein without an event."""
     rule = rulebook.get("reaction_windows", ReactionWindows)
-    differs = reactions.filter(pl.col("computed_grade") != pl.col("recorded_grade"))
-    grading = rulebook.get("ctcae_v5", GradingSystem)
+    contradicted = reactions.filter(differs())
+    grading = rulebook.get(rule.grading, GradingSystem)
     graded_terms = [term.term for term in grading.terms if term.measures]
     ungraded = reactions.filter(
         pl.col("value").is_not_null()
@@ -29,7 +30,7 @@ def check_reactions(
     return pl.concat(
         [
             make_findings(
-                differs,
+                contradicted,
                 "reaction_grade_differs",
                 "event",
                 pl.format(

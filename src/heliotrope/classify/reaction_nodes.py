@@ -15,6 +15,7 @@ from heliotrope.records.shard import Shard
 
 ROOT = "root"
 EVENTS_RECORDED = "events_recorded"
+RECORDED = "recorded"
 REGIMEN = ["patient_id", "regimen"]
 
 
@@ -107,7 +108,8 @@ def _make_reaction_nodes(numbered: pl.DataFrame, rule: ReactionWindows) -> list[
     has_grade = rows.filter(
         pl.col("graded_value").is_not_null() | pl.col("recorded_grade").is_not_null()
     )
-    grade = pl.coalesce("computed_grade", "recorded_grade")
+    is_computed = pl.col("computed_grade") == pl.col("grade")
+    by_value = is_computed | pl.col("grade").is_null()
     in_hours = pl.col("hours_after").is_not_null() & (pl.col("limit_unit") == "h")
     return [
         make_nodes(
@@ -139,14 +141,24 @@ def _make_reaction_nodes(numbered: pl.DataFrame, rule: ReactionWindows) -> list[
             rule,
             node=pl.col("name") + ".grade",
             parent=pl.col("name"),
-            state=state_of(grade > 0),
-            value=pl.col("graded_value"),
-            unit=pl.col("graded_unit"),
-            operator=pl.col("graded_operator"),
-            threshold=pl.col("graded_threshold"),
-            points=grade,
-            label=pl.coalesce("graded_measure", pl.lit("recorded")),
-            sources=used(pl.coalesce("graded_row_id", "row_id")),
+            state=state_of(pl.col("grade") > 0),
+            value=pl.when(by_value).then("graded_value"),
+            unit=pl.when(by_value).then("graded_unit"),
+            operator=pl.when(by_value).then("graded_operator"),
+            threshold=pl.when(by_value).then("graded_threshold"),
+            points=pl.col("grade"),
+            label=pl.when(by_value.fill_null(False))
+            .then(pl.coalesce("graded_measure", pl.lit(RECORDED)))
+            .otherwise(pl.lit(RECORDED)),
+            sources=pl.when(by_value.fill_null(False))
+            .then(
+                used_all(
+                    pl.concat_list(
+                        pl.coalesce("graded_row_id", "row_id"), "graded_baseline_row_id"
+                    ).list.drop_nulls()
+                )
+            )
+            .otherwise(used(pl.col("row_id"))),
         ),
         make_nodes(
             rows.filter(pl.col("transient").is_not_null()),

@@ -5,6 +5,15 @@ from __future__ import annotations
 import polars as pl
 
 from heliotrope.classify.reaction_attribution import attribute_reactions
+from heliotrope.classify.reaction_coding import (
+    code_reactions,
+    differs,
+    flag_coding,
+    flag_disease_marker,
+    flag_disputed_window,
+    flag_unpublished_grade,
+    settle_grade,
+)
 from heliotrope.classify.reaction_findings import check_reactions
 from heliotrope.classify.reaction_grades import grade_reactions
 from heliotrope.classify.reaction_nodes import make_reaction_nodes
@@ -27,20 +36,22 @@ def classify_reactions(
     first are one occasion; protein in the urine is transient if gone in time.
 
     Table: the columns of ``Reaction``. Events outside every window, or before any infusion, are
-    kept with the window ``outside``. Flags: aseptic_meningitis, grade_differs,
-    graded_by_adult_rule, time_unknown (whole days were counted).
+    kept with the window ``outside``. Flags: aseptic_meningitis, coded_as_infusion_reaction,
+    disease_marker, grade_differs, grade_not_published, graded_by_adult_rule, reference_missing,
+    time_unknown (whole days were counted), window_disputed.
     """
     rule = rulebook.get("reaction_windows", ReactionWindows)
-    grading = rulebook.get("ctcae_v5", GradingSystem)
+    grading = rulebook.get(rule.grading, GradingSystem)
     attributed = attribute_reactions(shard.event, infusion_days, rule)
     graded = attributed.join(
         grade_reactions(attributed, shard.assessment, grading, rule), on="row_id", how="left"
     )
     transience = find_transience(graded, shard.assessment, courses, rule)
     reactions = graded.join(transience, on="row_id", how="left").with_columns(
-        flags=_flag(rule), recorded_grade="grade"
+        recorded_grade="grade", is_linked=pl.col("window") != rule.outside_label
     )
-    reactions = reactions.with_columns(grade=pl.coalesce("computed_grade", "recorded_grade"))
+    reactions = code_reactions(reactions.with_columns(grade=settle_grade()), grading)
+    reactions = reactions.with_columns(flags=_flag(rule, grading))
     return Classified(
         table=reactions.select(Reaction.column_names()).sort("patient_id", "date", "row_id"),
         nodes=make_reaction_nodes(reactions, courses, shard, rule),
@@ -48,7 +59,7 @@ def classify_reactions(
     )
 
 
-def _flag(rule: ReactionWindows) -> pl.Expr:
+def _flag(rule: ReactionWindows, grading: GradingSystem) -> pl.Expr:
     in_days = [
         term
         for entry in rule.by_term
@@ -59,9 +70,15 @@ def _flag(rule: ReactionWindows) -> pl.Expr:
     return collect_flags(
         {
             **{term: pl.col("term") == term for term in rule.flagged_terms},
-            "grade_differs": pl.col("computed_grade") != pl.col("grade"),
+            **flag_coding(grading),
+            "disease_marker": flag_disease_marker(grading),
+            "grade_differs": differs(),
+            "grade_not_published": flag_unpublished_grade(grading),
             "graded_by_adult_rule": pl.col("is_adult_rule")
             & pl.col("computed_grade").is_not_null(),
+            "reference_missing": pl.col("is_reference_missing")
+            & pl.col("computed_grade").is_not_null(),
             "time_unknown": needs_time & pl.col("hours_after").is_null(),
+            "window_disputed": flag_disputed_window(rule),
         }
     )

@@ -18,6 +18,7 @@ from heliotrope.records.exact import compare
 ROOT = "root"
 EVENTS_RECORDED = "events_recorded"
 HOURS = "h"
+GRADE = ".grade"
 
 
 def replay_exposure(rows: Sequence[TraceRow], definition: IvigExposure) -> Replayed:
@@ -72,6 +73,9 @@ def replay_reactions(rows: Sequence[TraceRow], definition: ReactionWindows) -> R
         is_inside = _is_inside(row, definition)
         contradictions += _contradict(row, is_inside)
         inside.append(is_inside)
+    for row in rows:
+        if str(row["node"]).endswith(GRADE):
+            contradictions += _contradict(row, _has_grade(row))
     if any(inside):
         return Replayed("met", None, tuple(contradictions))
     is_recorded = compare(by_node[EVENTS_RECORDED]["value"], ">=", 1)
@@ -87,6 +91,13 @@ def _is_inside(row: TraceRow, definition: ReactionWindows) -> bool:
         if row["unit"] == HOURS or window.days is not None
     ]
     return any(compare(row["value"], "<=", limit) is True for limit in limits)
+
+
+def _has_grade(row: TraceRow) -> Truth:
+    """Say whether a reaction has a grade over 0: by its value where one graded it."""
+    if row["operator"] is not None:
+        return compare(row["value"], row["operator"], row["threshold"])
+    return compare(row["points"], ">", 0)
 
 
 def _contradict(row: Mapping[str, object], truth: Truth) -> list[str]:
