@@ -15,6 +15,7 @@ from heliotrope.derive.glucocorticoids import derive_steroid_periods, derive_ste
 from heliotrope.derive.immunosuppressants import derive_drug_periods
 from heliotrope.derive.patients import derive_patients
 from heliotrope.derive.regimens import derive_regimens
+from heliotrope.derive.treatment import derive_treatment_spans
 from heliotrope.derive.visits import derive_visit_values
 from heliotrope.records.shard import Shard
 
@@ -35,6 +36,7 @@ class Derived:
     steroid_periods: pl.DataFrame
     steroid_pulses: pl.DataFrame
     drug_periods: pl.DataFrame
+    treatment_spans: pl.DataFrame
 
 
 def derive_all(shard: Shard, rulebook: Rulebook, baseline_days: int) -> Derived:
@@ -48,6 +50,9 @@ def derive_all(shard: Shard, rulebook: Rulebook, baseline_days: int) -> Derived:
     courses = derive_courses(infusion_days, rulebook)
     regimens = derive_regimens(courses, infusion_days, shard.event, patients, rulebook)
     baselines = derive_baselines(visit_values, regimens, baseline_days)
+    steroid_periods = derive_steroid_periods(shard.medication, shard.assessment, patients, rulebook)
+    steroid_pulses = derive_steroid_pulses(shard.medication, shard.assessment, rulebook)
+    drug_periods = derive_drug_periods(shard.medication, shard.assessment, rulebook)
     return Derived(
         shard=shard,
         measures=measures_of(rulebook),
@@ -58,9 +63,10 @@ def derive_all(shard: Shard, rulebook: Rulebook, baseline_days: int) -> Derived:
         regimens=regimens,
         baselines=baselines,
         changes=derive_changes(visit_values, baselines, regimens),
-        steroid_periods=derive_steroid_periods(
-            shard.medication, shard.assessment, patients, rulebook
+        steroid_periods=steroid_periods,
+        steroid_pulses=steroid_pulses,
+        drug_periods=drug_periods,
+        treatment_spans=derive_treatment_spans(
+            shard.medication, infusion_days, (steroid_periods, steroid_pulses), drug_periods
         ),
-        steroid_pulses=derive_steroid_pulses(shard.medication, shard.assessment, rulebook),
-        drug_periods=derive_drug_periods(shard.medication, shard.assessment, rulebook),
     )
