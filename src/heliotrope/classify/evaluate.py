@@ -83,6 +83,7 @@ def evaluate(shard: Shard, rulebook: Rulebook, first_trace_id: int = 0) -> Evalu
             *(_not_reached(derived, item) for item in (definition, rules.aggravation)),
         ],
         first_trace_id,
+        derived.visit_values,
     )
     tables = {
         **_derived_tables(derived),

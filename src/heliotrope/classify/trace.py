@@ -109,9 +109,13 @@ def empty_nodes() -> pl.DataFrame:
 
 
 def number_trace(
-    frames: Iterable[pl.DataFrame], first_id: int = 0
+    frames: Iterable[pl.DataFrame], first_id: int = 0, visit_values: pl.DataFrame | None = None
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Sort node frames, number their rows from ``first_id`` and return (trace, trace_source)."""
+    """Sort node frames, number their rows from ``first_id`` and return (trace, trace_source).
+
+    A total made from the items of a form stands in no cell: where a node rests on its (negative)
+    ``row_id``, the trace names the cells of all items, as ``visit_values`` lists them.
+    """
     collected: Sequence[pl.DataFrame] = [frame for frame in frames if frame.height]
     nodes = pl.concat(collected) if collected else empty_nodes()
     nodes = nodes.sort(KEY, nulls_last=False, maintain_order=True).select(
@@ -122,7 +126,26 @@ def number_trace(
         .filter(pl.col("sources").list.len() > 0)
         .explode("sources")
         .select("trace_id", pl.col("sources").struct.unnest())
+        .pipe(_add_item_cells, visit_values)
         .unique()
         .sort("trace_id", "role", "row_id", "reason", descending=[False, True, False, False])
     )
     return nodes.drop("sources"), sources
+
+
+def _add_item_cells(sources: pl.DataFrame, visit_values: pl.DataFrame | None) -> pl.DataFrame:
+    """Replace a total made from items by the cells of the items."""
+    if visit_values is None or visit_values["item_row_ids"].null_count() == visit_values.height:
+        return sources
+    made = (
+        visit_values.filter(pl.col("item_row_ids").is_not_null())
+        .select("row_id", "item_row_ids")
+        .group_by("row_id")
+        .agg(pl.col("item_row_ids").explode().unique())
+    )
+    return (
+        sources.join(made, on="row_id", how="left", maintain_order="left")
+        .with_columns(row_id=pl.coalesce("item_row_ids", pl.concat_list("row_id")))
+        .explode("row_id")
+        .select(sources.columns)
+    )

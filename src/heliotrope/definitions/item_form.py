@@ -25,6 +25,7 @@ class MissingItems(Frozen):
     """What happens when an item was not recorded."""
 
     least_items: int = Field(gt=0, description="fewer items answered make no total")
+    is_reported: bool = Field(default=True, description="false: the items are measures themselves")
     wording: str = Field(min_length=10)
     source: Source
 
@@ -42,6 +43,9 @@ class ItemForm(Definition):
     maximum: float = Field(gt=0)
     scoring: Scoring
     raise_to: float | None = Field(default=None, description="an aid raises an item to this")
+    equal_within: float = Field(
+        default=0.0, ge=0, description="a recorded total so near to the items is a rounded one"
+    )
     missing_items: MissingItems
     items: tuple[FormItem, ...] = Field(min_length=2)
 

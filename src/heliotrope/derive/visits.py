@@ -6,6 +6,7 @@ import polars as pl
 
 from heliotrope.definitions.load import Rulebook
 from heliotrope.definitions.measure import measures_of
+from heliotrope.derive.item_scores import derive_item_scores, keep_worst, make_item_totals
 
 LABORATORY_DOMAINS = ["enzyme", "urine_protein", "blood"]
 
@@ -19,13 +20,16 @@ VISIT_VALUE_COLUMNS = [
     "upper_limit",
     "text",
     "row_id",
+    "item_row_ids",
 ]
 
 
 def derive_visit_values(assessment: pl.DataFrame, rulebook: Rulebook) -> pl.DataFrame:
     """Give the value that counts for each child, measure and date.
 
-    Two values of one measure on a date: the last row counts (the data check reports them). With
+    A total that was not recorded on a date but whose items were is made from them: its ``row_id``
+    is negative and ``item_row_ids`` lists the cells of the items (null for what was recorded). Two values of one measure on a date: the last row counts (the data check reports
+    them), for the domains of the CHAQ the worst. With
     ``visit_tolerance_days`` above 0 a laboratory value is moved to the nearest date, at most that
     many days away, on which the child was examined (ties: the earlier date); of several that meet
     there the nearest counts. Measures that wait for a declaration by the study (``adl`` without a
@@ -33,7 +37,14 @@ def derive_visit_values(assessment: pl.DataFrame, rulebook: Rulebook) -> pl.Data
     """
     measures = measures_of(rulebook)
     undeclared = [name for name, measure in measures.items() if not measure.is_declared]
-    values = assessment.filter(~pl.col("measure").is_in(undeclared)).select(VISIT_VALUE_COLUMNS)
+    values = (
+        assessment.filter(~pl.col("measure").is_in(undeclared))
+        .with_columns(item_row_ids=pl.lit(None, pl.List(pl.Int64)))
+        .select(VISIT_VALUE_COLUMNS)
+    )
+    totals = make_item_totals(derive_item_scores(assessment, rulebook), VISIT_VALUE_COLUMNS)
+    if totals.height:
+        values = pl.concat([values, totals])
     tolerance_days = rulebook.settings.visit_tolerance_days
     if tolerance_days > 0:
         laboratory = [
@@ -41,7 +52,7 @@ def derive_visit_values(assessment: pl.DataFrame, rulebook: Rulebook) -> pl.Data
         ]
         values = _join_laboratory_values(values, laboratory, tolerance_days)
     return (
-        values.sort("row_id")
+        values.sort(keep_worst(measures), "row_id")
         .unique(["patient_id", "measure", "date"], keep="last", maintain_order=True)
         .sort("patient_id", "date", "measure")
     )
