@@ -30,6 +30,8 @@ class Code(Frozen):
     system: Literal["ATC", "RxNorm"]
     code: str
     flag: Flag
+    replaced_by: str | None = Field(default=None, description="legacy: the code in use now")
+    route: str | None = Field(default=None, description="the route the code implies")
 
 
 class PlausibleDose(Frozen):
@@ -56,6 +58,14 @@ class Drug(Frozen):
     def is_glucocorticoid(self) -> bool:
         """Say whether the drug is a steroid."""
         return self.drug_class == "glucocorticoid"
+
+    @model_validator(mode="after")
+    def _a_legacy_code_leads_on(self) -> Drug:
+        current = {(code.system, code.code) for code in self.codes if code.replaced_by is None}
+        for code in self.codes:
+            if code.replaced_by is not None and (code.system, code.replaced_by) not in current:
+                raise ValueError(f"{self.id}: {code.code} is replaced by a code not listed")
+        return self
 
 
 class DrugSet(Definition):

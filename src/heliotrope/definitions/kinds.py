@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from heliotrope.definitions.codes import CodeList, CodeSystems
 from heliotrope.definitions.dosing import DoseRule, FollowedDrugs
 from heliotrope.definitions.drug import DrugSet
 from heliotrope.definitions.estimate import DescriptiveEstimates
@@ -51,3 +52,5 @@ KINDS["finding_rules"] = FindingRules
 KINDS["score_table"] = ScoreTableWords
 KINDS["report_words"] = ReportWords
 KINDS["item_form"] = ItemForm
+KINDS["codes"] = CodeList
+KINDS["code_systems"] = CodeSystems

@@ -199,6 +199,7 @@ class GradingSystem(Definition):
 
     system: str = Field(description="dictionary, e.g. CTCAE")
     edition: str
+    code_flag: Flag = Field(description="how sure the MedDRA codes of its terms are")
     terms: tuple[GradedTerm, ...] = Field(min_length=1)
     codings: tuple[Coding, ...] = ()
 
