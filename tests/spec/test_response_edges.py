@@ -1,0 +1,122 @@
+"""Edges of confounding, escalation and taper that simulated children rarely meet exactly."""
+
+from __future__ import annotations
+
+import pytest
+from tests.spec.drawn_records import day_of
+from tests.spec.test_response_readings import Row, draw_child, rows_of
+
+BETTER = """
+    day | measure          | value
+    -1  | physician_global | 6.0
+    60  | physician_global | 3.0
+    """
+
+
+@pytest.mark.parametrize(
+    ("drug", "start", "is_named"),
+    [
+        ("rituximab", 60 - 182, True),
+        ("rituximab", 60 - 183, False),
+        ("methotrexate", 60 - 112, True),
+        ("methotrexate", 60 - 113, False),
+        ("methotrexate", 61, False),
+    ],
+)
+def test_how_long_another_drug_confounds(drug: str, start: int, is_named: bool) -> None:
+    """10.14: started 0 to 112 days, given 0 to 182 days before the first improved visit."""
+    row: Row = {"start": start, "end": start if drug == "rituximab" else 400, "drug": drug}
+    given = {"medication": [{**row, "route": "iv", "dose": 15.0, "dose_unit": "mg/day"}]}
+    (response,) = rows_of(draw_child(BETTER, others=given), "response")
+    assert response["confounded_by"] == ([drug] if is_named else [])
+    assert response["confounded"] is is_named
+
+
+@pytest.mark.parametrize(
+    ("days", "dose", "limb"),
+    [(14, 12.0, "escalation_only"), (13, 12.0, None), (14, 11.9, None)],
+)
+def test_a_steroid_rise_holds_for_14_days(days: int, dose: float, limb: str | None) -> None:
+    """6.6 d: at least 50 % and 0.2 mg/kg/day over the day before (8 mg of 20 kg: 12 mg)."""
+    medication: list[Row] = [
+        {"start": -20, "end": 119, "drug": "prednisone", "dose": 8.0},
+        {"start": 120, "end": 119 + days, "drug": "prednisone", "dose": dose},
+        {"start": 120 + days, "end": 400, "drug": "prednisone", "dose": 8.0},
+    ]
+    evaluation = draw_child(BETTER, others={"medication": medication})
+    (row,) = rows_of(evaluation, "aggravation")
+    assert (row["limb"], day_of(row["date"])) == (limb, None if limb is None else 120)
+
+
+@pytest.mark.parametrize(
+    ("started", "limb", "day"), [(128, "a", 100), (129, "d", 129), (100, "a", 100)]
+)
+def test_escalation_confirms_one_visit_for_28_days(started: int, limb: str, day: int) -> None:
+    """10.19: limb a is dated on its visit; an escalation later than 28 days is limb d."""
+    values = (
+        BETTER
+        + """60  | extramuscular_global | 1.0
+        100 | extramuscular_global | 3.0
+        170 | physician_global     | 5.0
+        """
+    )
+    drug: Row = {"start": started, "end": 400, "drug": "azathioprine", "dose": 50.0}
+    evaluation = draw_child(values, others={"medication": [drug]})
+    (row,) = rows_of(evaluation, "aggravation")
+    assert (row["limb"], day_of(row["date"])) == (limb, day)
+
+
+@pytest.mark.parametrize(("steps", "is_flagged"), [((20, 80), True), ((20, 79), False)])
+def test_a_taper_no_faster_than_halving_in_60_days(
+    steps: tuple[int, int], is_flagged: bool
+) -> None:
+    """10.29: from the last day of the full dose to the first of half of it, 60 days or more."""
+    last_full, first_half = steps
+    medication: list[Row] = [
+        {"start": -20, "end": last_full, "drug": "prednisone", "dose": 20.0},
+        {"start": last_full + 1, "end": first_half - 1, "drug": "prednisone", "dose": 15.0},
+        {"start": first_half, "end": 300, "drug": "prednisone", "dose": 10.0},
+    ]
+    evaluation = draw_child(
+        BETTER,
+        others={"medication": medication, "patient": [{"seen_to": 300, "diagnosed": -30}]},
+    )
+    (response,) = rows_of(evaluation, "response")
+    assert response["steroid_effect"] == "sparing"
+    assert ("within_standard_taper" in response["flags"]) is is_flagged
+
+
+@pytest.mark.parametrize(("gain", "state"), [(26, "met"), (25, "not_met")])
+def test_total_muscle_testing_up_by_26(gain: int, state: str) -> None:
+    """10.5: tier C also takes MMT total +26; a judgement is the second item."""
+    evaluation = draw_child(
+        f"""
+        day | measure             | value       | text
+        0   | mmt_total           | 150         | -
+        20  | mmt_total           | {150 + gain} | -
+        20  | physician_judgement | -           | improved
+        """
+    )
+    (visit,) = rows_of(evaluation, "visit")
+    assert visit["state"] == state
+
+
+@pytest.mark.parametrize(("pulse", "effect"), [(91, "reduced"), (92, "sparing")])
+def test_the_second_day_of_a_pulse_breaks_the_window(pulse: int, effect: str) -> None:
+    """10.12: no steroid pulse inside the 91 days; the dose is low on days 1 to 91."""
+    medication: list[Row] = [
+        {"start": -20, "end": 0, "drug": "prednisone", "dose": 20.0},
+        {"start": 1, "end": 91, "drug": "prednisone", "dose": 8.0},
+        {"start": 92, "end": 400, "drug": "prednisone", "dose": 12.0},
+        {
+            "start": pulse,
+            "end": pulse + 1,
+            "drug": "methylprednisolone",
+            "route": "iv",
+            "dose": 600.0,
+            "dose_unit": "mg",
+        },
+    ]
+    evaluation = draw_child(BETTER, others={"medication": medication})
+    (response,) = rows_of(evaluation, "response")
+    assert response["steroid_effect"] == effect
