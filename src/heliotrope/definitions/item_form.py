@@ -1,4 +1,4 @@
-"""Instruments that are scored from their items: which items, how they make a total, and when not."""
+"""Instruments scored from their items: which items, how they make a total, and when not."""
 
 from __future__ import annotations
 

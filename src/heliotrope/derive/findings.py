@@ -9,13 +9,14 @@ from heliotrope.definitions.load import Rulebook
 from heliotrope.definitions.vocabulary import finding_rules_of
 from heliotrope.derive.derived import Derived
 from heliotrope.derive.doses import derive_doses
+from heliotrope.derive.instrument_findings import find_in_instruments
 from heliotrope.derive.steroid_doses import DAILY, NOT_SYSTEMIC, PULSE, derive_steroid_doses
 from heliotrope.derive.weights import derive_heights, derive_weights
 from heliotrope.records.results import ShardFinding
 
 
 def find_in_derived(derived: Derived, rulebook: Rulebook) -> pl.DataFrame:
-    """Report infusions, steroid rows and doses that could not be used in full.
+    """Report infusions, steroid rows, doses and forms that could not be used in full.
 
     Returns findings with the columns of ``ShardFinding``; the words stand in the definitions.
     """
@@ -24,6 +25,7 @@ def find_in_derived(derived: Derived, rulebook: Rulebook) -> pl.DataFrame:
         *_check_stops(derived, rulebook),
         *_check_steroids(derived, rulebook),
         *_check_doses(derived, rulebook),
+        *_check_instruments(derived, rulebook),
     ]
     return pl.concat(parts).sort("rule", "row_id")
 
@@ -44,6 +46,15 @@ def make_findings(
     }
     schema = ShardFinding.create_empty().schema
     return rows.select(given[name].cast(dtype).alias(name) for name, dtype in schema.items())
+
+
+def _check_instruments(derived: Derived, rulebook: Rulebook) -> list[pl.DataFrame]:
+    """Put what was found about instruments into the words of its rules."""
+    found = find_in_instruments(derived, rulebook)
+    return [
+        make_findings(rows, rule_id, "assessment", pl.col("found"), rulebook)
+        for (rule_id,), rows in found.partition_by("rule", as_dict=True).items()
+    ]
 
 
 def _check_infusions(derived: Derived, rulebook: Rulebook) -> list[pl.DataFrame]:

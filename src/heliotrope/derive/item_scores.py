@@ -75,7 +75,8 @@ def make_item_totals(scores: pl.DataFrame, columns: Sequence[str]) -> pl.DataFra
     """Make the totals that count into visit values, each with the cells of its items.
 
     A total stands in no cell: its ``row_id`` is negative, made from that of its first item, so
-    that an item used by itself is never taken for the total. Where two forms make one measure on one date, the first by the order of forms counts.
+    that an item used by itself is never taken for the total. Where two forms make one measure on
+    one date, the first by the order of forms counts.
     """
     made = scores.filter(pl.col("outcome") == MADE).unique(
         [*VISIT, "measure"], keep="first", maintain_order=True
@@ -141,9 +142,7 @@ def _answer_items(
     return (
         chosen.join(items, on="measure")
         .join(aids, on=[*VISIT, "raised_by"], how="left")
-        .with_columns(
-            value=pl.when(pl.col("aid_row_id").is_null()).then("value").otherwise(raised)
-        )
+        .with_columns(value=pl.when(pl.col("aid_row_id").is_null()).then("value").otherwise(raised))
     )
 
 
@@ -199,16 +198,12 @@ def _judge(forms: Sequence[ItemForm], measures: dict[str, Measure]) -> pl.Expr:
     """Say what becomes of each total."""
     elsewhere = [form.id for form in forms if measures[form.measure].maximum != form.maximum]
     recorded = pl.col("recorded_value")
-    is_equal = compute_comparison(
-        (recorded - pl.col("value")).abs(), "<=", pl.col("equal_within")
-    )
+    is_equal = compute_comparison((recorded - pl.col("value")).abs(), "<=", pl.col("equal_within"))
     return (
         pl.when(pl.col("form").is_in(elsewhere))
         .then(pl.when(recorded.is_null()).then(pl.lit(OTHER_SCALE)).otherwise(pl.lit(RECORDED)))
         .when(recorded.is_not_null())
-        .then(
-            pl.when(is_equal.fill_null(True)).then(pl.lit(RECORDED)).otherwise(pl.lit(DIFFERS))
-        )
+        .then(pl.when(is_equal.fill_null(True)).then(pl.lit(RECORDED)).otherwise(pl.lit(DIFFERS)))
         .when(pl.col("value").is_null())
         .then(pl.lit(ITEMS_MISSING))
         .otherwise(pl.lit(MADE))

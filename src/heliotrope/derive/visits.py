@@ -28,12 +28,12 @@ def derive_visit_values(assessment: pl.DataFrame, rulebook: Rulebook) -> pl.Data
     """Give the value that counts for each child, measure and date.
 
     A total that was not recorded on a date but whose items were is made from them: its ``row_id``
-    is negative and ``item_row_ids`` lists the cells of the items (null for what was recorded). Two values of one measure on a date: the last row counts (the data check reports
-    them), for the domains of the CHAQ the worst. With
-    ``visit_tolerance_days`` above 0 a laboratory value is moved to the nearest date, at most that
-    many days away, on which the child was examined (ties: the earlier date); of several that meet
-    there the nearest counts. Measures that wait for a declaration by the study (``adl`` without a
-    range) are left out: the data check reports them.
+    is negative and ``item_row_ids`` lists the cells of the items (null for what was recorded). Two
+    values of one measure on a date: the last row counts (the data check reports them), for the
+    domains of the CHAQ the worst. With ``visit_tolerance_days`` above 0 a laboratory value is
+    moved to the nearest date, at most that many days away, on which the child was examined (ties:
+    the earlier date); of several that meet there the nearest counts. Measures that wait for a
+    declaration by the study (``adl`` without a range) are left out: the data check reports them.
     """
     measures = measures_of(rulebook)
     undeclared = [name for name, measure in measures.items() if not measure.is_declared]

@@ -6,15 +6,24 @@ from collections.abc import Mapping
 
 import polars as pl
 
+from heliotrope.definitions.measure import Measure
 from heliotrope.ingest.problems import say_number
 from heliotrope.ingest.settle import make_late_problems
 
 _NOT_CONTENT = ("row_id", "record")
 
 
-def check_duplicates(table: str, rows: pl.DataFrame) -> pl.DataFrame:
-    """Find rows that say exactly what an earlier row of the table says."""
+def check_duplicates(
+    table: str, rows: pl.DataFrame, measures: Mapping[str, Measure]
+) -> pl.DataFrame:
+    """Find rows that say exactly what an earlier row of the table says.
+
+    Items of which the worst counts may have several equal values: they are no copies.
+    """
     content = [name for name in rows.columns if name not in _NOT_CONTENT]
+    if table == "assessment":
+        several = [item.id for item in measures.values() if item.several_on_a_date == "worst"]
+        rows = rows.filter(~pl.col("measure").is_in(several))
     copies = rows.sort("row_id").filter(~pl.struct(content).is_first_distinct())
     said = pl.format("{}: the same as an earlier row", pl.col("patient_id"))
     if table == "patient":
@@ -43,12 +52,18 @@ def check_patient_rows(rows: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def check_repeated_values(tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
-    """Find two values of one measure of a child on one date; the last row will count."""
+def check_repeated_values(
+    tables: Mapping[str, pl.DataFrame], measures: Mapping[str, Measure]
+) -> pl.DataFrame:
+    """Find two values of one measure of a child on one date; the last row will count.
+
+    Items of which the worst counts may have several values.
+    """
+    several = [item.id for item in measures.values() if item.several_on_a_date == "worst"]
     rows = tables["assessment"].with_columns(
         together=pl.len().over("patient_id", "date", "measure")
     )
-    rows = rows.filter(pl.col("together") > 1)
+    rows = rows.filter((pl.col("together") > 1) & ~pl.col("measure").is_in(several))
     key = ["patient_id", "date", "measure"]
     shown = pl.coalesce(say_number(pl.col("value")), pl.col("text"))
     listed = (

@@ -45,8 +45,12 @@ def describe_measures(context: ReadContext) -> pl.DataFrame:
             "high": [item.plausible.high for item in measures],
             "is_declared": [item.is_declared for item in measures],
             "value_words": [item.value_words for item in measures],
+            "other_maximum": [_find_other_maximum(item) for item in measures],
+            "other_scale": [_describe_other_scales(item) for item in measures],
         },
         schema_overrides={
+            "other_maximum": pl.Float64,
+            "other_scale": pl.String,
             "minimum": pl.Float64,
             "maximum": pl.Float64,
             "low": pl.Float64,
@@ -54,6 +58,26 @@ def describe_measures(context: ReadContext) -> pl.DataFrame:
             "value_words": pl.String,
         },
     )
+
+
+def _find_other_maximum(measure: Measure) -> float | None:
+    """Give the top of the widest published scale, where it is wider than the one in use."""
+    tops = [scale.maximum for scale in measure.other_scales]
+    wider = [top for top in tops if measure.maximum is not None and top > measure.maximum]
+    return max(wider, default=None)
+
+
+def _describe_other_scales(measure: Measure) -> str | None:
+    """Say how a study declares each wider published scale."""
+    top = _find_other_maximum(measure)
+    said = [
+        f"if it is the scale of {scale.minimum:g} to {scale.maximum:g} ({scale.wording}), declare "
+        f"it for the whole study in study.toml: [measures.{measure.id}] max = {scale.maximum:g}, "
+        f"direction = '{measure.better}'; rules made for another scale then leave it out"
+        for scale in measure.other_scales
+        if scale.maximum == top
+    ]
+    return said[0] if said else None
 
 
 def read_values(values: Values, rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -184,6 +208,8 @@ def check_range(values: Values, rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.Da
     expected = pl.format(
         "{} from {} to {}", pl.col("measure"), low.fill_null("any"), high.fill_null("any")
     )
+    is_on_wider = compute_comparison(value, "<=", pl.col("other_maximum")) & (value >= 0)
+    wider_scale = pl.when(is_on_wider).then(pl.col("other_scale"))
     usual = pl.format(
         "{} between {} and {} {}",
         pl.col("measure"),
@@ -196,7 +222,7 @@ def check_range(values: Values, rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.Da
     swapped = known.filter(pl.col("lower_limit") > pl.col("upper_limit"))
     problems = [
         make_problems(known.filter(is_outside), "outside_range", column=column, found=shown,
-                      expected=expected),
+                      expected=expected, suggestion=wider_scale),
         make_problems(known.filter(is_zero & ~is_outside), "zero_not_possible", column=column,
                       found=shown),
         make_problems(known.filter(is_odd & ~is_outside & ~is_zero), "implausible_value",

@@ -161,14 +161,14 @@ def _check(checked: Checked, context: ReadContext) -> Checked:
             tables[table] = CANONICAL[table].create_empty()
             continue
         first = (check_patient_rows,) if table == "patient" else ()
-        for check in (*first, _copies_in(table), _against_schema(table)):
+        for check in (*first, _copies_in(table, context), _against_schema(table)):
             found = settle_late(kept, check(kept), context.rules)
             kept = found.rows
             problems.append(found.problems)
             left_out.append(found.left_out)
         tables[table] = kept
     late = [
-        check_repeated_values(tables),
+        check_repeated_values(tables, context.measures),
         check_calendar(tables),
         check_overlaps(tables, context),
         check_doses(tables, context),
@@ -180,9 +180,9 @@ def _check(checked: Checked, context: ReadContext) -> Checked:
     return Checked(tables, pl.concat(problems), pl.concat(left_out))
 
 
-def _copies_in(table: str) -> Check:
+def _copies_in(table: str, context: ReadContext) -> Check:
     """Return the check for repeated rows of a table."""
-    return lambda rows: check_duplicates(table, rows)
+    return lambda rows: check_duplicates(table, rows, context.measures)
 
 
 def _against_schema(table: str) -> Check:
