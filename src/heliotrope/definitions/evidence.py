@@ -8,7 +8,13 @@ from pydantic import Field, model_validator
 
 from heliotrope.definitions.model import Definition, Frozen
 
-Topic = Literal["response", "steroid", "after_stopping", "harm", "conclusion"]
+Topic = Literal["design", "response", "steroid", "after_stopping", "harm", "conclusion"]
+
+Population = Literal["children", "adults", "mixed"]
+
+Outcome = Literal[
+    "responded", "steroid_reduced", "worse_after_stopping", "reactions", "children_with_reaction"
+]
 
 
 class FoundBy(Frozen):
@@ -39,14 +45,70 @@ class Statement(Frozen):
         return self
 
 
+class PublishedCount(Frozen):
+    """One outcome of a series as a count, ready to stand beside a cohort.
+
+    ``events`` without ``of``: the publication gives no denominator, so no share is made of it.
+    ``printed_low`` and ``printed_high``: the interval as printed, in per cent, where it gives one;
+    what is drawn is always our own exact interval.
+    """
+
+    outcome: Outcome
+    meaning: str = Field(min_length=3, description="what the publication counted")
+    events: int = Field(ge=0, description="children, or infusions for reactions")
+    of: int | None = Field(default=None, ge=1, description="the denominator, where it is given")
+    printed_low: float | None = Field(default=None, ge=0, le=100, description="per cent")
+    printed_high: float | None = Field(default=None, ge=0, le=100, description="per cent")
+    remark: str | None = Field(default=None, description="what to keep in mind beside the figure")
+
+    @model_validator(mode="after")
+    def _is_a_share(self) -> PublishedCount:
+        if self.of is not None and self.events > self.of:
+            raise ValueError(f"{self.outcome}: {self.events} of {self.of}")
+        if (self.printed_low is None) != (self.printed_high is None):
+            raise ValueError(f"{self.outcome}: a printed interval has two ends")
+        return self
+
+
 class Evidence(Definition):
-    """A published series, for comparison only: nothing is computed from it."""
+    """A published series, for comparison only: no child is classified by it.
+
+    ``population``: whom it is about; adults are never shown or pooled with children. ``centre``:
+    where it was done, null where we have not read it. ``overlaps``: other series that may hold the
+    same children. ``counted_from``: the day its time runs from, null where that has no meaning.
+    """
 
     kind: Literal["evidence"]
-    year: int = Field(ge=1900)
-    children: int = Field(ge=1)
+    short_name: str = Field(min_length=3, max_length=32, description="as in a figure")
+    year: int = Field(ge=1900, description="of publication")
+    years: str | None = Field(default=None, description="when the children were treated, if given")
+    population: Population
+    condition: str = Field(default="juvenile dermatomyositis", min_length=3)
+    children: int | None = Field(default=None, ge=1)
+    adults: int | None = Field(default=None, ge=1)
     design: str
+    centre: str | None = None
+    counted_from: Literal["first_infusion", "diagnosis"] | None = "first_infusion"
+    overlaps: tuple[str, ...] = Field(default=(), description="ids of series of the same children")
     not_reported: tuple[str, ...] = Field(
         default=(), description="what the publication does not give, so that no rate is made of it"
     )
     statements: tuple[Statement, ...] = Field(min_length=1)
+    counts: tuple[PublishedCount, ...] = Field(default=(), description="at most one an outcome")
+
+    @model_validator(mode="after")
+    def _counts_are_sound(self) -> Evidence:
+        outcomes = [count.outcome for count in self.counts]
+        if len(set(outcomes)) < len(outcomes):
+            raise ValueError(f"{self.id}: two counts of one outcome")
+        if self.population != "adults" and self.children is None:
+            raise ValueError(f"{self.id}: the number of children is missing")
+        if self.population != "children" and self.adults is None:
+            raise ValueError(f"{self.id}: the number of adults is missing")
+        if self.id in self.overlaps:
+            raise ValueError(f"{self.id}: overlaps itself")
+        return self
+
+    def count(self, outcome: Outcome) -> PublishedCount | None:
+        """Return the count of one outcome; None where the publication gives none."""
+        return next((count for count in self.counts if count.outcome == outcome), None)
