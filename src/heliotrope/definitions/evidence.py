@@ -75,12 +75,12 @@ class Evidence(Definition):
 
     ``population``: whom it is about; adults are never shown or pooled with children. ``centre``:
     where it was done, null where we have not read it. ``overlaps``: other series that may hold the
-    same children. ``counted_from``: the day its time runs from, null where that has no meaning.
+    same children. ``counted_from``: the day its time runs from.
     """
 
     kind: Literal["evidence"]
     short_name: str = Field(min_length=3, max_length=32, description="as in a figure")
-    year: int = Field(ge=1900, description="of publication")
+    year: int | None = Field(default=None, ge=1900, description="of publication, where noted")
     years: str | None = Field(default=None, description="when the children were treated, if given")
     population: Population
     condition: str = Field(default="juvenile dermatomyositis", min_length=3)
@@ -88,7 +88,7 @@ class Evidence(Definition):
     adults: int | None = Field(default=None, ge=1)
     design: str
     centre: str | None = None
-    counted_from: Literal["first_infusion", "diagnosis"] | None = "first_infusion"
+    counted_from: Literal["first_infusion", "diagnosis", "not_applicable"] = "first_infusion"
     overlaps: tuple[str, ...] = Field(default=(), description="ids of series of the same children")
     not_reported: tuple[str, ...] = Field(
         default=(), description="what the publication does not give, so that no rate is made of it"
