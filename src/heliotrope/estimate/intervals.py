@@ -101,6 +101,17 @@ def compute_normal_quantile(probability: float) -> float:
     return float(ndtri(probability))
 
 
+def compute_student_quantile(probability: float, degrees: int) -> float:
+    """Return the point under which this share of Student's t distribution lies.
+
+    >>> round(compute_student_quantile(0.975, 6), 4)
+    2.4469
+    """
+    from scipy.special import stdtrit
+
+    return float(stdtrit(degrees, probability))
+
+
 def _check_count(count: int, total: int) -> None:
     if total < 1 or not 0 <= count <= total:
         raise ValueError(f"a proportion needs 0 <= count <= total and total >= 1: {count}/{total}")
