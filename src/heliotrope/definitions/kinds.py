@@ -11,6 +11,7 @@ from heliotrope.definitions.exposure import IvigExposure, MeasureInForce
 from heliotrope.definitions.glucocorticoid import GlucocorticoidRule
 from heliotrope.definitions.indication import IvigIndication
 from heliotrope.definitions.item_form import ItemForm
+from heliotrope.definitions.literature import Literature
 from heliotrope.definitions.measure import MeasureSet
 from heliotrope.definitions.model import Definition
 from heliotrope.definitions.report_words import ReportWords
@@ -37,6 +38,7 @@ KINDS: dict[str, type[Definition]] = {
 }
 
 KINDS["evidence"] = Evidence
+KINDS["literature"] = Literature
 KINDS["grading"] = GradingSystem
 KINDS["indication"] = IvigIndication
 KINDS["reaction_windows"] = ReactionWindows
