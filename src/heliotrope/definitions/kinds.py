@@ -5,6 +5,7 @@ from __future__ import annotations
 from heliotrope.definitions.codes import CodeList, CodeSystems
 from heliotrope.definitions.dosing import DoseRule, FollowedDrugs
 from heliotrope.definitions.drug import DrugSet
+from heliotrope.definitions.drug_text import DrugText
 from heliotrope.definitions.estimate import DescriptiveEstimates
 from heliotrope.definitions.evidence import Evidence
 from heliotrope.definitions.exposure import IvigExposure, MeasureInForce
@@ -56,3 +57,4 @@ KINDS["report_words"] = ReportWords
 KINDS["item_form"] = ItemForm
 KINDS["codes"] = CodeList
 KINDS["code_systems"] = CodeSystems
+KINDS["drug_text"] = DrugText

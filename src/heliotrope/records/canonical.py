@@ -108,7 +108,7 @@ class Medication(dy.Schema):
     row_id = _row_id()
     patient_id = _patient_id()
     drug = dy.String(description="canonical drug name (WHO), e.g. prednisone")
-    route = _text("oral, iv, sc, im, topical, inhaled, rectal or ophthalmic; null when unknown")
+    route = _text("oral, iv, sc, im, topical, inhaled, rectal, ophthalmic, ...; null when unknown")
     start_date = dy.Date(description="first day at this dose")
     start_date_precision = _precision()
     end_date = _date("last day at this dose, inclusive; null when ongoing or unknown")
