@@ -69,12 +69,13 @@ def decide(axes: Sequence[Axis], truths: Mapping[str, Truth]) -> Decided:
     """Go down each decision table and take the first row that applies."""
     decided: Decided = {}
     for axis in axes:
-        choice = next(choice for choice in axis.choices if _applies(choice, truths, decided))
+        choice = next(choice for choice in axis.choices if applies(choice, truths, decided))
         decided[axis.name] = (choice.label, choice.reason)
     return decided
 
 
-def _applies(choice: Choice, truths: Mapping[str, Truth], decided: Decided) -> bool:
+def applies(choice: Choice, truths: Mapping[str, Truth], decided: Decided) -> bool:
+    """Say whether a row of a decision table applies."""
     where = all(
         decided[name.removesuffix(".reason")][name.endswith(".reason")] == label
         for name, label in choice.where.items()

@@ -15,7 +15,8 @@ class Criterion:
     """One comparison of a fact with a threshold, under the axis it mainly serves.
 
     Met when the fact compares with the threshold; not evaluable when the fact is missing. So the
-    value, the operator and the threshold are all a trace needs to be replayed.
+    value, the operator and the threshold are all a trace needs to be replayed. ``fact`` is the
+    name of the fact, where several criteria compare one and the same with different thresholds.
     """
 
     name: str
@@ -23,6 +24,7 @@ class Criterion:
     operator: Literal["<", "<=", ">", ">=", "=="]
     threshold: float
     unit: str | None = None
+    fact: str | None = None
 
 
 def yes(name: str, axis: str) -> Criterion:

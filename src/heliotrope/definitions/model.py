@@ -44,6 +44,9 @@ class Definition(Frozen):
     verified: bool
     sources: tuple[Source, ...] = ()
     notes: tuple[str, ...] = ()
+    node_words: dict[str, str] = Field(
+        default_factory=dict, description="what each node of its trace is called"
+    )
     is_local: bool = Field(default=False, description="from a study's own folder")
 
     @model_validator(mode="after")

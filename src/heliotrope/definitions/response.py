@@ -88,8 +88,10 @@ class ResponseDefinition(Definition):
             ("intermediate", windows.intermediate_last_day),
             ("slow", windows.slow_last_day),
         ):
-            yield Criterion(f"onset_by_{band}", "onset", "<=", last_day, "days")
-            yield Criterion(f"onset_after_{band}", "onset", ">=", last_day, "days")
+            yield Criterion(f"onset_by_{band}", "onset", "<=", last_day, "days", "onset_by_day")
+            yield Criterion(
+                f"onset_after_{band}", "onset", ">=", last_day, "days", "onset_after_day"
+            )
         yield Criterion("onset_after_second_course", "onset", ">=", 0, "days")
         yield Criterion("onset_by_second_course", "onset", "<=", windows.rapid_last_day, "days")
 
@@ -107,8 +109,10 @@ class ResponseDefinition(Definition):
         yield yes("steroid_recorded", axis)
         yield Criterion("baseline_dose", axis, ">=", rule.baseline_minimum_mg_kg_day, "mg/kg/day")
         yield Criterion("low_dose_window", axis, ">=", rule.days, "days")
-        yield Criterion("dose_share_reduced", axis, "<=", rule.reduced_share)
-        yield Criterion("dose_share_increased", axis, ">=", rule.increased_share)
+        yield Criterion("dose_share_reduced", axis, "<=", rule.reduced_share, None, "dose_share")
+        yield Criterion(
+            "dose_share_increased", axis, ">=", rule.increased_share, None, "dose_share"
+        )
 
     def _durability_criteria(self) -> Iterator[Criterion]:
         days, axis = self.durability_days, "durability"
