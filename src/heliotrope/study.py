@@ -18,6 +18,8 @@ workbook. Files that are missing are empty tables. ``study.toml`` adds, in this 
     ``direction = "low"`` (which end is better), optional ``min`` and ``scale_name``.
 ``[report]``
     ``compare_with``: the id of a published series to put beside what the run found.
+    ``pool_evidence``: ``true`` pools the published shares that stand beside this cohort's, one
+    series a centre and outcome, adults never with children (default: nothing is pooled).
 ``[format]``
     How cells are written in all files, where a file does not say its own: ``encoding``,
     ``separator``, ``decimal`` ("." or ","), ``date_format`` ("YMD", "DMY", "MDY" or "excel"),
@@ -93,6 +95,7 @@ class ReportSettings(Frozen):
     """What the report of this study shows beside its findings."""
 
     compare_with: str | None = Field(default=None, description="id of a published series")
+    pool_evidence: bool = Field(default=False, description="pool the published series")
 
 
 class StudyFile(Frozen):
@@ -185,6 +188,7 @@ def _read_study_file(path: Path) -> Study:
             population=file.population,
             visit_tolerance_days=file.visit_tolerance_days,
             measures=file.measures,
+            pool_evidence=file.report.pool_evidence,
         )
     except ValidationError as error:
         raise _say_invalid(error, path.name) from None

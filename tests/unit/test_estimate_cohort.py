@@ -460,6 +460,7 @@ def test_every_analysis_stands_in_the_dictionary(results: pl.DataFrame, rulebook
         "agreement_cell",
         "landmark_score_upper",
         "landmark_score_category",
+        "literature_pooled",
         "response_flag",
         "state_reached",
     }

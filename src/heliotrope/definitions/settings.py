@@ -19,8 +19,9 @@ class MeasureSetting(Frozen):
 
 
 class Settings(Frozen):
-    """Settings that change what is derived or classified."""
+    """Settings that change what is derived, classified or estimated."""
 
     population: Literal["jdm", "adult"] = "jdm"
     visit_tolerance_days: int = Field(default=0, ge=0, le=28)
     measures: dict[str, MeasureSetting] = Field(default_factory=dict)
+    pool_evidence: bool = Field(default=False, description="pool the published series")

@@ -104,11 +104,21 @@ reactions                    any_occasion: n, the three rates, upper bounds when
 reactions_by_occasion        <terms>, e.g. "fever + transient proteinuria": n and rates
 reactions_by_term            <term>: occasions with that term, n and rates
 reaction_grade               grade_<g>, grade_not_recorded: n of occasions, by worst grade
+infusions_with_reaction      any_occasion: share of the infusions that an occasion followed
 children_with_reaction       any_occasion, <term>: share of the children with an infusion
 children_with_occasion       <terms>: the same for occasions
 agreement                    pattern (share of labels equal to the pattern); labels,
                              labels_without_regimen, raters_disagree (n); refused without labels
 agreement_cell               <found>:<label> (n)
+literature                   <outcome>:<figure> in group this_cohort, <outcome>:<series> in groups
+                             children, adults, mixed (n and proportions; published counts with our
+                             exact interval; refused as a share where no denominator is published);
+                             outcomes: responded, steroid_reduced, worse_after_stopping, reactions
+                             (of infusions), children_with_reaction
+literature_pooled            <outcome>: only where the study asks for it; n (series pooled),
+                             proportion_random_effects, prediction_interval,
+                             between_series_variance, heterogeneity; <outcome>:<series> (n: those
+                             pooled); groups children, adults, mixed, never together
 pulse_model                  pulse: always refused in this version
 ============================ ======================================================================
 

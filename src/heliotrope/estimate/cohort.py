@@ -16,6 +16,7 @@ from heliotrope.estimate.description import (
 )
 from heliotrope.estimate.inputs import Inputs
 from heliotrope.estimate.landmarks import estimate_landmarks
+from heliotrope.estimate.literature import estimate_literature
 from heliotrope.estimate.onset import estimate_onset_days, estimate_states_reached
 from heliotrope.estimate.proportions import estimate_proportions
 from heliotrope.estimate.reactions import estimate_reactions
@@ -57,5 +58,6 @@ def estimate_all(
     rows: list[Row] = []
     for estimate in ESTIMATES:
         rows += estimate(inputs)
+    rows += estimate_literature(inputs, rows)
     rows.append(inputs.topic("pulse_model").refuse("pulse", "posterior", NO_PULSE_MODEL))
     return make_results(rows)

@@ -59,7 +59,24 @@ def estimate_reactions(inputs: Inputs) -> list[Row]:
     }
     for group, counted in groups.items():
         rows += _estimate_group(topic.of(group=group), counted, exposures)
+        rows += _estimate_infusions(topic.of("infusions_with_reaction", group), counted, exposures)
     return rows
+
+
+def _estimate_infusions(
+    topic: Topic, counted: pl.DataFrame, exposures: list[Exposure]
+) -> list[Row]:
+    """Give the share of infusions that an occasion followed; each occasion has one infusion.
+
+    An occasion that spans several infusions of a course belongs to the first of them.
+    """
+    first = counted.group_by(OCCASION).agg(pl.col("infusion_day").min())
+    followed = first.select("patient_id", "infusion_day").unique().height
+    infusions = exposures[0].n_evaluable
+    return [
+        topic.count("any_occasion", followed, infusions),
+        *topic.proportion("any_occasion", followed, infusions, NO_DENOMINATOR),
+    ]
 
 
 def compute_exposures(inputs: Inputs) -> list[Exposure]:
