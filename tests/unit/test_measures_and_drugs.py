@@ -59,6 +59,12 @@ MEASURES = [
     "haemoglobin",
     "creatinine",
     "igg",
+    "direct_antiglobulin_test",
+    "haptoglobin",
+    "reticulocytes",
+    "bilirubin_unconjugated",
+    "urine_haemoglobin",
+    "spherocytes",
 ]
 
 DRUGS = [

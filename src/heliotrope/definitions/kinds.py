@@ -10,6 +10,7 @@ from heliotrope.definitions.estimate import DescriptiveEstimates
 from heliotrope.definitions.evidence import Evidence
 from heliotrope.definitions.exposure import IvigExposure, MeasureInForce
 from heliotrope.definitions.glucocorticoid import GlucocorticoidRule
+from heliotrope.definitions.haemolysis import HaemolysisCase
 from heliotrope.definitions.indication import IvigIndication
 from heliotrope.definitions.item_form import ItemForm
 from heliotrope.definitions.literature import Literature
@@ -58,3 +59,4 @@ KINDS["item_form"] = ItemForm
 KINDS["codes"] = CodeList
 KINDS["code_systems"] = CodeSystems
 KINDS["drug_text"] = DrugText
+KINDS["haemolysis_case"] = HaemolysisCase

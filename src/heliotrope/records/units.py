@@ -36,6 +36,7 @@ def _unit(name: str, dimension: str, size: str, *spellings: str, zero: str = "0"
 
 UNITS: tuple[Unit, ...] = (
     _unit("none", "none", "1", "1", "{score}", "score", "points", "point", "[score]", "no unit"),
+    _unit("%", "fraction", "1", "percent", "pct", "per cent"),
     _unit("cm", "length", "1", "centimetre", "centimeter", "cms"),
     _unit("mm", "length", "1/10", "millimetre", "millimeter"),
     _unit("m", "length", "100", "metre", "meter"),
