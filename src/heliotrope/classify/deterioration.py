@@ -7,13 +7,8 @@ from collections.abc import Mapping
 import polars as pl
 
 from heliotrope.classify.presence import make_absent_roots
-from heliotrope.classify.rules import (
-    SMALL_REFERENCE,
-    RuleContext,
-    compute_root_reason,
-    evaluate_rule,
-    make_rule_nodes,
-)
+from heliotrope.classify.rule_nodes import compute_root_reason, make_rule_nodes
+from heliotrope.classify.rules import SMALL_REFERENCE, RuleContext, evaluate_rule
 from heliotrope.classify.trace import Classified, state_of
 from heliotrope.definitions.rule import PREVIOUS_VISIT, RuleDefinition, children
 from heliotrope.records.results import ShardFinding
@@ -62,6 +57,7 @@ def classify_deterioration(
         pl.any_horizontal(small).fill_null(False).alias("is_small_reference"),
         pl.lit(definition.id).alias("definition_id"),
         state_of(is_confirmed).alias("state"),
-        compute_root_reason(definition.root).alias("reason"),
+        pl.lit(None, pl.String).alias("label"),
+        compute_root_reason(definition).alias("reason"),
     )
     return Classified(table=table, nodes=nodes, findings=ShardFinding.create_empty())

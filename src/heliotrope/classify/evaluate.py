@@ -12,20 +12,18 @@ import polars as pl
 
 from heliotrope.classify.aggravation import PatientWorsening, classify_aggravation
 from heliotrope.classify.best_state import count_worse_than_best, find_breaks
-from heliotrope.classify.deterioration import classify_deterioration
 from heliotrope.classify.escalation import find_escalations
 from heliotrope.classify.improvement import Improvement, VisitInputs, classify_improvement
 from heliotrope.classify.indications import classify_indications
 from heliotrope.classify.reactions import classify_reactions
 from heliotrope.classify.response import ResponseInputs, classify_response
 from heliotrope.classify.scores import classify_scores
-from heliotrope.classify.states import classify_states
+from heliotrope.classify.states import RegimenVisits, classify_changes, classify_states
 from heliotrope.classify.trace import Classified, make_nodes, number_trace
 from heliotrope.classify.worsening import WorseningRules, find_flares
 from heliotrope.definitions.load import Rulebook
 from heliotrope.definitions.model import Definition
 from heliotrope.definitions.response import ResponseDefinition
-from heliotrope.definitions.rule import RuleDefinition
 from heliotrope.derive.derived import Derived, derive_all
 from heliotrope.derive.findings import find_in_derived
 from heliotrope.records.results import SORT_KEYS, TABLES, ShardFinding
@@ -55,8 +53,11 @@ def evaluate(shard: Shard, rulebook: Rulebook, first_trace_id: int = 0) -> Evalu
     derived = derive_all(shard, rulebook, definition.baseline.days_before)
     cohort = _cohort(derived)
     scores = classify_scores(derived.changes, derived.baselines, rulebook, cohort)
-    states = classify_states(derived.visit_values, derived.patients, rulebook)
-    deterioration = _classify_deterioration(derived, cohort, rulebook)
+    spans = derived.treatment_spans
+    states = classify_states(derived.visit_values, derived.patients, rulebook, spans)
+    changes = classify_changes(
+        RegimenVisits(derived.changes, derived.baselines, scores.table, spans, cohort), rulebook
+    )
     improvement = _classify_improvement(derived, scores.table, definition)
     visits = improvement.visits
     signs = PatientWorsening(
@@ -74,7 +75,7 @@ def evaluate(shard: Shard, rulebook: Rulebook, first_trace_id: int = 0) -> Evalu
     response = classify_response(inputs, rulebook)
     reactions = classify_reactions(derived.infusion_days, derived.courses, shard, rulebook)
     indications = classify_indications(derived, rulebook)
-    parts = [scores, states, deterioration, response, reactions, indications]
+    parts = [scores, states, changes, response, reactions, indications]
     trace, trace_source = number_trace(
         [
             *(part.nodes for part in parts),
@@ -88,7 +89,7 @@ def evaluate(shard: Shard, rulebook: Rulebook, first_trace_id: int = 0) -> Evalu
     tables = {
         **_derived_tables(derived),
         "score": scores.table,
-        "state": _state_table(states, deterioration),
+        "state": _state_table(states, changes),
         "visit": _visit_table(improvement),
         "response": response.table,
         "indication": indications.table,
@@ -125,22 +126,6 @@ def _cohort(derived: Derived) -> pl.DataFrame:
     """List every child and regimen; a child without IVIG has one row with a null regimen."""
     return derived.patients.select("patient_id").join(
         derived.regimens.select(REGIMEN), on="patient_id", how="left"
-    )
-
-
-def _classify_deterioration(
-    derived: Derived, cohort: pl.DataFrame, rulebook: Rulebook
-) -> Classified:
-    """Judge every rule that is read against the regimen's baseline."""
-    parts = [
-        classify_deterioration(derived.changes, rule, cohort=cohort)
-        for rule in rulebook.of_kind(RuleDefinition)
-        if rule.reference == "regimen_baseline"
-    ]
-    return Classified(
-        table=pl.concat([part.table for part in parts]),
-        nodes=pl.concat([part.nodes for part in parts]),
-        findings=ShardFinding.create_empty(),
     )
 
 

@@ -12,28 +12,33 @@ NO_REGIMEN = "no_regimen"
 
 
 def make_absent_roots(
-    cohort: pl.DataFrame, nodes: pl.DataFrame, definition: Definition, label: str | None = None
+    cohort: pl.DataFrame,
+    nodes: pl.DataFrame,
+    definition: Definition,
+    label: str | None = None,
+    nothing: str | None = None,
 ) -> pl.DataFrame:
     """Make one root, not evaluable and without a date, for those without any root.
 
     Input: ``cohort``, one row for each child that must appear, or, where it has a column
     ``regimen``, for each child and regimen (null for a child without one); the nodes made so far.
     The reason is ``no_regimen`` for a child without one, where the definition compares with a
-    baseline; else ``nothing_recorded``: no visit that could be judged has any of the measures.
+    baseline; else ``nothing``, as a rule ``nothing_recorded``: no visit that could be judged has
+    any of the measures.
     """
     key = [name for name in ("patient_id", "regimen") if name in cohort.columns]
     present = nodes.filter(pl.col("node") == "root").select(key).unique()
     absent = cohort.select(
         pl.col(name).cast(pl.Int32) if name == "regimen" else pl.col(name) for name in key
     ).unique()
-    nothing = pl.lit(NOTHING_RECORDED)
+    why = pl.lit(nothing or NOTHING_RECORDED)
     return make_nodes(
         absent.join(present, on=key, how="anti", nulls_equal=True).sort(key),
         definition,
         node=pl.lit("root"),
         state=pl.lit("not_evaluable"),
-        reason=pl.when(pl.col("regimen").is_null()).then(pl.lit(NO_REGIMEN)).otherwise(nothing)
+        reason=pl.when(pl.col("regimen").is_null()).then(pl.lit(NO_REGIMEN)).otherwise(why)
         if "regimen" in key
-        else nothing,
+        else why,
         label=pl.lit(label, pl.String),
     )

@@ -7,7 +7,7 @@ says, and what the trace recorded of root and inner nodes is not looked at.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from heliotrope.classify.replay_records import (
@@ -28,11 +28,25 @@ from heliotrope.definitions.indication import IvigIndication
 from heliotrope.definitions.load import Rulebook
 from heliotrope.definitions.model import Definition
 from heliotrope.definitions.response import AggravationDefinition, ResponseDefinition
-from heliotrope.definitions.rule import PREVIOUS_VISIT, Leaf, RuleDefinition, decide
+from heliotrope.definitions.rule import (
+    BROKEN,
+    HELD,
+    PREVIOUS_VISIT,
+    Answer,
+    BandedScore,
+    CutOffStates,
+    Leaf,
+    Node,
+    OffTreatment,
+    RuleDefinition,
+    Sustained,
+    decide,
+)
 from heliotrope.definitions.safety import ReactionWindows
 from heliotrope.definitions.score import Component, ScoreDefinition
 from heliotrope.records.exact import compare
 
+ROOT = "root"
 SMALL_REFERENCE = "small_reference"
 
 Replay = Callable[[Sequence[TraceRow], Any], Replayed]
@@ -68,33 +82,72 @@ def find_replay(definition: Definition) -> Replay:
 
 
 def replay_rule(rows: Sequence[TraceRow], definition: RuleDefinition) -> Replayed:
-    """Decide a rule again: leaves from their numbers, the tree from the definition.
+    """Decide a rule again: each node from its numbers, the tree from the definition.
 
     A leaf in percent that missed its absolute floor is not met, as its reason says. What the visit
-    before said is another decision, and is taken as recorded.
+    before said is another decision, and is taken as recorded; the days a row of visits spans are
+    compared anew.
     """
     by_node = {row["node"]: row for row in rows}
-    leaves = {leaf.id: _judge(leaf, by_node.get(leaf.id)) for leaf in definition.leaves}
+    truths = {node.id: _judge(node, by_node) for node in definition.answers}
+    back = definition.looks_back
+    if isinstance(back, Sustained):
+        truths |= {name: _compare(by_node.get(name)) for name in (HELD, BROKEN)}
     contradictions = [
         f"{name}: recorded {by_node[name]['state']}, found {STATE_OF_TRUTH[truth]}"
-        for name, truth in leaves.items()
+        for name, truth in truths.items()
         if name in by_node and by_node[name]["state"] != STATE_OF_TRUTH[truth]
     ]
     if PREVIOUS_VISIT in by_node:
-        leaves[PREVIOUS_VISIT] = TRUTH_OF_STATE[by_node[PREVIOUS_VISIT]["state"]]
+        truths[PREVIOUS_VISIT] = TRUTH_OF_STATE[by_node[PREVIOUS_VISIT]["state"]]
     return Replayed(
-        state=STATE_OF_TRUTH[decide(definition.root, leaves.get)],
-        label=None,
+        state=STATE_OF_TRUTH[decide(definition.root, truths.get)],
+        label=_find_class(definition.root, by_node),
         contradictions=tuple(contradictions),
     )
 
 
-def _judge(leaf: Leaf, row: TraceRow | None) -> Truth:
-    if row is None:
+def _judge(node: Answer, by_node: Mapping[str, TraceRow]) -> Truth:
+    """Compare a node's recorded number anew with what the definition asks for."""
+    row = by_node.get(node.id)
+    if row is None or row["value"] is None:
         return None
-    if row["reason"] == SMALL_REFERENCE:
-        return False
-    return compare(row["value"], leaf.operator, leaf.threshold)
+    match node:
+        case Leaf():
+            if row["reason"] == SMALL_REFERENCE:
+                return False
+            asked = {item.measure: item.threshold for item in node.candidates}
+            return compare(row["value"], node.operator, asked[row["label"] or node.measure])
+        case CutOffStates():
+            return find_class(node, row["value"]) in node.met
+        case BandedScore():
+            return _judge_bounds(row, by_node.get(f"{node.id}_upper"))
+        case OffTreatment():
+            return compare(row["value"], node.operator, node.days)
+
+
+def _compare(row: TraceRow | None) -> Truth:
+    return None if row is None else compare(row["value"], row["operator"], row["threshold"])
+
+
+def _judge_bounds(lower: TraceRow, upper: TraceRow | None) -> Truth:
+    """A degree is reached by the lower bound; it is out of reach where the upper one misses it."""
+    if _compare(lower):
+        return True
+    return False if _compare(upper) is False else None
+
+
+def find_class(node: CutOffStates, value: float) -> str:
+    """Name the class of an index: the first cut-off it keeps to, else the last class."""
+    kept = (cut.label for cut in node.states if compare(value, cut.operator, cut.threshold))
+    return next(kept, node.otherwise)
+
+
+def _find_class(root: Node, by_node: Mapping[str, TraceRow]) -> str | None:
+    row = by_node.get(ROOT, {})
+    if not isinstance(root, CutOffStates) or row.get("value") is None:
+        return None
+    return find_class(root, row["value"])
 
 
 def replay_score(rows: Sequence[TraceRow], definition: ScoreDefinition) -> Replayed:

@@ -1,65 +1,141 @@
-"""Activity states: is the disease inactive at this visit, by each published rule."""
+"""States of a visit: what each published rule of activity, improvement or worsening says of it."""
 
 from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
 
 import polars as pl
 
 from heliotrope.classify.presence import make_absent_roots
-from heliotrope.classify.rules import (
-    RuleContext,
-    compute_root_reason,
-    evaluate_rule,
-    make_rule_nodes,
-)
+from heliotrope.classify.references import derive_changes_from_best
+from heliotrope.classify.rule_nodes import compute_root_reason, make_rule_nodes
+from heliotrope.classify.rules import RuleContext, judge_visits, widen_visits
 from heliotrope.classify.trace import Classified, empty_nodes, state_of
 from heliotrope.definitions.load import Rulebook
-from heliotrope.definitions.rule import RuleDefinition
+from heliotrope.definitions.measure import measures_of
+from heliotrope.definitions.rule import CutOffStates, RuleDefinition
+from heliotrope.definitions.score import ScoreDefinition
 from heliotrope.records.results import ShardFinding, State
+
+NO_VISIT_IN_WINDOW = "no_visit_in_window"
 
 
 def classify_states(
-    visit_values: pl.DataFrame, patients: pl.DataFrame, rulebook: Rulebook
+    visit_values: pl.DataFrame,
+    patients: pl.DataFrame,
+    rulebook: Rulebook,
+    treatment_spans: pl.DataFrame | None = None,
 ) -> Classified:
-    """Say at each visit whether the disease was inactive, by the rule of 2013 and that of 2015.
+    """Say at each visit what every rule says that looks at the child's visits alone.
 
-    Input: visit values and the patients (``patient_id``, ``birth_date``). Every rule that looks at
-    a visit alone (``reference = "none"``) is evaluated, whatever the population: where none of its
-    measures was recorded, each child has one root ``not_evaluable``. Table: the columns of
-    ``State`` (``regimen`` null) and ``flags`` (a CMAS under 5 years of age). Missing: a visit is
-    not evaluable as long as the measures not recorded could decide it.
+    Input: visit values and the patients (``patient_id``, ``birth_date``). Every rule with
+    ``reference = "none"`` is evaluated, whatever the population: where none of its measures was
+    recorded, each child has one root ``not_evaluable``. Without ``treatment_spans`` only the rules
+    that one visit alone can answer are. Table: the columns of ``State`` (``regimen`` null) and
+    ``flags`` (a CMAS under 5 years of age). Missing: a visit is not evaluable as long as the
+    measures not recorded could decide it.
     """
-    tables, frames = [], []
     values = visit_values.join(
         patients.select("patient_id", "birth_date"), on="patient_id", how="left"
     )
+    definitions = [
+        item
+        for item in rulebook.of_kind(RuleDefinition)
+        if item.reference == "none" and (treatment_spans is not None or not item.needs_history)
+    ]
+    context = RuleContext(settings=rulebook.settings, treatment_spans=treatment_spans)
+    return _classify(values, definitions, context, patients.select("patient_id"))
+
+
+@dataclass(frozen=True)
+class RegimenVisits:
+    """The visits after a first infusion, with what rules compare them with.
+
+    ``changes``: values beside the regimen's baseline; ``baselines``: these alone; ``scores``: the
+    improvement scores of the visits; ``treatment_spans``; ``cohort`` (patient_id, regimen): who
+    must have a root even without a visit.
+    """
+
+    changes: pl.DataFrame
+    baselines: pl.DataFrame
+    scores: pl.DataFrame
+    treatment_spans: pl.DataFrame
+    cohort: pl.DataFrame
+
+
+def classify_changes(visits: RegimenVisits, rulebook: Rulebook) -> Classified:
+    """Say at each visit after the first infusion what every rule says that needs a reference.
+
+    The reference is fixed (``regimen_baseline``: the last values before the regimen) or moves
+    (``best_so_far``: the best each measure had been at baseline or any visit before). A rule with
+    a milestone is read once a regimen; where no visit lies near it, its root says so.
+    Table and trace as in ``classify_states``, with the regimen.
+    """
+    scores = {item.id: item for item in rulebook.of_kind(ScoreDefinition)}
+    context = RuleContext(
+        settings=rulebook.settings,
+        scores=visits.scores,
+        score_definitions=scores,
+        treatment_spans=visits.treatment_spans,
+    )
+    by_reference: dict[str, list[RuleDefinition]] = {}
     for definition in rulebook.of_kind(RuleDefinition):
-        if definition.reference != "none":
-            continue
-        visits = evaluate_rule(values, definition, RuleContext(settings=rulebook.settings))
-        nodes = make_rule_nodes(visits, definition)
-        frames += [nodes, make_absent_roots(patients.select("patient_id"), nodes, definition)]
-        tables.append(_make_table(visits, definition))
-    empty = State.create_empty().with_columns(flags=pl.lit([], dtype=pl.List(pl.String)))
+        by_reference.setdefault(definition.reference, []).append(definition)
+    parts = [
+        _classify(visits.changes, by_reference.get("regimen_baseline", []), context, visits.cohort)
+    ]
+    if "best_so_far" in by_reference:
+        changes = derive_changes_from_best(visits.changes, visits.baselines, measures_of(rulebook))
+        parts.append(_classify(changes, by_reference["best_so_far"], context, visits.cohort))
     return Classified(
-        table=pl.concat(tables) if tables else empty,
-        nodes=pl.concat(frames) if frames else empty_nodes(),
+        table=pl.concat([part.table for part in parts]),
+        nodes=pl.concat([part.nodes for part in parts]),
         findings=ShardFinding.create_empty(),
     )
 
 
-def _make_table(visits: pl.DataFrame, definition: RuleDefinition) -> pl.DataFrame:
-    """Make one row a visit: its state, and the words of caution behind it."""
+def _classify(
+    values: pl.DataFrame,
+    definitions: Iterable[RuleDefinition],
+    context: RuleContext,
+    cohort: pl.DataFrame,
+) -> Classified:
+    """Widen the visits once, then judge them by one rule after the other."""
+    rules = list(definitions)
+    wide = widen_visits(values, dict.fromkeys(name for rule in rules for name in rule.measures))
+    empty = State.create_empty().with_columns(flags=pl.lit([], dtype=pl.List(pl.String)))
+    tables, frames = [empty], [empty_nodes()]
+    for rule in rules:
+        visits = judge_visits(wide, rule, context)
+        nodes = make_rule_nodes(visits, rule)
+        nothing = NO_VISIT_IN_WINDOW if rule.milestone is not None else None
+        frames += [nodes, make_absent_roots(cohort, nodes, rule, nothing=nothing)]
+        tables.append(make_state_table(visits, rule).select(empty.columns))
+    return Classified(
+        table=pl.concat(tables), nodes=pl.concat(frames), findings=ShardFinding.create_empty()
+    )
+
+
+def make_state_table(visits: pl.DataFrame, definition: RuleDefinition) -> pl.DataFrame:
+    """Make one row a visit: its state and class, and the words of caution behind it."""
     words = {leaf.id: leaf.caution.word for leaf in definition.leaves if leaf.caution}
     flags = [
         pl.when(pl.col(f"reason:{leaf}") == word).then(pl.lit(word)) for leaf, word in words.items()
     ]
+    has_regimen = "regimen" in visits.columns
     return visits.select(
         "patient_id",
-        pl.lit(None, pl.Int32).alias("regimen"),
+        (pl.col("regimen") if has_regimen else pl.lit(None)).cast(pl.Int32).alias("regimen"),
         "date",
         pl.lit(definition.id).alias("definition_id"),
         state_of(pl.col("truth:root")).alias("state"),
-        compute_root_reason(definition.root).alias("reason"),
+        (
+            pl.col("label:root")
+            if isinstance(definition.root, CutOffStates)
+            else pl.lit(None, pl.String)
+        ).alias("label"),
+        compute_root_reason(definition).alias("reason"),
         (
             pl.concat_list(flags).list.drop_nulls() if flags else pl.lit([], pl.List(pl.String))
         ).alias("flags"),

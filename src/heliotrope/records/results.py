@@ -158,6 +158,7 @@ class State(dy.Schema):
     date = dy.Date(description="the visit")
     definition_id = dy.String(description="e.g. inactive_disease_2015")
     state = _state()
+    label = _text("the class, where the definition names classes: inactive, low, moderate, high")
     reason = _text("why not evaluable")
 
 
