@@ -1,59 +1,101 @@
-"""The score calculator: total improvement score and activity states from a small table."""
+"""The score calculator: total improvement score and activity states from a few visits.
+
+One file, pasted text or named values; each gives the same ``ScoreReport``.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import date, timedelta
 from pathlib import Path
-from typing import Any
 
-import polars as pl
-
-from heliotrope.classify.replay import find_category
-from heliotrope.classify.scores import classify_scores
-from heliotrope.classify.states import classify_states
-from heliotrope.classify.trace import SOURCE
 from heliotrope.definitions.load import Rulebook, read_rulebook
-from heliotrope.definitions.rule import RuleDefinition
-from heliotrope.definitions.score import Component, Population, ScoreDefinition
-from heliotrope.definitions.score_table import ScoreTableWords
+from heliotrope.definitions.score import CoreSet, Population
 from heliotrope.definitions.settings import MeasureSetting
+from heliotrope.ingest.raw import RawTable
 from heliotrope.ingest.score_columns import ScoreTableOptions, TableColumns, resolve_options
-from heliotrope.ingest.score_table import ScoreTable, TableVisit, read_score_table
-from heliotrope.score_report import ComponentPoints, PatientScore, PatientState, ScoreReport
+from heliotrope.ingest.score_source import (
+    NamedValues,
+    make_table,
+    read_table_file,
+    read_table_text,
+)
+from heliotrope.ingest.score_table import read_score_table
+from heliotrope.score_items import add_item_totals
+from heliotrope.score_report import (
+    ComponentPoints,
+    NextBand,
+    NextCategory,
+    PatientScore,
+    PatientState,
+    ScoreReport,
+)
+from heliotrope.score_visits import Calculator
 
-__all__ = ["ComponentPoints", "PatientScore", "PatientState", "ScoreReport", "score_file"]
+__all__ = [
+    "ComponentPoints",
+    "NextBand",
+    "NextCategory",
+    "PatientScore",
+    "PatientState",
+    "ScoreReport",
+    "ScoreTableOptions",
+    "score",
+    "score_file",
+    "score_text",
+    "score_values",
+]
 
-FIRST_DAY = date(2000, 1, 1)
 
-REASON_WORDS = {
-    "no_baseline": "not recorded at baseline",
-    "not_recorded": "not recorded at this visit",
-    "no_upper_limit": "no upper limit of normal at baseline",
-    "chosen_enzyme_not_recorded": "the enzyme most abnormal at baseline was not measured again",
-    "range_undeclared": "the range of the instrument is not known and not declared",
-    "range_not_published": "the range declared is not a published one",
-    "other_scale": "recorded on another scale than the rule was made for",
-    "strength_by_cmas": "strength rests on the CMAS",
-    "enzyme_floor": "every enzyme was within normal limits at baseline",
-    "cmas_under_5_years": "healthy children under 5 years may not reach this CMAS",
-}
+def score(
+    baseline: NamedValues,
+    follow_up: NamedValues | Sequence[NamedValues],
+    *,
+    population: Population | None = None,
+    core_set: CoreSet | None = None,
+    rulebook: Rulebook | None = None,
+) -> ScoreReport:
+    """Score one patient's values at one later visit, or several, against those at baseline.
 
-Node = Mapping[str, Any]
+    A name is what a column of a table would be called: a measure or a synonym of it, after it a
+    unit (``physician_global_mm``, ``ck_ukat_l``), the ends of another scale (``mmt8_0_150``,
+    ``chq_physical_0_100``) or the upper limit of normal (``ck_uln``); ``age_years`` chooses
+    adults' thresholds and warns where young children cannot reach a value. Items of a form
+    (``cmas_head_lift``) make its total. None, or a name left out, was not recorded.
 
-CHANGE_COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
-    "patient_id": pl.String,
-    "regimen": pl.Int32,
-    "date": pl.Date,
-    "measure": pl.String,
-    "value": pl.Float64,
-    "row_id": pl.Int64,
-    "baseline_value": pl.Float64,
-    "baseline_upper_limit": pl.Float64,
-    "baseline_row_id": pl.Int64,
-    "rejected": pl.List(SOURCE),
-}
+    >>> before = {"physician_global": 6, "patient_global": 5, "mmt8": 56, "chaq": 1.5,
+    ...           "ck": 1800, "ck_uln": 200, "extramuscular_global": 3}
+    >>> after = {"physician_global": 3, "patient_global": 3.5, "mmt8": 68, "chaq": 0.75,
+    ...          "ck": 450, "extramuscular_global": 1.5}
+    >>> (found,) = score(before, after).scores
+    >>> found.score_lower, found.score_upper, found.category
+    (62.5, 62.5, 'moderate')
+    >>> {part.component: part.points for part in found.components}["strength"]
+    20.0
+    >>> found.next_category.name, found.next_category.points_missing
+    ('major', 7.5)
+
+    Without the creatine kinase the score has bounds, and says what is open:
+
+    >>> (found,) = score(before, {**after, "ck": None}).scores
+    >>> found.score_lower, found.score_upper, found.category
+    (55.0, 62.5, 'moderate')
+
+    Errors: a value that is no number or not on its scale, no measure at all: UserError.
+    """
+    follow_ups = [follow_up] if isinstance(follow_up, Mapping) else list(follow_up)
+    options = ScoreTableOptions(population=population, core_set=core_set)
+    return score_values(baseline, follow_ups, rulebook, options)
+
+
+def score_values(
+    baseline: NamedValues,
+    follow_ups: Sequence[NamedValues],
+    rulebook: Rulebook | None = None,
+    options: ScoreTableOptions | None = None,
+) -> ScoreReport:
+    """Score named values (``score`` with all options of a table)."""
+    return _score_raw(make_table(baseline, follow_ups), rulebook, options)
 
 
 def score_file(
@@ -66,12 +108,27 @@ def score_file(
     Units, upper limits of normal and other scales stand in the header (``mmt8_0_150``, ``ck_uln``)
     or in ``options``. Errors: as ``read_score_table``.
     """
+    return _score_raw(read_table_file(path), rulebook, options)
+
+
+def score_text(
+    text: str, rulebook: Rulebook | None = None, options: ScoreTableOptions | None = None
+) -> ScoreReport:
+    """Score a pasted table: as ``score_file``, from text with any separator."""
+    return _score_raw(read_table_text(text), rulebook, options)
+
+
+def _score_raw(
+    raw: RawTable, rulebook: Rulebook | None, options: ScoreTableOptions | None
+) -> ScoreReport:
+    """Put a table as read through the classifiers of a run."""
     rulebook = rulebook or read_rulebook()
     options = resolve_options(options or ScoreTableOptions(), rulebook)
-    table = read_score_table(path, rulebook, options)
+    table = read_score_table(raw, rulebook, options)
     measures = {**rulebook.settings.measures, **_declare_scales(table.columns)}
     settings = rulebook.settings.model_copy(update={"measures": measures})
-    calculator = _Calculator(table, replace(rulebook, settings=settings), options)
+    own = replace(rulebook, settings=settings)
+    calculator = Calculator(add_item_totals(table, own), own, options)
     return ScoreReport(
         file=table.file,
         scores=tuple(calculator.compute_scores()),
@@ -89,198 +146,3 @@ def _declare_scales(columns: TableColumns) -> dict[str, MeasureSetting]:
         for column in columns.measures
         if column.high is not None and column.is_other_scale and column.measure.better
     }
-
-
-class _Calculator:
-    """Puts a table through the same classifiers as a run."""
-
-    def __init__(self, table: ScoreTable, rulebook: Rulebook, options: ScoreTableOptions) -> None:
-        self.table = table
-        self.rulebook = rulebook
-        self.options = options
-        self.visits = {
-            FIRST_DAY + timedelta(days=number): visit for number, visit in enumerate(table.visits)
-        }
-        self.baselines = {visit.patient: visit for visit in table.visits if visit.is_baseline}
-
-    def compute_scores(self) -> Iterator[PatientScore]:
-        """Score each later row by the definitions of the patient's population."""
-        changes = self._make_changes()
-        baselines = changes.filter(pl.col("date").is_null()).drop("date", "value", "row_id")
-        followed = changes.filter(pl.col("date").is_not_null())
-        classified = classify_scores(followed, baselines, self.rulebook)
-        decisions = _by_decision(classified.nodes)
-        for row in classified.table.sort("date", "definition_id").iter_rows(named=True):
-            definition = self.rulebook.get(row["definition_id"], ScoreDefinition)
-            visit = self.visits[row["date"]]
-            if definition in self._choose_scores(self._find_population(visit)):
-                yield self._score(definition, row, decisions[definition.id, row["date"]])
-
-    def _score(
-        self, definition: ScoreDefinition, row: Mapping[str, Any], nodes: Mapping[str, Node]
-    ) -> PatientScore:
-        visit = self.visits[row["date"]]
-        components = tuple(
-            self._grade(component, nodes[component.id], visit)
-            for component in definition.components
-        )
-        return PatientScore(
-            patient=visit.patient,
-            timepoint=visit.timepoint,
-            definition_id=definition.id,
-            title=definition.title,
-            population=definition.population,
-            score_lower=row["score_lower"],
-            score_upper=row["score_upper"],
-            score_max_attainable=row["score_max_attainable"],
-            has_ceiling=nodes["score_max_attainable"]["state"] == "not_met",
-            category=row["category"],
-            category_lower=find_category(definition, row["score_lower"]),
-            category_upper=find_category(definition, row["score_upper"]),
-            because=tuple(
-                f"{part.title}: {part.because} (0 to {part.maximum:g} points open)"
-                for part in components
-                if part.points is None
-            ),
-            flags=tuple(row["flags"]),
-            components=components,
-        )
-
-    def _grade(self, component: Component, node: Node, visit: TableVisit) -> ComponentPoints:
-        measure = node["label"]
-        baseline = self.baselines[visit.patient].values.get(measure)
-        follow_up = visit.values.get(measure)
-        return ComponentPoints(
-            component=component.id,
-            title=component.title,
-            measure=measure,
-            baseline=None if baseline is None else baseline.value,
-            follow_up=None if follow_up is None else follow_up.value,
-            percent_change=node["value"],
-            points=node["points"],
-            maximum=component.maximum,
-            because=REASON_WORDS.get(node["reason"], node["reason"]),
-        )
-
-    def compute_states(self) -> Iterator[PatientState]:
-        """Give the activity states of each later row."""
-        values = (
-            self._make_changes()
-            .filter(pl.col("date").is_not_null())
-            .select("patient_id", "date", "measure", "value", "row_id")
-        )
-        patients = pl.DataFrame(
-            {"patient_id": list(self.baselines), "birth_date": None},
-            schema={"patient_id": pl.String, "birth_date": pl.Date},
-        )
-        classified = classify_states(values, patients, self.rulebook)
-        decisions = _by_decision(classified.nodes)
-        for row in classified.table.sort("date", "definition_id").iter_rows(named=True):
-            definition = self.rulebook.get(row["definition_id"], RuleDefinition)
-            visit = self.visits[row["date"]]
-            nodes = decisions[definition.id, row["date"]]
-            yield PatientState(
-                patient=visit.patient,
-                timepoint=visit.timepoint,
-                definition_id=definition.id,
-                title=definition.title,
-                state=row["state"],
-                because=tuple(_describe_leaf(nodes[leaf.id]) for leaf in definition.leaves),
-            )
-
-    def describe_reading(self) -> Iterator[str]:
-        """Say how the table was read, and what a score of it rests on that is not verified."""
-        for column in self.table.columns.measures:
-            what = "upper limit of " if column.is_upper_limit else ""
-            scale = f", scale up to {column.high:g}" if column.is_other_scale else ""
-            unit = "" if column.unit == "none" else f" in {column.unit}"
-            yield f"{column.name}: read as {what}{column.measure.id}{unit}{scale}"
-        for name in self.table.columns.unread:
-            yield f"{name}: not used"
-        for population in sorted({self._find_population(item) for item in self.visits.values()}):
-            for definition in self._choose_scores(population):
-                yield from (f"{definition.id}: {note}" for note in definition.notes)
-
-    def _find_population(self, visit: TableVisit) -> Population:
-        (words,) = self.rulebook.of_kind(ScoreTableWords)
-        if self.options.population is not None:
-            return self.options.population
-        age = self.baselines[visit.patient].age_years
-        if age is None:
-            return self.rulebook.settings.population
-        return "adult" if age >= words.adult_from_age_years else "jdm"
-
-    def _choose_scores(self, population: Population) -> list[ScoreDefinition]:
-        """Choose the core sets that the table follows; all of them if it follows none.
-
-        A table follows a core set that it shares a measure of its own with, or, if it has no
-        measure of another core set, the preferred measures of the required components.
-        """
-        recorded = {column.measure.id for column in self.table.columns.measures}
-        scores = [
-            score
-            for score in self.rulebook.of_kind(ScoreDefinition)
-            if score.population == population
-        ]
-        own = {
-            score.id: set(score.measures).difference(
-                *(rival.measures for rival in scores if rival.id != score.id)
-            )
-            for score in scores
-        }
-        followed = [
-            score
-            for score in scores
-            if recorded & own[score.id]
-            or (
-                not recorded & set().union(*own.values())
-                and all(
-                    part.candidates[0].measure in recorded
-                    for part in score.components
-                    if part.required
-                )
-            )
-        ]
-        return followed or scores
-
-    def _make_changes(self) -> pl.DataFrame:
-        """Put each later value beside its baseline; baseline values also stand without a date."""
-        rows: list[dict[str, Any]] = []
-        for day, visit in self.visits.items():
-            baseline = self.baselines[visit.patient]
-            for measure, cell in visit.values.items():
-                reference = baseline.values.get(measure)
-                rows.append(
-                    {
-                        "patient_id": visit.patient,
-                        "regimen": 1,
-                        "date": None if visit.is_baseline else day,
-                        "measure": measure,
-                        "value": cell.value,
-                        "row_id": cell.row_id,
-                        "baseline_value": None if reference is None else reference.value,
-                        "baseline_upper_limit": baseline.upper_limits.get(measure),
-                        "baseline_row_id": None if reference is None else reference.row_id,
-                        "rejected": [],
-                    }
-                )
-        return pl.DataFrame(rows, schema=CHANGE_COLUMNS)
-
-
-def _by_decision(nodes: pl.DataFrame) -> dict[tuple[str, date], dict[str, Node]]:
-    """Group trace nodes by definition and date, then by name."""
-    decisions: dict[tuple[str, date], dict[str, Node]] = {}
-    for row in nodes.drop("sources").iter_rows(named=True):
-        decisions.setdefault((row["definition_id"], row["date"]), {})[row["node"]] = row
-    return decisions
-
-
-def _describe_leaf(node: Node) -> str:
-    """Say what a part of a rule found."""
-    if node["value"] is None:
-        return f"{node['node']}: {REASON_WORDS.get(node['reason'], node['reason'])}"
-    unit = "" if node["unit"] == "none" else f" {node['unit']}"
-    return (
-        f"{node['node']}: {node['value']:g}{unit} {node['operator']} {node['threshold']:g}: "
-        f"{node['state'].replace('_', ' ')}"
-    )

@@ -7,10 +7,38 @@ from typing import Any
 
 
 @dataclass(frozen=True)
+class NextBand:
+    """The smallest change of a measure that would give more points.
+
+    ``value`` (of the canonical unit) has to be passed, downwards where ``is_low_better``: an
+    improvement of more than ``above_percent`` of the range gives ``gain`` points more.
+    """
+
+    gain: float
+    above_percent: float
+    value: float
+    is_low_better: bool
+
+
+@dataclass(frozen=True)
+class NextCategory:
+    """The next degree of improvement: from how many points on, and how many are missing.
+
+    ``is_attainable``: it could be reached from this baseline with every measure at its best.
+    """
+
+    name: str
+    at_least: float
+    points_missing: float
+    is_attainable: bool
+
+
+@dataclass(frozen=True)
 class ComponentPoints:
     """One part of a score: the two values, the improvement in percent of the range, the points.
 
-    ``points`` is None where the part could not be graded; ``because`` then says why.
+    ``points`` is None where the part could not be graded; ``because`` then says why. ``unit`` is
+    the canonical one, to which both values were brought.
     """
 
     component: str
@@ -22,6 +50,8 @@ class ComponentPoints:
     points: float | None
     maximum: float
     because: str | None
+    unit: str | None = None
+    next_band: NextBand | None = None
 
 
 @dataclass(frozen=True)
@@ -30,7 +60,9 @@ class PatientScore:
 
     ``category`` is a degree of improvement, ``indeterminate`` when the bounds fall in different
     ones (``because`` says what is missing), or ``not_evaluable``. ``has_ceiling``: even with every
-    measure at its best the first degree is out of reach.
+    measure at its best the first degree is out of reach. ``next_category``: what follows the
+    lower bound, None at the highest. ``cautions``: measures that healthy children of this age may
+    not reach the best value of (said only where an age is known).
     """
 
     patient: str
@@ -48,11 +80,17 @@ class PatientScore:
     because: tuple[str, ...]
     flags: tuple[str, ...]
     components: tuple[ComponentPoints, ...]
+    core_set: str = ""
+    next_category: NextCategory | None = None
+    cautions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class PatientState:
-    """One patient's activity state at one visit by one definition; ``because`` for each part."""
+    """One patient's activity state at one visit by one definition; ``because`` for each part.
+
+    ``label`` names the class of a definition that has several, e.g. low activity.
+    """
 
     patient: str
     timepoint: str
@@ -60,6 +98,7 @@ class PatientState:
     title: str
     state: str
     because: tuple[str, ...]
+    label: str | None = None
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,8 @@ from heliotrope.definitions.settings import MeasureSetting, Settings
 
 Population = Literal["jdm", "adult"]
 
+CoreSet = Literal["imacs", "printo"]
+
 Choice = Literal["first_recorded", "most_abnormal_at_baseline"]
 
 
@@ -122,7 +124,7 @@ class ScoreDefinition(Definition):
 
     kind: Literal["score"]
     population: Population = Field(description="whose thresholds these are")
-    core_set: Literal["imacs", "printo"]
+    core_set: CoreSet
     maximum: float = Field(gt=0)
     components: tuple[Component, ...] = Field(min_length=1)
     lowest_category: str = "none"

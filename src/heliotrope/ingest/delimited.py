@@ -162,7 +162,7 @@ def _read_plain(text: str, separator: str, width: int) -> pl.DataFrame | None:
 
 
 def _records(text: str, separator: str) -> Iterator[list[str]]:
-    csv.field_size_limit(len(text) + 1)
+    csv.field_size_limit(max(csv.field_size_limit(), len(text) + 1))
     return csv.reader(io.StringIO(text, newline=""), delimiter=separator)
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from heliotrope.definitions.load import Rulebook
 from heliotrope.definitions.measure import Measure, measures_of
-from heliotrope.definitions.score import Population, ScoreDefinition
+from heliotrope.definitions.score import CoreSet, Population, ScoreDefinition
 from heliotrope.definitions.score_table import ScoreTableWords
 from heliotrope.errors import Found, UserError
 from heliotrope.records.units import find_conversion, find_unit
@@ -24,12 +24,14 @@ LETTER_OR_DIGIT = re.compile(r"[^\W_]+")
 class ScoreTableOptions:
     """What the table itself may leave open.
 
-    ``population``: whose thresholds (None: by the age column, else children's); ``units``,
+    ``population``: whose thresholds (None: by the age column, else children's); ``core_set``: whose
+    six measures (None: the sets that the table follows); ``units``,
     ``upper_limits`` and ``maxima``: measure to unit, to upper limit of normal (in that unit) and
     to the top of its scale, where no column says so.
     """
 
     population: Population | None = None
+    core_set: CoreSet | None = None
     units: Mapping[str, str] = field(default_factory=dict)
     upper_limits: Mapping[str, float] = field(default_factory=dict)
     maxima: Mapping[str, float] = field(default_factory=dict)
@@ -50,6 +52,7 @@ class MeasureColumn:
     is_upper_limit: bool = False
     low: float | None = None
     high: float | None = None
+    names_unit: bool = False
 
     @property
     def is_other_scale(self) -> bool:
@@ -100,7 +103,15 @@ def read_columns(
         else:
             measures.append(column)
     _check_columns(file, measures)
-    return TableColumns(**by_use, measures=tuple(measures), unread=tuple(unread))
+    return TableColumns(**by_use, measures=tuple(_share_units(measures)), unread=tuple(unread))
+
+
+def _share_units(columns: list[MeasureColumn]) -> Iterator[MeasureColumn]:
+    """Give an upper limit whose column names no unit the unit of the measure's own column."""
+    units = {column.measure.id: column.unit for column in columns if not column.is_upper_limit}
+    for column in columns:
+        is_open = column.is_upper_limit and not column.names_unit
+        yield replace(column, unit=units.get(column.measure.id, column.unit)) if is_open else column
 
 
 def _plain(name: str) -> str:
@@ -131,6 +142,7 @@ def resolve_options(options: ScoreTableOptions, rulebook: Rulebook) -> ScoreTabl
 
     return ScoreTableOptions(
         population=options.population,
+        core_set=options.core_set,
         units=resolve(options.units),
         upper_limits=resolve(options.upper_limits),
         maxima=resolve(options.maxima),
@@ -188,8 +200,9 @@ class _Reader:
         self, number: int, name: str, measure: Measure, rest: list[str]
     ) -> MeasureColumn | None:
         unit = self.options.units.get(measure.id, measure.unit)
-        if "".join(rest) in self.limit_words:
-            return MeasureColumn(number, name, measure, unit, is_upper_limit=True)
+        limit = self._read_limit(number, name, measure, rest)
+        if limit is not None:
+            return limit
         low, high = measure.minimum, self.options.maxima.get(measure.id, measure.maximum)
         ends = [token for token in rest if token.isdigit()]
         if len(ends) == 2 and rest[-2:] == ends:
@@ -201,6 +214,24 @@ class _Reader:
                 return None
             unit = spelled.name
         return self._settle_scale(MeasureColumn(number, name, measure, unit, False, low, high))
+
+    def _read_limit(
+        self, number: int, name: str, measure: Measure, rest: list[str]
+    ) -> MeasureColumn | None:
+        """Read the name of an upper limit, with a unit before or after that word, or without."""
+        for cut in range(len(rest) + 1):
+            for words, unit in ((rest[:cut], rest[cut:]), (rest[cut:], rest[:cut])):
+                if "".join(words) not in self.limit_words:
+                    continue
+                spelled = find_unit("/".join(unit)) if unit else None
+                if unit and spelled is None:
+                    return None
+                own = measure.unit if spelled is None else spelled.name
+                given = self.options.units.get(measure.id, own) if spelled is None else own
+                return MeasureColumn(
+                    number, name, measure, given, is_upper_limit=True, names_unit=bool(unit)
+                )
+        return None
 
     def _settle_scale(self, column: MeasureColumn) -> MeasureColumn:
         """Accept the measure's scale, the same in its other unit, a variant, or refuse."""

@@ -5,13 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from heliotrope.definitions.load import Rulebook
 from heliotrope.definitions.score_table import ScoreTableWords
 from heliotrope.definitions.vocabulary import CellFormats
 from heliotrope.errors import Found, UserError
-from heliotrope.ingest.mapping import Format, SourceMapping
 from heliotrope.ingest.raw import RawTable
 from heliotrope.ingest.score_columns import (
     MeasureColumn,
@@ -19,7 +17,6 @@ from heliotrope.ingest.score_columns import (
     TableColumns,
     read_columns,
 )
-from heliotrope.ingest.sources import read_raw_tables
 from heliotrope.records.row_id import SourceCell, pack_row_id
 from heliotrope.records.units import find_conversion
 
@@ -56,15 +53,14 @@ class ScoreTable:
     columns: TableColumns
 
 
-def read_score_table(path: Path, rulebook: Rulebook, options: ScoreTableOptions) -> ScoreTable:
-    """Read a text file (or the first sheet of a workbook) of visits.
+def read_score_table(raw: RawTable, rulebook: Rulebook, options: ScoreTableOptions) -> ScoreTable:
+    """Read the visits of a small table.
 
     The baseline of a patient is the row whose timepoint says so, else the first row. Without a
     patient column all rows are one patient's.
-    Errors: no file, no rows, no measure, a cell that is not a number or not on its scale, two
+    Errors: no rows, no measure, a cell that is not a number or not on its scale, two
     baselines, no follow-up at all: UserError.
     """
-    raw = _read_raw(path)
     columns = read_columns(raw.file, raw.header, rulebook, options)
     (formats,) = rulebook.of_kind(CellFormats)
     missing = {word.casefold() for word in formats.missing}
@@ -73,19 +69,6 @@ def read_score_table(path: Path, rulebook: Rulebook, options: ScoreTableOptions)
     rows = [reader.read(number, cells) for number, cells in enumerate(raw.cells.rows())]
     visits = _mark_baselines(raw.file, [row for row in rows if row], rulebook)
     return ScoreTable(file=raw.file, visits=visits, columns=columns)
-
-
-def _read_raw(path: Path) -> RawTable:
-    mapping = SourceMapping(file=path.name, table="assessment")
-    (raw,) = read_raw_tables(path.parent, [mapping], Format()).values()
-    if raw.refused.height:
-        first = raw.refused.row(0, named=True)
-        raise UserError(
-            "rows with as many cells as the header",
-            Found(str(first["found"]), raw.file, row=int(first["record"]) + raw.first_row),
-            "complete that row, or export the file again",
-        )
-    return raw
 
 
 class _RowReader:
@@ -140,7 +123,11 @@ class _RowReader:
         return None if column is None else texts[column] or None
 
     def _option_limits(self) -> dict[str, float]:
-        columns = {column.measure.id: column for column in self.columns.measures}
+        columns = {
+            column.measure.id: column
+            for column in self.columns.measures
+            if not column.is_upper_limit
+        }
         return {
             name: self._convert(columns[name], limit) if name in columns else limit
             for name, limit in self.options.upper_limits.items()
