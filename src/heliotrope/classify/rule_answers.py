@@ -170,7 +170,7 @@ def _give_reason(leaf: Leaf, cells: _Cells, is_other: pl.Expr, is_small: pl.Expr
         .when(is_small)
         .then(pl.lit(SMALL_REFERENCE))
         .when(quantity.is_not_null())
-        .then(_caution(leaf, cells.columns))
+        .then(_caution(cells))
     )
     if leaf.quantity == "upper_limits":
         return reason.otherwise(pl.lit("no_upper_limit"))
@@ -205,12 +205,16 @@ def _is_other_scale(item: Alternative, settings: Settings) -> bool:
     return bool(declared and item.scale_maximum and declared.max != item.scale_maximum)
 
 
-def _caution(leaf: Leaf, columns: Sequence[str]) -> pl.Expr:
-    """Give the leaf's word of caution for a child under its age; null else or without a birth."""
-    if leaf.caution is None or "birth_date" not in columns:
+def _caution(cells: _Cells) -> pl.Expr:
+    """Give the word of caution for a child under its age; null else or without a birth date."""
+    return cells.pick_by(lambda item: _caution_of(item, cells.columns))
+
+
+def _caution_of(item: Alternative, columns: Sequence[str]) -> pl.Expr:
+    if item.caution is None or "birth_date" not in columns:
         return pl.lit(None, pl.String)
-    birthday = pl.col("birth_date").dt.offset_by(f"{leaf.caution.under_age_years}y")
-    return pl.when(pl.col("date") < birthday).then(pl.lit(leaf.caution.word))
+    birthday = pl.col("birth_date").dt.offset_by(f"{item.caution.under_age_years}y")
+    return pl.when(pl.col("date") < birthday).then(pl.lit(item.caution.word))
 
 
 def add_cut_off_states(

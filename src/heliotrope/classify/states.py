@@ -119,9 +119,10 @@ def _classify(
 
 def make_state_table(visits: pl.DataFrame, definition: RuleDefinition) -> pl.DataFrame:
     """Make one row a visit: its state and class, and the words of caution behind it."""
-    words = {leaf.id: leaf.caution.word for leaf in definition.leaves if leaf.caution}
     flags = [
-        pl.when(pl.col(f"reason:{leaf}") == word).then(pl.lit(word)) for leaf, word in words.items()
+        pl.when(pl.col(f"reason:{leaf.id}") == word).then(pl.lit(word))
+        for leaf in definition.leaves
+        for word in leaf.cautions
     ]
     has_regimen = "regimen" in visits.columns
     return visits.select(

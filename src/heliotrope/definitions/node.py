@@ -50,6 +50,7 @@ class Alternative(Frozen):
     measure: str
     threshold: float | None = Field(default=None, description="none: that of the leaf")
     scale_maximum: float | None = None
+    caution: Caution | None = None
 
 
 class Leaf(Frozen):
@@ -85,13 +86,20 @@ class Leaf(Frozen):
     @property
     def candidates(self) -> tuple[Alternative, ...]:
         """The measures that may count, the first one first, thresholds filled in."""
-        first = Alternative(measure=self.measure, scale_maximum=self.scale_maximum)
+        first = Alternative(
+            measure=self.measure, scale_maximum=self.scale_maximum, caution=self.caution
+        )
         return tuple(
             item
             if item.threshold is not None
             else item.model_copy(update={"threshold": self.threshold})
             for item in (first, *self.otherwise)
         )
+
+    @property
+    def cautions(self) -> tuple[str, ...]:
+        """The words of caution the leaf can give."""
+        return tuple(item.caution.word for item in self.candidates if item.caution)
 
     @model_validator(mode="after")
     def _chooses_once(self) -> Leaf:

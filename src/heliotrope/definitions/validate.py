@@ -13,10 +13,27 @@ from heliotrope.definitions.load import Rulebook
 from heliotrope.definitions.measure import Measure, measures_of
 from heliotrope.definitions.model import Definition
 from heliotrope.definitions.reachability import reachable_labels, reachable_states
-from heliotrope.definitions.rule import RuleDefinition, decide_from
+from heliotrope.definitions.rule import (
+    BROKEN,
+    HELD,
+    PREVIOUS_VISIT,
+    BandedScore,
+    CutOffStates,
+    Leaf,
+    OffTreatment,
+    RuleDefinition,
+    decide_from,
+)
 from heliotrope.definitions.score import Component, ScoreDefinition
 
 __all__ = ["DefinitionFault", "check_definitions", "reachable_labels", "reachable_states"]
+
+OF_A_VISIT = ("value", "upper_limits")
+UNIT_OF_QUANTITY = {
+    "upper_limits": "x ULN",
+    "relative_worsening": "%",
+    "relative_improvement": "%",
+}
 
 
 @dataclass(frozen=True)
@@ -48,7 +65,7 @@ def check_definitions(rulebook: Rulebook) -> list[DefinitionFault]:
         if isinstance(definition, ScoreDefinition):
             faults += _check_score(definition, measures)
         if isinstance(definition, RuleDefinition):
-            faults += _check_rule(definition, measures)
+            faults += _check_rule(definition, rulebook, measures)
     return faults
 
 
@@ -119,27 +136,76 @@ def _check_bands(name: str, component: Component) -> Iterator[DefinitionFault]:
 
 
 def _check_rule(
-    definition: RuleDefinition, measures: dict[str, Measure]
+    definition: RuleDefinition, rulebook: Rulebook, measures: dict[str, Measure]
 ) -> Iterator[DefinitionFault]:
-    """A rule: no answer to nothing, both answers possible, directions as the measures have them."""
+    """A rule: no answer to nothing, both answers possible, nodes that fit what they read."""
     name = definition.id
-    names = [leaf.id for leaf in definition.leaves]
+    names = [*(node.id for node in definition.answers), PREVIOUS_VISIT, HELD, BROKEN]
     if decide_from(definition.root, {}) is not None:
         yield DefinitionFault(name, "no class when everything is missing", "an answer is given")
     for truth in (True, False):
-        leaves = dict.fromkeys([*names, "previous_visit"], truth)
-        if decide_from(definition.root, leaves) is not truth:
+        if decide_from(definition.root, dict.fromkeys(names, truth)) is not truth:
             yield DefinitionFault(name, "every class can be reached", f"all leaves {truth}")
-    for leaf in definition.leaves:
-        measure = measures.get(leaf.measure)
-        if measure is not None and measure.better != leaf.better:
-            yield DefinitionFault(name, "direction of the measure", f"{leaf.id}: {leaf.measure}")
-        expected = "%" if leaf.quantity == "relative_worsening" else measure and measure.unit
-        if measure is not None and leaf.unit != expected:
+    for node in definition.answers:
+        match node:
+            case Leaf():
+                yield from _check_leaf(name, node, measures)
+            case CutOffStates():
+                yield from _check_cut_offs(name, node, measures)
+            case BandedScore():
+                yield from _check_degree(name, node, rulebook)
+            case OffTreatment():
+                pass
+
+
+def _check_leaf(name: str, leaf: Leaf, measures: dict[str, Measure]) -> Iterator[DefinitionFault]:
+    """A leaf: the direction, unit and scale of every measure it may read, and its operator."""
+    for item in leaf.candidates:
+        measure = measures.get(item.measure)
+        if measure is None:
+            continue
+        if measure.better != leaf.better:
+            yield DefinitionFault(name, "direction of the measure", f"{leaf.id}: {item.measure}")
+        expected = UNIT_OF_QUANTITY.get(leaf.quantity, measure.unit)
+        if leaf.unit != expected:
             yield DefinitionFault(name, "unit of the measure", f"{leaf.id}: {leaf.unit}")
-        worse_is_more = leaf.quantity != "value" or leaf.better == "high"
-        if (leaf.operator in (">", ">=")) != worse_is_more:
-            yield DefinitionFault(name, "operator fits the direction", leaf.id)
+        if item.scale_maximum is not None and item.scale_maximum != measure.maximum:
+            yield DefinitionFault(name, "scale of the measure", f"{leaf.id}: {item.measure}")
+    asks_for_more = leaf.operator in (">", ">=")
+    is_more = leaf.better == "high" if leaf.quantity in OF_A_VISIT else True
+    if asks_for_more != is_more and leaf.quantity not in ("worsening", "relative_worsening"):
+        yield DefinitionFault(name, "operator fits the direction", leaf.id)
+
+
+def _check_cut_offs(
+    name: str, node: CutOffStates, measures: dict[str, Measure]
+) -> Iterator[DefinitionFault]:
+    """Classes: from the best end on, each reachable, all on the scale."""
+    measure = measures.get(node.measure)
+    if measure is None:
+        return
+    if measure.better != node.better:
+        yield DefinitionFault(name, "direction of the measure", f"{node.id}: {node.measure}")
+    if measure.unit != node.unit:
+        yield DefinitionFault(name, "unit of the measure", f"{node.id}: {node.unit}")
+    if node.scale_maximum is not None and node.scale_maximum != measure.maximum:
+        yield DefinitionFault(name, "scale of the measure", f"{node.id}: {node.measure}")
+    cuts = [state.threshold for state in node.states]
+    if not _increases(cuts if node.better == "low" else cuts[::-1]):
+        yield DefinitionFault(name, "classes follow one another", str(cuts))
+    wanted = ("<", "<=") if node.better == "low" else (">", ">=")
+    if any(state.operator not in wanted for state in node.states):
+        yield DefinitionFault(name, "operator fits the direction", node.id)
+
+
+def _check_degree(name: str, node: BandedScore, rulebook: Rulebook) -> Iterator[DefinitionFault]:
+    """A banded score: the scores it reads exist and have the degree."""
+    for score in node.scores:
+        definition = rulebook.definitions.get(score)
+        if not isinstance(definition, ScoreDefinition):
+            yield DefinitionFault(name, "every score exists", score)
+        elif node.reach not in {item.name for item in definition.categories}:
+            yield DefinitionFault(name, "the score has the degree", f"{score}: {node.reach}")
 
 
 def _increases(numbers: list[float]) -> bool:
