@@ -88,12 +88,11 @@ def describe_definitions(rulebook: Rulebook) -> list[dict[str, Any]]:
 
 
 def _describe(definition: Definition) -> dict[str, Any]:
-    content = json.dumps(definition.model_dump(mode="json"), sort_keys=True)
     return {
         "id": definition.id,
         "version": definition.version,
         "kind": definition.kind,
         "verified": definition.verified,
         "local": definition.is_local,
-        "sha256": hashlib.sha256(content.encode()).hexdigest(),
+        "sha256": definition.sha256,
     }

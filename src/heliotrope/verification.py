@@ -40,7 +40,7 @@ def verify_run(run: Path, progress: Progress | None = None) -> VerifySummary:
         )
     manifest = read_manifest(run)
     folder = Path(manifest["study"]["folder"])
-    rulebook = _read_rulebook(manifest, folder)
+    rulebook = read_rulebook_of(manifest)
     replayed, disagreements = 0, []
     parts = sorted((run / "trace" / "trace.parquet").iterdir())
     for done, part in enumerate(parts, start=1):
@@ -90,8 +90,9 @@ def _find_root(nodes: list[dict[str, Any]]) -> dict[str, Any]:
     return roots[0]
 
 
-def _read_rulebook(manifest: dict[str, Any], folder: Path) -> Rulebook:
-    """Read the rulebook as the study would now; without its folder, the shipped one."""
+def read_rulebook_of(manifest: dict[str, Any]) -> Rulebook:
+    """Read the rulebook as a run's study would now; without its folder, the shipped one."""
+    folder = Path(manifest["study"]["folder"])
     settings = Settings.model_validate(manifest["study"]["settings"])
     local = any(definition["local"] for definition in manifest["definitions"])
     if not local or not folder.is_dir():

@@ -15,10 +15,11 @@ from heliotrope.errors import ExitCode, UserError
 from heliotrope.example_studies import find_example
 from heliotrope.execution import shards
 from heliotrope.execution.local import ShardJob, run_shards
-from heliotrope.execution.shards import shard_of, write_shards
+from heliotrope.execution.shards import write_shards
 from heliotrope.ingest.read import read_records
 from heliotrope.pipeline import RunOptions, run_study, verify_run
 from heliotrope.records.results import SORT_KEYS, TABLES
+from heliotrope.records.shard import shard_of
 from heliotrope.study import read_study
 
 SEVEN = find_example("seven_children")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -56,3 +58,9 @@ class Definition(Frozen):
         if self.verified and any(source.flag != "V" for source in self.sources):
             raise ValueError(f"{self.id}: verified = true, but not every source is flagged V")
         return self
+
+    @property
+    def sha256(self) -> str:
+        """Hash of everything the definition says."""
+        content = json.dumps(self.model_dump(mode="json"), sort_keys=True)
+        return hashlib.sha256(content.encode()).hexdigest()

@@ -7,14 +7,13 @@ for the table.
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Mapping
 from pathlib import Path
 
 import polars as pl
 
 from heliotrope.records.canonical import CANONICAL
-from heliotrope.records.shard import Shard
+from heliotrope.records.shard import Shard, shard_of
 
 PATIENTS_A_SHARD = 500
 TRACE_IDS_A_SHARD = 1 << 40
@@ -23,15 +22,6 @@ TRACE_IDS_A_SHARD = 1 << 40
 def count_shards(patients: int) -> int:
     """Say into how many shards a study of so many children is cut."""
     return max(1, -(-patients // PATIENTS_A_SHARD))
-
-
-def shard_of(patient_id: str, shards: int) -> int:
-    """Give the shard of a child: crc32 of the UTF-8 identifier, modulo the number of shards.
-
-    >>> shard_of("S01", 1)
-    0
-    """
-    return zlib.crc32(patient_id.encode("utf-8")) % shards
 
 
 def part_path(folder: Path, table: str, shard: int) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
@@ -40,3 +41,12 @@ class Shard:
 def count_children(tables: Mapping[str, pl.DataFrame]) -> int:
     """Count the children that any canonical table names."""
     return pl.concat([table.select("patient_id") for table in tables.values()]).n_unique()
+
+
+def shard_of(patient_id: str, shards: int) -> int:
+    """Give the shard of a child: crc32 of the UTF-8 identifier, modulo the number of shards.
+
+    >>> shard_of("S01", 1)
+    0
+    """
+    return zlib.crc32(patient_id.encode("utf-8")) % shards
