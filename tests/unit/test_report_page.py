@@ -77,6 +77,7 @@ class TestTheAnswer:
             "landmarks",
             "after-stopping",
             "safety",
+            "literature",
             "children",
             "record",
             "findings",

@@ -177,7 +177,7 @@ def _list_pooled(topic: Topic, variable: str, pooled: PooledShare, total: int) -
         replace(
             topic.row(variable, "proportion_random_effects"),
             value=pooled.value,
-            formatted=f"{middle} % ({low} to {high}) in {pooled.series} series",
+            formatted=f"{middle} % ({low} to {high} %) in {pooled.series} series",
             low=pooled.interval.low,
             high=pooled.interval.high,
             level=topic.level,

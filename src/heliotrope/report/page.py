@@ -19,6 +19,7 @@ from heliotrope.report.sections.child import build_children
 from heliotrope.report.sections.definitions import build_definitions
 from heliotrope.report.sections.findings import build_findings
 from heliotrope.report.sections.landmarks import build_landmarks
+from heliotrope.report.sections.literature import build_literature
 from heliotrope.report.sections.manifest import build_manifest
 from heliotrope.report.sections.patterns import build_patterns
 from heliotrope.report.sections.publication import build_publication, is_synthetic
@@ -40,6 +41,7 @@ BUILDERS: Sequence[Callable[[ReportInput], Section | None]] = (
     build_landmarks,
     build_after_stopping,
     build_safety,
+    build_literature,
     build_children,
     build_what_to_record,
     build_findings,

@@ -17,6 +17,7 @@ FLAGS = {
     "P": "decision of this project",
     "UNKNOWN": "unknown",
 }
+COMPARED_KINDS = ("evidence", "literature")
 DECIDING_KINDS = ("response", "aggravation", "score", "rule", "exposure", "glucocorticoid")
 
 
@@ -39,13 +40,17 @@ class DefinitionLine:
 
 
 def build_definitions(report: ReportInput) -> Section:
-    """List the definitions that decided something in this run, then those behind them."""
+    """List the definitions that decided something in this run, then those behind them.
+
+    Published series decide nothing: they stand beside a cohort, under their own heading.
+    """
     used = set(report.run.traced_definitions()) | _named_in_results(report)
     lines = [_make_line(item, used) for item in report.rulebook.definitions.values()]
     deciding = [
         line
         for line in lines
-        if line.definition.id in used or line.definition.kind in DECIDING_KINDS
+        if (line.definition.id in used or line.definition.kind in DECIDING_KINDS)
+        and line.definition.kind not in COMPARED_KINDS
     ]
     behind = [line for line in lines if line not in deciding]
     content = {

@@ -42,9 +42,8 @@ def build_publication(report: ReportInput) -> Section | None:
         "sources": [make_citation(source) for source in evidence.sources],
         "synthetic": is_synthetic(report),
     }
-    return Section(
-        "publication", f"Beside the {evidence.year} series", "publication.html.j2", content
-    )
+    name = f"the {evidence.year} series" if evidence.year else evidence.short_name
+    return Section("publication", f"Beside {name}", "publication.html.j2", content)
 
 
 def find_evidence(report: ReportInput) -> Evidence | None:

@@ -1,0 +1,322 @@
+"""This cohort beside the literature: a forest plot and a table an outcome, adults apart."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+from markupsafe import Markup
+
+from heliotrope.definitions.evidence import Evidence, Population, PublishedCount
+from heliotrope.definitions.literature import (
+    BESIDE_THE_LITERATURE,
+    ComparedOutcome,
+    Literature,
+)
+from heliotrope.estimate.literature import THIS_COHORT, Series, list_series
+from heliotrope.report.charts.draw_svg import render_chart
+from heliotrope.report.charts.forest import draw_forest
+from heliotrope.report.find_results import Share
+from heliotrope.report.section import ReportInput, Section
+from heliotrope.report.sections.definitions import make_citation
+from heliotrope.report.sections.publication import is_synthetic
+from heliotrope.report.words import count_of, sentence
+
+ANALYSIS, POOLED = "literature", "literature_pooled"
+POPULATIONS: Mapping[Population, str] = {
+    "children": "Children",
+    "mixed": "Children and adults together",
+    "adults": "Adults",
+}
+
+
+@dataclass(frozen=True)
+class SeriesLine:
+    """One line of a table, and of the figure where it has a share."""
+
+    kind: str
+    name: str
+    lane: str
+    link: str | None
+    where_and_when: str
+    counted: str
+    count: str
+    share: str
+    remarks: Sequence[str]
+    drawn: Mapping[str, Any] | None
+
+
+@dataclass(frozen=True)
+class OutcomeTable:
+    """One outcome of one population."""
+
+    title: str
+    remark: str
+    chart: Markup | None
+    lines: Sequence[SeriesLine]
+    notes: Sequence[str]
+
+
+@dataclass(frozen=True)
+class SeriesInWords:
+    """A series that gives no count of any outcome: what it says."""
+
+    name: str
+    link: str | None
+    where_and_when: str
+    design: str
+    statements: Sequence[str]
+    notes: Sequence[str]
+
+
+def build_literature(report: ReportInput) -> Section | None:
+    """Put this cohort's shares beside the published ones, this cohort's population first.
+
+    None where nobody had IVIG, or where the run holds no such rows.
+    """
+    rows = report.results.rows(ANALYSIS)
+    if not report.treated or not any(row["group"] != THIS_COHORT for row in rows):
+        return None
+    own: Population = "adults" if report.rulebook.settings.population == "adult" else "children"
+    others = [population for population in POPULATIONS if population != own]
+    literature = report.rulebook.get(BESIDE_THE_LITERATURE, Literature)
+    pooled = bool(report.results.rows(POOLED))
+    content = {
+        "level": f"{100 * report.level:g}",
+        "own": _list_tables(report, literature, own, with_cohort=True),
+        "apart": [
+            (POPULATIONS[population], tables)
+            for population in others
+            if (tables := _list_tables(report, literature, population, with_cohort=False))
+        ],
+        "in_words": _list_in_words(report),
+        "pooled": pooled,
+        "synthetic": is_synthetic(report),
+        "method": literature.notes[-1] if pooled else "",
+    }
+    return Section("literature", "Beside the literature", "literature.html.j2", content)
+
+
+def _list_tables(
+    report: ReportInput, literature: Literature, population: Population, *, with_cohort: bool
+) -> list[OutcomeTable]:
+    tables = [
+        _make_table(report, outcome, population, with_cohort=with_cohort)
+        for outcome in literature.outcomes
+    ]
+    return [table for table in tables if any(line.kind != "cohort" for line in table.lines)]
+
+
+def _make_table(
+    report: ReportInput, outcome: ComparedOutcome, population: Population, *, with_cohort: bool
+) -> OutcomeTable:
+    evidence = report.rulebook.of_kind(Evidence)
+    series = [
+        item for item in list_series(evidence, outcome) if item.evidence.population == population
+    ]
+    pooled, not_pooled = _find_pooled(report, outcome, population, series)
+    lines = [
+        *(_list_cohort(report, outcome) if with_cohort else ()),
+        *(_make_line(report, item) for item in series),
+        *pooled,
+    ]
+    notes = [*_note_overlaps(series), *not_pooled]
+    return OutcomeTable(
+        title=outcome.title,
+        remark=outcome.remark,
+        chart=_draw(outcome, population, lines),
+        lines=lines,
+        notes=notes,
+    )
+
+
+def _list_cohort(report: ReportInput, outcome: ComparedOutcome) -> list[SeriesLine]:
+    """Give this cohort's own figures; one that cannot be estimated says why."""
+    lines = []
+    for figure in outcome.cohort:
+        share = report.results.share(ANALYSIS, f"{outcome.id}:{figure.id}", THIS_COHORT)
+        lines.append(
+            SeriesLine(
+                kind="cohort",
+                name="This cohort",
+                lane=figure.lane,
+                link=None,
+                where_and_when=_say_years(report),
+                counted=figure.label,
+                count=share.text if share.is_given else "",
+                share=_say_share(share),
+                remarks=[] if share.is_given else [sentence(share.refused or "")],
+                drawn=_draw_share(share, "cohort", figure.lane),
+            )
+        )
+    return lines
+
+
+def _make_line(report: ReportInput, series: Series) -> SeriesLine:
+    evidence, count = series.evidence, series.count
+    share = report.results.share(ANALYSIS, f"{count.outcome}:{evidence.id}", evidence.population)
+    has_whole = count.of is not None and share.is_given
+    return SeriesLine(
+        kind="series",
+        name=evidence.short_name,
+        lane=evidence.short_name,
+        link=_find_link(evidence),
+        where_and_when=_say_place(evidence),
+        counted=count.meaning,
+        count=f"{count.events:,} of {count.of:,}" if count.of is not None else f"{count.events:,}",
+        share=_say_share(share),
+        remarks=_list_remarks(evidence, count, share),
+        drawn=_draw_share(share, "series", evidence.short_name) if has_whole else None,
+    )
+
+
+def _list_remarks(evidence: Evidence, count: PublishedCount, share: Share) -> list[str]:
+    remarks = [count.remark] if count.remark else []
+    if count.printed_low is not None and share.low is not None and share.high is not None:
+        ours = (round(100 * share.low, 1), round(100 * share.high, 1))
+        printed = (count.printed_low, count.printed_high)
+        if ours != printed:
+            remarks.append(
+                f"The publication prints {printed[0]:g} to {printed[1]:g} %; the exact interval, "
+                f"shown here, is {ours[0]:g} to {ours[1]:g} %."
+            )
+    if evidence.counted_from == "diagnosis":
+        remarks.append("Time is counted from diagnosis, not from the first infusion.")
+    return remarks
+
+
+def _find_pooled(
+    report: ReportInput, outcome: ComparedOutcome, population: Population, series: Sequence[Series]
+) -> tuple[list[SeriesLine], list[str]]:
+    """Give the pooled share as a line, or the reason why there is none; nothing if not asked."""
+    results = report.results
+    row = results.row(POOLED, outcome.id, "proportion_random_effects", population)
+    if row is None:
+        return [], []
+    if row["refused"] is not None:
+        return [], [f"Not pooled: {row['refused']}."]
+    spread = results.row(POOLED, outcome.id, "prediction_interval", population)
+    between = results.row(POOLED, outcome.id, "heterogeneity", population)
+    assert spread is not None
+    chosen = [
+        item.evidence.short_name
+        for item in series
+        if results.count(POOLED, f"{outcome.id}:{item.evidence.id}", population) is not None
+    ]
+    beyond = f" {between['formatted']} of the variation is more than chance." if between else ""
+    drawn = {
+        "lane": "Pooled",
+        "kind": "pooled",
+        "share": 100 * row["value"],
+        "low": 100 * row["low"],
+        "high": 100 * row["high"],
+        "least": 100 * spread["low"],
+        "most": 100 * spread["high"],
+        "text": f"{row['formatted']}; a further series: {spread['formatted']}",
+    }
+    line = SeriesLine(
+        kind="pooled",
+        name=f"Pooled, {len(chosen)} series",
+        lane="Pooled",
+        link=None,
+        where_and_when="one a centre",
+        counted=", ".join(chosen),
+        count="",
+        share=row["formatted"].partition(" in ")[0],
+        remarks=[f"A further, similar series would lie within {spread['formatted']}.{beyond}"],
+        drawn=drawn,
+    )
+    return [line], []
+
+
+def _draw(
+    outcome: ComparedOutcome, population: Population, lines: Sequence[SeriesLine]
+) -> Markup | None:
+    rows = [line.drawn for line in lines if line.drawn is not None]
+    if not any(row["kind"] == "series" for row in rows):
+        return None
+    whole = population if outcome.unit == "children" else "infusions"
+    spoken = "; ".join(f"{row['lane']}: {row['text']}" for row in rows)
+    return render_chart(
+        draw_forest(rows, f"per cent of the {whole}", f"{outcome.title}: {spoken}.")
+    )
+
+
+def _draw_share(share: Share, kind: str, lane: str) -> Mapping[str, Any] | None:
+    if not share.is_given:
+        return None
+    return {
+        "lane": lane,
+        "kind": kind,
+        "share": 100 * (share.value or 0.0),
+        "low": 100 * (share.low or 0.0),
+        "high": 100 * (share.high or 0.0),
+        "text": f"{share.text}, {share.percent} ({share.interval})",
+    }
+
+
+def _say_share(share: Share) -> str:
+    return f"{share.percent} ({share.interval})" if share.is_given else ""
+
+
+def _say_place(evidence: Evidence) -> str:
+    """Say where and when a series was made, as far as it was noted."""
+    where = evidence.centre or "centre not noted"
+    year = str(evidence.year) if evidence.year else "year not noted"
+    when = f"treated {evidence.years}, published {year}" if evidence.years else year
+    return f"{where}; {when}"
+
+
+def _say_years(report: ReportInput) -> str:
+    """Say in which years the children of this cohort were given IVIG."""
+    spans = report.run.table("regimen").select(
+        first=pl.col("first_infusion").min().dt.year(), last=pl.col("last_infusion").max().dt.year()
+    )
+    first, last = spans.row(0)
+    return (
+        f"this study; IVIG in {first}" if first == last else f"this study; IVIG {first} to {last}"
+    )
+
+
+def _find_link(evidence: Evidence) -> str | None:
+    return next((link for s in evidence.sources if (link := make_citation(s).link)), None)
+
+
+def _note_overlaps(series: Sequence[Series]) -> list[str]:
+    """Name the series of one table that may hold the same children."""
+    names = {item.evidence.id: item.evidence.short_name for item in series}
+    shared = {
+        identifier
+        for item in series
+        for other in item.evidence.overlaps
+        if other in names
+        for identifier in (item.evidence.id, other)
+    }
+    if not shared:
+        return []
+    listed = [name for identifier, name in names.items() if identifier in shared]
+    return [f"{' and '.join(listed)} may hold the same children: do not add them up."]
+
+
+def _list_in_words(report: ReportInput) -> list[SeriesInWords]:
+    """List the series that give no count of any outcome, with what they say."""
+    return [
+        SeriesInWords(
+            name=item.short_name,
+            link=_find_link(item),
+            where_and_when=_say_place(item),
+            design=f"{_count_persons(item)} with {item.condition}. {item.design}",
+            statements=[statement.text for statement in item.statements],
+            notes=item.notes,
+        )
+        for item in sorted(report.rulebook.of_kind(Evidence), key=lambda e: (e.year or 0, e.id))
+        if not item.counts
+    ]
+
+
+def _count_persons(evidence: Evidence) -> str:
+    children = count_of(evidence.children, "child", "children") if evidence.children else ""
+    adults = count_of(evidence.adults, "adult") if evidence.adults else ""
+    return " and ".join(part for part in (children, adults) if part)
