@@ -13,12 +13,14 @@ import polars as pl
 from heliotrope.classify.aggravation import PatientWorsening, classify_aggravation
 from heliotrope.classify.best_state import count_worse_than_best, find_breaks
 from heliotrope.classify.escalation import find_escalations
+from heliotrope.classify.haemolysis import classify_haemolysis
 from heliotrope.classify.improvement import Improvement, VisitInputs, classify_improvement
 from heliotrope.classify.indications import classify_indications
 from heliotrope.classify.reactions import classify_reactions
 from heliotrope.classify.response import ResponseInputs, classify_response
 from heliotrope.classify.scores import classify_scores
 from heliotrope.classify.states import RegimenVisits, classify_changes, classify_states
+from heliotrope.classify.steroid_outcomes import classify_steroid_outcomes
 from heliotrope.classify.trace import Classified, make_nodes, number_trace
 from heliotrope.classify.worsening import WorseningRules, find_flares
 from heliotrope.definitions.load import Rulebook
@@ -75,7 +77,9 @@ def evaluate(shard: Shard, rulebook: Rulebook, first_trace_id: int = 0) -> Evalu
     response = classify_response(inputs, rulebook)
     reactions = classify_reactions(derived.infusion_days, derived.courses, shard, rulebook)
     indications = classify_indications(derived, rulebook)
-    parts = [scores, states, changes, response, reactions, indications]
+    haemolysis = classify_haemolysis(derived, rulebook)
+    outcomes = classify_steroid_outcomes(derived, rulebook)
+    parts = [scores, states, changes, response, reactions, indications, haemolysis, outcomes]
     trace, trace_source = number_trace(
         [
             *(part.nodes for part in parts),
@@ -95,6 +99,8 @@ def evaluate(shard: Shard, rulebook: Rulebook, first_trace_id: int = 0) -> Evalu
         "indication": indications.table,
         "aggravation": aggravations.table,
         "reaction": reactions.table,
+        "haemolysis": haemolysis.table,
+        "steroid_outcome": outcomes.table,
     }
     return Evaluation(
         tables={

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+from heliotrope.classify.replay_concepts import replay_haemolysis, replay_steroid
 from heliotrope.classify.replay_records import (
     replay_exposure,
     replay_indication,
@@ -24,6 +25,7 @@ from heliotrope.classify.replay_trace import (
     Truth,
 )
 from heliotrope.definitions.exposure import IvigExposure
+from heliotrope.definitions.haemolysis import HaemolysisCase
 from heliotrope.definitions.indication import IvigIndication
 from heliotrope.definitions.load import Rulebook
 from heliotrope.definitions.model import Definition
@@ -44,6 +46,7 @@ from heliotrope.definitions.rule import (
 )
 from heliotrope.definitions.safety import ReactionWindows
 from heliotrope.definitions.score import Component, ScoreDefinition
+from heliotrope.definitions.steroid import SteroidConcept
 from heliotrope.records.exact import compare
 
 ROOT = "root"
@@ -74,6 +77,8 @@ def find_replay(definition: Definition) -> Replay:
         IvigExposure: replay_exposure,
         IvigIndication: replay_indication,
         ReactionWindows: replay_reactions,
+        HaemolysisCase: replay_haemolysis,
+        SteroidConcept: replay_steroid,
     }
     for kind, how in replays.items():
         if isinstance(definition, kind):

@@ -22,6 +22,11 @@ from heliotrope.definitions.rule import RuleDefinition
 from heliotrope.definitions.safety import GradingSystem, ReactionWindows
 from heliotrope.definitions.score import ScoreDefinition
 from heliotrope.definitions.score_table import ScoreTableWords
+from heliotrope.definitions.steroid import (
+    SteroidDependenceConcept,
+    SteroidDiscontinuation,
+    SteroidResistance,
+)
 from heliotrope.definitions.vocabulary import (
     CellFormats,
     FindingRules,
@@ -60,3 +65,6 @@ KINDS["codes"] = CodeList
 KINDS["code_systems"] = CodeSystems
 KINDS["drug_text"] = DrugText
 KINDS["haemolysis_case"] = HaemolysisCase
+KINDS["steroid_resistance"] = SteroidResistance
+KINDS["steroid_dependence"] = SteroidDependenceConcept
+KINDS["steroid_discontinuation"] = SteroidDiscontinuation

@@ -106,6 +106,8 @@ class SteroidPeriod(dy.Schema):
     prednisone_mg_kg_day = _number("the same per kg of the weight on the first day")
     weight_kg = _number("weight in force on the first day")
     weight_age_days = _count("its age in days; null when interpolated")
+    band = _text("high, medium, low or off; null: unknown dose, or a gap too short to be off")
+    reason = _text("why the dose or the dose per kg is unknown")
 
 
 class SteroidPulse(dy.Schema):
@@ -256,6 +258,38 @@ class Reaction(dy.Schema):
     row_id = dy.Int64(description="the event's source cell")
 
 
+class Haemolysis(dy.Schema):
+    """A course after which haemolysis is in question, under its case definition."""
+
+    patient_id = _patient_id()
+    regimen = dy.Int32(min=1, description="regimen number from 1")
+    course = dy.Int32(min=1, description="course number within the regimen")
+    date = dy.Date(description="D0 of the course")
+    definition_id = dy.String(description="haemolysis_case")
+    state = _state()
+    reason = _text("what is missing, where not evaluable")
+    haemoglobin_before = _number("last haemoglobin before, g/dL")
+    haemoglobin_lowest = _number("lowest haemoglobin after, g/dL")
+    haemoglobin_fall = _number("how far it fell, g/dL")
+    signs_met = dy.Int32(min=0, description="signs that were there, of six")
+    signs_known = dy.Int32(min=0, description="signs that could be judged, of six")
+    is_recorded = dy.Bool(description="a haemolysis was recorded as such")
+    flags = _flags()
+
+
+class SteroidOutcome(dy.Schema):
+    """A steroid concept of a child: resistant, dependent, or stopped."""
+
+    patient_id = _patient_id()
+    regimen = _count("judged before this regimen; null: over the whole record")
+    definition_id = dy.String(description="e.g. steroid_dependent")
+    state = _state()
+    reason = _text("why not evaluable or not reached")
+    judged_from = _date("first steroid, or first day of the dose in question")
+    judged_to = _date("the visit judged, or the last day looked at")
+    steroid_stopped = _date("last day with a steroid, where it was stopped; else null")
+
+
 class IndicationFinding(dy.Schema):
     """Why IVIG was started: as recorded, as the records show, and whether they agree."""
 
@@ -384,6 +418,8 @@ TABLES: dict[str, type[dy.Schema]] = {
     "indication": IndicationFinding,
     "aggravation": Aggravation,
     "reaction": Reaction,
+    "haemolysis": Haemolysis,
+    "steroid_outcome": SteroidOutcome,
 }
 
 SORT_KEYS: dict[str, list[str]] = {
@@ -400,4 +436,6 @@ SORT_KEYS: dict[str, list[str]] = {
     "indication": ["patient_id", "regimen"],
     "aggravation": ["patient_id", "regimen"],
     "reaction": ["patient_id", "date", "row_id"],
+    "haemolysis": ["patient_id", "regimen", "course"],
+    "steroid_outcome": ["patient_id", "regimen", "definition_id"],
 }

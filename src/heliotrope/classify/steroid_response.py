@@ -1,0 +1,191 @@
+"""How a child responded to a high dose of steroid: its days, and the change at the end of them."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from heliotrope.classify.scores import classify_scores
+from heliotrope.classify.steroid_facts import ANCHOR, ONE_DAY
+from heliotrope.classify.trace import used_all
+from heliotrope.definitions.load import Rulebook
+from heliotrope.definitions.score import ScoreDefinition
+from heliotrope.definitions.steroid import SteroidResistance
+from heliotrope.derive.baselines import derive_baselines
+from heliotrope.derive.changes import derive_changes
+from heliotrope.derive.derived import Derived
+from heliotrope.records.exact import compute_comparison
+
+FIRST = pl.lit(1, pl.Int32)
+NOT_EVALUABLE = "not_evaluable"
+
+
+def find_steroid_response(
+    derived: Derived, anchors: pl.DataFrame, definition: SteroidResistance, rulebook: Rulebook
+) -> pl.DataFrame:
+    """Find the facts of steroid resistance before each anchor.
+
+    Returns ``high_dose_days`` (the longest run of days at the dose, the first that is long enough;
+    null where an unknown dose could make one), ``score_poor`` (a bound of the improvement score;
+    null while the bounds leave it open), ``global_fall_poor`` (percent), their sources, and
+    ``judged_from`` and ``judged_to`` (first day of the dose, the visit).
+    """
+    runs = _find_runs(derived, definition)
+    clipped = _clip(runs, anchors)
+    first = (
+        clipped.filter(pl.col("is_high") & (pl.col("days") >= definition.min_days))
+        .sort(*ANCHOR, "run_start")
+        .unique(ANCHOR, keep="first", maintain_order=True)
+    )
+    longest = clipped.group_by(ANCHOR).agg(
+        longest=pl.col("days").filter(pl.col("is_high")).max().fill_null(0),
+        is_open=pl.col("is_high").is_null().any(),
+    )
+    judged = _judge(first, derived, definition, rulebook)
+    days = (
+        pl.when(pl.col("days").is_not_null())
+        .then("days")
+        .when(pl.col("is_open").not_())
+        .then("longest")
+    )
+    return (
+        anchors.select(ANCHOR)
+        .join(longest, on=ANCHOR, how="left")
+        .join(first, on=ANCHOR, how="left")
+        .join(judged, on=ANCHOR, how="left")
+        .select(
+            *ANCHOR,
+            days.cast(pl.Float64).alias("high_dose_days"),
+            used_all(pl.col("row_ids")).alias("high_dose_days.sources"),
+            "score_poor",
+            "score_poor.sources",
+            "global_fall_poor",
+            "global_fall_poor.sources",
+            judged_from="run_start",
+            judged_to="date",
+        )
+    )
+
+
+def _find_runs(derived: Derived, definition: SteroidResistance) -> pl.DataFrame:
+    """Join periods that follow one another at or over the dose (true), under it, or unknown."""
+    periods = derived.steroid_periods.sort("patient_id", "start_date")
+    is_high = compute_comparison(
+        pl.col("prednisone_mg_kg_day"), ">=", definition.dose_mg_kg_day
+    ) & compute_comparison(pl.col("prednisone_mg_day"), ">", 0)
+    previous_end = pl.col("end_date").shift(1).over("patient_id")
+    judged = periods.with_columns(is_high=is_high)
+    continues = (
+        pl.col("is_high").eq_missing(pl.col("is_high").shift(1).over("patient_id"))
+        & (pl.col("start_date") == previous_end + ONE_DAY)
+    ).fill_null(False)
+    return (
+        judged.with_columns(run=(~continues).cast(pl.Int32).cum_sum().over("patient_id"))
+        .group_by("patient_id", "run", maintain_order=True)
+        .agg(
+            pl.col("is_high").first(),
+            run_start=pl.col("start_date").min(),
+            run_end=pl.col("end_date").max(),
+            row_ids=pl.concat([pl.col("row_ids").explode(), pl.col("weight_row_ids").explode()])
+            .drop_nulls()
+            .unique()
+            .sort(),
+        )
+        .drop("run")
+    )
+
+
+def _clip(runs: pl.DataFrame, anchors: pl.DataFrame) -> pl.DataFrame:
+    """Cut each run on the day before the anchor and count its days."""
+    last = pl.min_horizontal("run_end", pl.col("first_infusion") - ONE_DAY)
+    return (
+        anchors.join(runs, on="patient_id")
+        .with_columns(days=(last - pl.col("run_start")).dt.total_days() + 1)
+        .filter(pl.col("days") > 0)
+    )
+
+
+def _judge(
+    first: pl.DataFrame, derived: Derived, definition: SteroidResistance, rulebook: Rulebook
+) -> pl.DataFrame:
+    """Compare the last visit in time with the values before the high dose.
+
+    A child has one first run of high dose; anchors differ only in how far they look.
+    """
+    starts = (
+        first.select("patient_id", regimen=FIRST, first_infusion="run_start")
+        .unique()
+        .sort("patient_id", "first_infusion")
+        .unique("patient_id", keep="first", maintain_order=True)
+    )
+    children = derived.visit_values.join(starts.select("patient_id"), on="patient_id", how="semi")
+    baselines = derive_baselines(children, starts, definition.baseline_days)
+    changes = derive_changes(children, baselines, starts)
+    visits = _find_global_fall(changes, definition).join(
+        _find_scores(changes, baselines, definition, rulebook),
+        on=["patient_id", "date"],
+        how="left",
+    )
+    earliest = pl.col("run_start") + pl.duration(days=definition.min_days)
+    latest = pl.min_horizontal(
+        pl.col("run_end") + pl.duration(days=definition.judged_within_days),
+        "first_infusion",
+        "first_ivig",
+    )
+    return (
+        first.select(*ANCHOR, earliest=earliest, latest=latest)
+        .join(visits, on="patient_id")
+        .filter(pl.col("date").is_between(pl.col("earliest"), pl.col("latest")))
+        .sort(*ANCHOR, "date")
+        .unique(ANCHOR, keep="last", maintain_order=True)
+        .drop("earliest", "latest")
+    )
+
+
+def _find_global_fall(changes: pl.DataFrame, definition: SteroidResistance) -> pl.DataFrame:
+    """Find by how many percent the physician global fell at each visit that has it."""
+    before, now = pl.col("baseline_value"), pl.col("value")
+    fall = pl.when(before > 0).then((before - now) / before * 100)
+    cells = pl.concat_list("row_id", "baseline_row_id").list.drop_nulls()
+    return changes.filter(
+        (pl.col("measure") == definition.physician_global) & now.is_not_null()
+    ).select(
+        "patient_id",
+        "date",
+        global_fall_poor=fall,
+        **{"global_fall_poor.sources": used_all(cells)},
+    )
+
+
+def _find_scores(
+    changes: pl.DataFrame,
+    baselines: pl.DataFrame,
+    definition: SteroidResistance,
+    rulebook: Rulebook,
+) -> pl.DataFrame:
+    """Find the bound of the improvement score that decides; null while the bounds leave it open."""
+    score = rulebook.get(definition.score, ScoreDefinition)
+    scored = classify_scores(changes, baselines, Rulebook({score.id: score}, rulebook.settings))
+    lower, upper = pl.col("score_lower"), pl.col("score_upper")
+    is_poor = compute_comparison(upper, "<", definition.score_under)
+    is_good = compute_comparison(lower, ">=", definition.score_under)
+    bound = pl.when(is_poor).then(upper).when(is_good).then(lower)
+    cells = (
+        scored.nodes.filter(pl.col("parent") == "root")
+        .select("patient_id", "date", "sources")
+        .explode("sources")
+        .drop_nulls("sources")
+        .unnest("sources")
+        .filter(pl.col("role") == "used")
+        .group_by("patient_id", "date")
+        .agg(cells=pl.col("row_id").unique().sort())
+    )
+    return (
+        scored.table.join(cells, on=["patient_id", "date"], how="left")
+        .with_columns(used_all(pl.col("cells")).alias("score_poor.sources"))
+        .select(
+            "patient_id",
+            "date",
+            "score_poor.sources",
+            score_poor=pl.when(pl.col("category") != NOT_EVALUABLE).then(bound),
+        )
+    )
