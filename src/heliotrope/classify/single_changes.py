@@ -86,8 +86,8 @@ def find_single_changes(
     before = find_classes(by_node, definition)
     changes: list[SingleChange] = []
     for fact in list_facts(by_node, definition):
-        for region in _find_other_regions(fact, by_node):
-            changed = _change(by_node, fact, region)
+        for region in find_other_regions(fact, by_node):
+            changed = change_rows(by_node, fact, region)
             changes += _compare_classes(fact.nodes, region, before, changed, definition)
     if PREVIOUS_VISIT in by_node:
         was = TRUTH_OF_STATE[by_node[PREVIOUS_VISIT]["state"]]
@@ -247,7 +247,7 @@ def _list_missing(by_node: Rows, definition: ResponseDefinition) -> Iterator[Fac
             yield Fact(tuple(leaves), tuple(leaves.values()), True, dict.fromkeys(leaves, parent))
 
 
-def _find_other_regions(fact: Fact, by_node: Rows) -> list[Region]:
+def find_other_regions(fact: Fact, by_node: Rows) -> list[Region]:
     """List the regions of values in which a fact would say something else than it did."""
     if fact.is_added:
         return [Region(fact.cuts, 0.0, (True,)), Region((), 0.0, (False,))]
@@ -282,7 +282,7 @@ def list_regions(cuts: Sequence[Cut]) -> list[Region]:
     return regions
 
 
-def _change(by_node: Rows, fact: Fact, region: Region) -> Rows:
+def change_rows(by_node: Rows, fact: Fact, region: Region) -> Rows:
     """Write a fact's other value into copies of the rows that read it."""
     changed = dict(by_node)
     template = dict.fromkeys(next(iter(by_node.values())))

@@ -28,23 +28,23 @@ NOBODY = "nothing was classified by all of them"
 
 ONE_CLASS = "only one class was given at all, so agreement by chance is complete"
 
-FULL_AGREEMENT = "they agree throughout: read the interval of the share, kappa's has no width"
+FULL_AGREEMENT = "full agreement"
 
-ONE_CLUSTER = "one child gives no interval"
+ONE_CLUSTER = "one child"
 
 
 @dataclass(frozen=True)
 class Kappa:
     """Agreement beyond chance: 1 is full agreement, 0 what chance gives, under 0 less than that.
 
-    ``value`` is None where it is not defined, ``low`` and ``high`` where no interval can be given;
+    ``value`` is None where it is not defined, ``interval`` where none can be given
+    (with full agreement the delta method's has no width: read the interval of the share);
     ``refused`` says why. ``units`` were rated, in ``clusters`` (children).
     """
 
     value: float | None
     standard_error: float | None
-    low: float | None
-    high: float | None
+    interval: Interval | None
     units: int
     clusters: int
     refused: str | None
@@ -73,7 +73,7 @@ def estimate_cohen_kappa(
     >>> units = [Rated(("a", "a"), n) for n in range(8)] + [Rated(("a", "b"), n) for n in (8, 9)]
     >>> units += [Rated(("b", "b"), n) for n in range(10, 20)]
     >>> kappa = estimate_cohen_kappa(units, 0.95)
-    >>> round(kappa.value, 3), round(kappa.low, 3), round(kappa.high, 3)
+    >>> round(kappa.value, 3), round(kappa.interval.low, 3), kappa.interval.high
     (0.8, 0.542, 1.0)
     """
     table: Counter[Pair] = Counter()
@@ -164,9 +164,9 @@ def _combine(units: Sequence[Rated], level: float, shares: _Shares) -> Kappa:
     total, clusters = _count(units), len({unit.cluster for unit in units})
     value = (observed - expected) / room
     if math.isclose(observed, 1, abs_tol=1e-12):
-        return Kappa(1.0, None, None, None, total, clusters, FULL_AGREEMENT)
+        return Kappa(1.0, None, None, total, clusters, FULL_AGREEMENT)
     if clusters == 1:
-        return Kappa(value, None, None, None, total, clusters, ONE_CLUSTER)
+        return Kappa(value, None, None, total, clusters, ONE_CLUSTER)
     moved: defaultdict[Hashable, float] = defaultdict(float)
     for unit in units:
         move = (shares.agree(unit.classes) - observed) * room
@@ -177,8 +177,7 @@ def _combine(units: Sequence[Rated], level: float, shares: _Shares) -> Kappa:
     return Kappa(
         value=value,
         standard_error=error,
-        low=max(-1.0, value - half),
-        high=min(1.0, value + half),
+        interval=Interval(max(-1.0, value - half), min(1.0, value + half)),
         units=total,
         clusters=clusters,
         refused=None,
@@ -187,7 +186,7 @@ def _combine(units: Sequence[Rated], level: float, shares: _Shares) -> Kappa:
 
 def _refuse(units: Sequence[Rated], reason: str) -> Kappa:
     clusters = len({unit.cluster for unit in units})
-    return Kappa(None, None, None, None, _count(units), clusters, reason)
+    return Kappa(None, None, None, _count(units), clusters, reason)
 
 
 def _count(units: Sequence[Rated]) -> int:

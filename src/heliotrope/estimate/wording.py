@@ -106,3 +106,17 @@ def survival(share: float, interval: Interval | None) -> str:
         why = " (no event yet, so no interval)" if share == 1 else ""
         return f"{100 * share:.0f} %{why}"
     return f"{100 * share:.0f} % ({100 * interval.low:.0f}-{100 * interval.high:.0f})"
+
+
+def kappa(value: float, interval: Interval | None, why_none: str | None = None) -> str:
+    """Print agreement beyond chance, with its interval or why there is none.
+
+    >>> kappa(0.4286, Interval(0.2797, 0.5774)), kappa(-0.04, Interval(-0.2, 0.11))
+    ('0.43 (0.28-0.58)', '-0.04 (-0.20 to 0.11)')
+    >>> kappa(1.0, None, "full agreement")
+    '1.00 (no interval: full agreement)'
+    """
+    if interval is None:
+        return f"{value:.2f} (no interval: {why_none})"
+    between = " to " if interval.low < 0 else "-"
+    return f"{value:.2f} ({interval.low:.2f}{between}{interval.high:.2f})"
