@@ -1,0 +1,173 @@
+"""What a definition said of the children of the specification, beside what it must say."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import cache
+from typing import Any
+
+import polars as pl
+from tests.spec.case_children import make_children
+from tests.spec.case_files import NOTHING, Case, read_all
+from tests.spec.drawn_records import day_of
+
+from heliotrope.classify.evaluate import Evaluation, evaluate
+from heliotrope.definitions.load import Rulebook, read_rulebook
+from heliotrope.definitions.settings import Settings
+from heliotrope.records.results import TABLES
+
+TABLE_OF_KIND = {
+    "rule": "state",
+    "score": "score",
+    "response": "response",
+    "aggravation": "aggravation",
+    "indication": "indication",
+    "exposure": "regimen",
+}
+PARTS = ("state", "value", "points", "label", "reason", "threshold")
+REGIMENS_WRITTEN = "courses / regimens"
+TOLERANCE = 1e-9
+
+Found = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Said:
+    """Everything that was said of the children of one chapter."""
+
+    rulebook: Rulebook
+    trace: Mapping[str, Sequence[Found]]
+    tables: Mapping[str, Mapping[str, Sequence[Found]]]
+
+
+@cache
+def evaluate_all() -> dict[str, Said]:
+    """Evaluate every case of the specification, all of one study's settings together."""
+    by_settings: dict[str, tuple[Settings, list[Case]]] = {}
+    for case in read_all():
+        key = case.settings.model_dump_json()
+        by_settings.setdefault(key, (case.settings, []))[1].append(case)
+    said: dict[str, Said] = {}
+    for settings, cases in by_settings.values():
+        rulebook = read_rulebook(settings)
+        evaluation = evaluate(make_children(cases, rulebook), rulebook)
+        one = Said(rulebook, *_by_child(evaluation, cases))
+        said |= {case.patient_id: one for case in cases}
+    return said
+
+
+def _by_child(
+    evaluation: Evaluation, cases: Sequence[Case]
+) -> tuple[dict[str, list[Found]], dict[str, dict[str, list[Found]]]]:
+    own = pl.DataFrame(
+        {
+            "patient_id": [case.patient_id for case in cases],
+            "definition_id": [case.definition_id for case in cases],
+        }
+    )
+    trace: dict[str, list[Found]] = defaultdict(list)
+    for row in evaluation.trace.join(own, on=own.columns, how="semi").iter_rows(named=True):
+        trace[row["patient_id"]].append(row)
+    tables: dict[str, dict[str, list[Found]]] = {}
+    for name, table in evaluation.tables.items():
+        tables[name] = defaultdict(list)
+        keys = [key for key in own.columns if key in table.columns]
+        for row in table.join(own, on=keys, how="semi").iter_rows(named=True):
+            tables[name][row["patient_id"]].append(row)
+    return trace, tables
+
+
+def find_answers(case: Case) -> dict[str, tuple[str | None, str | None]]:
+    """Give, for each expected column, what was said and what must be."""
+    answers = {}
+    for column, cell in case.expected.items():
+        rows, part = _find_rows(case, column)
+        expected = None if cell in NOTHING else cell
+        if expected and re.fullmatch(r"(-?\d+:\S+ ?)+", expected):
+            keys = [word.partition(":")[0] for word in expected.split()]
+            found: str | None = " ".join(
+                f"{key}:{_write(_pick(rows, case, int(key)), part) or '-'}" for key in keys
+            )
+        else:
+            found = _write(_pick(rows, case, None), part)
+        answers[column] = (found, expected)
+    return answers
+
+
+def agree(found: str | None, expected: str | None) -> bool:
+    """Say whether an answer is the expected one; numbers to the ninth place."""
+    if found is None or expected is None:
+        return found == expected
+    try:
+        return abs(float(found) - float(expected)) < TOLERANCE
+    except ValueError:
+        return found == expected
+
+
+def _find_rows(case: Case, column: str) -> tuple[Sequence[Found], str]:
+    """Find the rows a column speaks of, and the part of them that it names."""
+    said = evaluate_all()[case.patient_id]
+    definition = said.rulebook.definitions[case.definition_id]
+    table = TABLE_OF_KIND[definition.kind]
+    nodes = said.trace.get(case.patient_id, [])
+    first, _, rest = column.partition(" ")
+    if column == REGIMENS_WRITTEN:
+        return [{column: write_regimens(said.tables["infusion_day"][case.patient_id])}], column
+    if first in TABLES and rest in TABLES[first].column_names():
+        return said.tables[first].get(case.patient_id, []), rest
+    if rest in PARTS:
+        return [row for row in nodes if row["node"] == first], rest
+    if column in TABLES[table].column_names():
+        return said.tables[table].get(case.patient_id, []), column
+    axes = {axis.name for axis in getattr(definition, "axes", ())}
+    rows = [row for row in nodes if row["node"] == column]
+    return rows, "label" if column in axes else "state"
+
+
+def _pick(rows: Sequence[Found], case: Case, key: int | None) -> Found | None:
+    """Pick one row: of a day (``key`` or the column ``on``), else of a regimen, else the last day.
+
+    An undated row belongs to a regimen; without a key that is the first.
+    """
+    dated = [row for row in rows if row.get("date") is not None]
+    on = case.given.get("on")
+    if dated:
+        day = key if key is not None else int(on) if on else None
+        if day is None:
+            return max(dated, key=lambda row: row["date"])
+        return next((row for row in dated if day_of(row["date"]) == day), None)
+    regimen = 1 if key is None else key
+    return next((row for row in rows if row.get("regimen") in (regimen, None)), None)
+
+
+def _write(row: Found | None, part: str) -> str | None:
+    """Write a found value as it stands in a drawn cell."""
+    value = None if row is None else row[part]
+    match value:
+        case None | []:
+            return None
+        case bool():
+            return str(value).lower()
+        case float():
+            return f"{value:.12g}"
+        case date():
+            return str(day_of(value))
+        case list():
+            return " ".join(str(item) for item in value)
+        case _:
+            return str(value)
+
+
+def write_regimens(days: Sequence[Found]) -> str:
+    """Write infusion days as courses parted by ``/`` and regimens parted by ``;``."""
+    regimens: dict[int, dict[int, list[str]]] = defaultdict(lambda: defaultdict(list))
+    for row in days:
+        if row["course"] is not None:
+            regimens[row["regimen"]][row["course"]].append(str(day_of(row["date"])))
+    return ";".join(
+        "/".join("+".join(course) for course in item.values()) for item in regimens.values()
+    )
