@@ -19,7 +19,7 @@ from heliotrope.definitions.model import Definition
 from heliotrope.ingest import Ingested
 from heliotrope.study import Study
 
-PACKAGES = ("polars", "dataframely", "pydantic", "scipy", "vl-convert-python", "jinja2")
+PACKAGES = ("polars", "dataframely", "pydantic", "numpy", "scipy", "jinja2")
 
 
 def make_manifest(

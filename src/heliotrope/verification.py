@@ -14,7 +14,7 @@ import polars as pl
 from heliotrope.classify.replay import find_replay
 from heliotrope.definitions.load import Rulebook, read_rulebook
 from heliotrope.definitions.settings import Settings
-from heliotrope.errors import Found, UserError
+from heliotrope.errors import ExitCode, Found, UserError
 from heliotrope.run_manifest import describe_definitions, read_manifest
 from heliotrope.run_summary import VerifySummary
 from heliotrope.study import read_study
@@ -37,6 +37,7 @@ def verify_run(run: Path, progress: Progress | None = None) -> VerifySummary:
             "a finished run folder (it holds manifest.json)",
             Found(f"{run.name}"),
             "give the folder that `heliotrope run --out` made",
+            ExitCode.USAGE,
         )
     manifest = read_manifest(run)
     folder = Path(manifest["study"]["folder"])
