@@ -14,7 +14,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from heliotrope.calculator import score_file
+    from heliotrope.calculator import ScoreReport, score, score_file
     from heliotrope.classify.evaluate import evaluate
     from heliotrope.definitions.load import Rulebook, read_rulebook
     from heliotrope.definitions.settings import Settings
@@ -39,6 +39,7 @@ __all__ = [
     "Explanation",
     "Rulebook",
     "RunOptions",
+    "ScoreReport",
     "Settings",
     "Shard",
     "Study",
@@ -52,6 +53,7 @@ __all__ = [
     "read_rulebook",
     "read_study",
     "run_study",
+    "score",
     "score_file",
     "simulate_cohort",
     "verify_run",
@@ -64,6 +66,7 @@ _HOMES = {
     "Explanation": "report.explain",
     "Rulebook": "definitions.load",
     "RunOptions": "pipeline",
+    "ScoreReport": "calculator",
     "Settings": "definitions.settings",
     "Shard": "records.shard",
     "Study": "study",
@@ -76,6 +79,7 @@ _HOMES = {
     "read_rulebook": "definitions.load",
     "read_study": "study",
     "run_study": "pipeline",
+    "score": "calculator",
     "score_file": "calculator",
     "simulate_cohort": "simulate.cohort",
     "verify_run": "verification",

@@ -210,14 +210,27 @@ def explain(
 @app.command()
 def score(
     table: Annotated[
-        Path,
-        typer.Argument(
-            metavar="FILE", exists=True, dir_okay=False, help="A CSV file or a workbook."
+        Path | None,
+        typer.Argument(metavar="FILE", help="A CSV file or a workbook; - reads a pasted table."),
+    ] = None,
+    baseline: Annotated[
+        str | None,
+        typer.Option(
+            metavar="'NAME=VALUE ...'",
+            help="Values at baseline, e.g. 'mmt8=56 ck=1800 ck_uln=200'.",
         ),
-    ],
+    ] = None,
+    followup: Annotated[
+        list[str] | None,
+        typer.Option(metavar="'NAME=VALUE ...'", help="Values at a later visit; may be repeated."),
+    ] = None,
     population: Annotated[
         Literal["jdm", "adult"] | None,
         typer.Option(help="Whose thresholds; left out: by the age column, else children's."),
+    ] = None,
+    core_set: Annotated[
+        Literal["imacs", "printo"] | None,
+        typer.Option(help="Whose six measures; left out: the sets that the values follow."),
     ] = None,
     upper_limit: Annotated[
         list[str] | None,
@@ -235,20 +248,22 @@ def score(
 ) -> None:
     """Score a small table of visits; needs no study.
 
-    The total improvement score with its bounds, and the activity states.
+    The total improvement score: points of each measure, bounds, degree, what the next degree
+    lacks; and the activity states. Names may carry a unit (physician_global_mm, ck_ukat_l), the
+    ends of another scale (mmt8_0_150, chq_physical_0_100) or the upper limit of normal (ck_uln).
     """
-    from heliotrope.calculator import score_file
-    from heliotrope.ingest.score_columns import ScoreTableOptions
+    from heliotrope.calculator import ScoreTableOptions
     from heliotrope.terminal.arguments import read_numbers, read_pairs
-    from heliotrope.terminal.scores import print_scores
+    from heliotrope.terminal.scores import print_scores, score_given
 
     options = ScoreTableOptions(
         population=population,
+        core_set=core_set,
         units=read_pairs("--unit", unit or []),
         upper_limits=read_numbers("--upper-limit", upper_limit or []),
         maxima=read_numbers("--maximum", maximum or []),
     )
-    scores = score_file(table, options=options)
+    scores = score_given(table, baseline, followup or [], options)
     if as_json:
         _print_json(scores.to_dicts())
     else:

@@ -24,7 +24,8 @@ class NextBand:
 class NextCategory:
     """The next degree of improvement: from how many points on, and how many are missing.
 
-    ``is_attainable``: it could be reached from this baseline with every measure at its best.
+    ``is_attainable``: it could be reached from this baseline with every measure at its best, and
+    with parts that are not graded at their maximum.
     """
 
     name: str

@@ -52,7 +52,10 @@ def _is_low_better(component: Component, measure: str | None) -> bool:
 def find_next_category(
     definition: ScoreDefinition, lower: float, attainable: float
 ) -> NextCategory | None:
-    """Find the next degree over a score's lower bound; None when the highest is reached."""
+    """Find the next degree over a score's lower bound; None when the highest is reached.
+
+    ``attainable``: the most points that could be reached from this baseline.
+    """
     above = [item for item in definition.categories if compare(lower, "<", item.at_least)]
     if not above:
         return None

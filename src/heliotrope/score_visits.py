@@ -119,7 +119,10 @@ class Calculator:
             components=components,
             core_set=definition.core_set,
             next_category=find_next_category(
-                definition, row["score_lower"], row["score_max_attainable"]
+                definition,
+                row["score_lower"],
+                row["score_max_attainable"]
+                + sum(part.maximum for part in components if part.points is None),
             ),
             cautions=find_cautions(
                 [part.measure for part in components if part.measure is not None],
@@ -309,7 +312,9 @@ def _describe_leaf(node: Node) -> str:
     if node["value"] is None:
         return f"{node['node']}: {REASON_WORDS.get(node['reason'], node['reason'])}"
     unit = "" if node["unit"] == "none" else f" {node['unit']}"
+    reason = REASON_WORDS.get(node["reason"], node["reason"])
+    threshold = "" if node["threshold"] is None else f" {node['operator']} {node['threshold']:g}"
     return (
-        f"{node['node']}: {node['value']:g}{unit} {node['operator']} {node['threshold']:g}: "
-        f"{node['state'].replace('_', ' ')}"
+        f"{node['node']}: {node['value']:g}{unit}{threshold}: {node['state'].replace('_', ' ')}"
+        f"{'' if reason is None else f' ({reason})'}"
     )

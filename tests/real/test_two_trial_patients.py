@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from heliotrope.calculator import ScoreReport, score_file
+from heliotrope.calculator import ScoreReport, score_file, score_text, score_values
 from heliotrope.ingest.score_columns import ScoreTableOptions
 
 TABLE = Path(__file__).parents[3] / "shared" / "data" / "published" / "two_trial_patients.csv"
@@ -111,3 +111,35 @@ def test_every_column_is_accounted_for(report: ScoreReport) -> None:
     assert "cpk: read as creatine_kinase in U/L" in report.notes
     for unused in ("sex", "diagnosis", "disease_duration_years"):
         assert f"{unused}: not used" in report.notes
+
+
+def test_pasted_or_named_they_get_the_same_answer(table: Path, report: ScoreReport) -> None:
+    """The two patients by every other way in."""
+    text = table.read_text(encoding="utf-8")
+    assert score_text(text).scores == report.scores
+    assert score_text(text.replace(",", "\t")).scores == report.scores
+    header, *rows = [line.split(",") for line in text.split()]
+    unused = {"patient", "sex", "diagnosis", "disease_duration_years", "timepoint"}
+    visits = [
+        {name: cell for name, cell in zip(header, row, strict=True) if name not in unused}
+        for row in rows
+    ]
+    for number, known in enumerate(report.scores):
+        before, after = visits[2 * number : 2 * number + 2]
+        (found,) = score_values(before, [after]).scores
+        assert found.components == known.components
+        assert (found.score_lower, found.score_upper) == (known.score_lower, known.score_upper)
+        assert (found.definition_id, found.category) == (known.definition_id, known.category)
+
+
+def test_what_is_missing_for_the_next_degree(report: ScoreReport) -> None:
+    steps = [
+        (
+            item.next_category.name,
+            item.next_category.points_missing,
+            item.next_category.is_attainable,
+        )
+        for item in report.scores
+        if item.next_category is not None
+    ]
+    assert steps == [("major", 7.5, True), ("minimal", 2.5, True)]

@@ -20,7 +20,7 @@ from heliotrope.ingest.score_columns import (
 from heliotrope.records.row_id import SourceCell, pack_row_id
 from heliotrope.records.units import find_conversion
 
-NUMBER = re.compile(r"[<>]?=?\s*([-+]?\d+(?:[.,]\d+)?)")
+NUMBER = re.compile(r"[<>]?=?\s*([-+]?(?:\d+(?:[.,]\d+)?|[.,]\d+))")
 PERHAPS_THOUSANDS = re.compile(r".*\d,\d{3}")
 
 

@@ -1,18 +1,60 @@
-"""The calculator's scores and states as a person reads them in a terminal."""
+"""The calculator in a terminal: what it is given there, and how its answer is read there."""
 
 from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
 
 from rich.console import Console
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from heliotrope.calculator import score_file, score_text, score_values
+from heliotrope.errors import ExitCode, Found, UserError
+from heliotrope.ingest.score_columns import ScoreTableOptions
+from heliotrope.ingest.score_source import read_named_values
 from heliotrope.score_report import ComponentPoints, PatientScore, PatientState, ScoreReport
+
+STANDARD_INPUT = "-"
+MOST_STEPS = 3
 
 STATE_COLOURS = {"met": "green", "not_met": "red", "not_evaluable": "yellow"}
 
 # More scores than this are printed a line each.
 MOST_IN_FULL = 12
+
+
+def score_given(
+    table: Path | None, baseline: str | None, followups: Sequence[str], options: ScoreTableOptions
+) -> ScoreReport:
+    """Score what the command line names: a file, ``-`` for pasted text, or values one by one.
+
+    Errors: nothing named, or a table and values both: UserError.
+    """
+    is_named = baseline is not None or bool(followups)
+    if (table is not None) == is_named:
+        raise UserError(
+            "a FILE, - for a pasted table, or --baseline and --followup",
+            Found("both" if is_named else "none of them"),
+            "name one of them, e.g. heliotrope score visits.csv",
+            ExitCode.USAGE,
+        )
+    if table is None:
+        before = {} if baseline is None else read_named_values("--baseline", baseline)
+        after = [read_named_values("--followup", text) for text in followups]
+        return score_values(before, after, options=options)
+    if str(table) == STANDARD_INPUT:
+        return score_text(sys.stdin.read(), options=options)
+    if not table.is_file():
+        raise UserError(
+            "a CSV file or a workbook",
+            Found("a folder" if table.is_dir() else "no such file", table.name),
+            "correct the path; a pasted table is read with -",
+            ExitCode.USAGE,
+        )
+    return score_file(table, options=options)
 
 
 def print_scores(report: ScoreReport) -> None:
@@ -25,7 +67,7 @@ def print_scores(report: ScoreReport) -> None:
         console.print(_title(score))
         if in_full:
             console.print(Padding(_draw_components(score.components), (0, 0, 0, 2), expand=False))
-        for line in _verdict(score):
+        for line in [*_verdict(score), *(_describe_next(score) if in_full else [])]:
             console.print(Padding(line, (0, 0, 0, 2), expand=False))
         if in_full:
             console.print()
@@ -74,6 +116,8 @@ def _verdict(score: PatientScore) -> list[Text]:
     if score.category == "indeterminate":
         line.append(f" ({score.category_lower} or {score.category_upper})")
     lines = [line]
+    if not score.has_ceiling:
+        lines.append(Text(f"Attainable from this baseline: {score.score_max_attainable:g}"))
     if score.has_ceiling:
         lines.append(
             Text(
@@ -84,12 +128,50 @@ def _verdict(score: PatientScore) -> list[Text]:
     lines += [Text(f"Open: {reason}") for reason in score.because]
     if score.flags:
         lines.append(Text(f"Flags: {', '.join(score.flags)}"))
+    lines += [Text(f"Caution: {caution}") for caution in score.cautions]
     return lines
+
+
+def _describe_next(score: PatientScore) -> list[Text]:
+    """Say how much is missing for the next degree, and the smallest changes that give points."""
+    following = score.next_category
+    if following is None:
+        return []
+    said = (
+        f"Next degree: {_words(following.name)} from {following.at_least:g} points, "
+        f"{following.points_missing:g} more"
+    )
+    if score.has_ceiling:
+        return [Text(said)]
+    if not following.is_attainable:
+        reach = f"; not in reach: at most {score.score_max_attainable:g} from this baseline"
+        return [Text(f"{said}{reach}")]
+    return [Text(said), *(Text(f"  {step}") for step in _describe_steps(score.components))]
+
+
+def _describe_steps(components: tuple[ComponentPoints, ...]) -> list[str]:
+    """Say the smallest change of each measure that gives points, the largest gain first."""
+    steps = [
+        (
+            -item.next_band.gain,
+            f"{item.title} ({item.measure}) {'under' if item.next_band.is_low_better else 'over'} "
+            f"{item.next_band.value:g}{_unit(item.unit)}: {item.next_band.gain:g} points more",
+        )
+        for item in components
+        if item.next_band is not None
+    ]
+    return [text for _, text in sorted(steps)][:MOST_STEPS]
+
+
+def _unit(unit: str | None) -> str:
+    return "" if unit in (None, "none") else f" {unit}"
 
 
 def _describe_state(item: PatientState) -> list[Text]:
     head = Text(f"Patient {item.patient}, {item.timepoint}: {item.title}: ")
     head.append(_words(item.state), style=STATE_COLOURS.get(item.state, "default"))
+    if item.label is not None:
+        head.append(f" ({_words(item.label)})")
     return [head, *(Text(f"  {reason}") for reason in item.because)]
 
 
