@@ -1,4 +1,4 @@
-"""Landmarks and agreement, worked out by hand."""
+"""Landmarks, worked out by hand."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import polars as pl
 import pytest
 
 from heliotrope.definitions.load import Rulebook, read_rulebook
-from heliotrope.estimate.agreement import estimate_agreement
 from heliotrope.estimate.inputs import Inputs
 from heliotrope.estimate.landmarks import estimate_landmarks
 from heliotrope.estimate.rows import make_results
@@ -158,53 +157,3 @@ def test_scores_and_nested_categories(results: pl.DataFrame) -> None:
     undecided = f"{week_6}:at_least_minimal:undecided"
     assert find(results, "landmark_score_category", undecided, "n")["value"] == 1
     assert find(results, "landmark_score", "tis_jdm_imacs:week_16", "median")["n_evaluable"] == 1
-
-
-def agree(rulebook: Rulebook, labels: list[tuple[str, int | None, str, str]]) -> pl.DataFrame:
-    found = [("ann", 1, "rapid"), ("ann", 2, "slow"), ("ben", 1, "none"), ("cat", 1, "rapid")]
-    tables = {
-        "response": make(
-            "response", [{"patient_id": c, "regimen": r, "pattern": p} for c, r, p in found]
-        )
-    }
-    records = {
-        "adjudication": make(
-            "adjudication",
-            [
-                {"row_id": k, "patient_id": c, "regimen": r, "rater": who, "pattern": p}
-                for k, (c, r, who, p) in enumerate(labels)
-            ],
-        )
-    }
-    return make_results(estimate_agreement(Inputs.of(tables, records, rulebook)))
-
-
-def test_without_labels_nothing_is_validated(rulebook: Rulebook) -> None:
-    rows = agree(rulebook, [])
-    assert rows["refused"].to_list() == [
-        "not validated against clinicians' judgement: the study has no adjudication"
-    ]
-
-
-def test_agreement_of_two_raters(rulebook: Rulebook) -> None:
-    rows = agree(
-        rulebook,
-        [
-            ("ann", None, "x", "Rapid "),
-            ("ann", 2, "x", "slow"),
-            ("ben", 1, "x", "none"),
-            ("cat", 1, "x", "late"),
-            ("ben", 1, "y", "slow"),
-            ("zoe", 1, "y", "slow"),
-        ],
-    )
-    assert find(rows, "agreement", "raters_disagree", "n")["value"] == 1
-    assert find(rows, "agreement", "labels_without_regimen", "n")["value"] == 1
-    shares = rows.filter(pl.col("statistic") == "proportion_exact").select("group", "formatted")
-    assert [(g, f.split(" ")[0]) for g, f in shares.rows()] == [
-        ("all", "2/3"),
-        ("rater_1", "3/4"),
-        ("rater_2", "0/1"),
-    ]
-    assert find(rows, "agreement_cell", "rapid:late", "n")["value"] == 1
-    assert not rows["variable"].str.contains("x").any()

@@ -54,6 +54,15 @@ class Calendar(Frozen):
     days_per_year: float = Field(gt=0)
 
 
+class Adjudication(Frozen):
+    """How the labels of clinicians are settled and compared with the patterns found."""
+
+    consensus_rater: str = Field(min_length=1, description="rater name of an agreed label")
+    undecided: tuple[str, ...] = Field(min_length=1, description="labels that decide nothing")
+    not_improved: tuple[str, ...] = Field(min_length=1, description="labels: no improvement shown")
+    few_labels: int = Field(ge=2, description="under so many nothing counts as validated")
+
+
 class DescriptiveEstimates(Definition):
     """Every number the descriptive estimates use."""
 
@@ -64,4 +73,5 @@ class DescriptiveEstimates(Definition):
     after_stopping: AfterStopping
     steroid: SteroidWindows
     calendar: Calendar
+    adjudication: Adjudication
     families: tuple[Family, ...]

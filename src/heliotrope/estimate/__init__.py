@@ -18,7 +18,8 @@ Groups
 ``all``: each child once, by its first regimen. ``later_regimens``: further regimens of the same
 children (only present when there are any). ``not_confounded``: first regimens whose first
 improvement no other treatment explains. For reactions: ``all`` and ``without_unrelated``
-(reactions recorded as unrelated left out), both over all regimens. For agreement: ``rater_1``...
+(reactions recorded as unrelated left out), both over all regimens. For agreement: ``rater_1``,
+``rater_1_and_rater_2``...
 
 Statistics
 ----------
@@ -28,7 +29,8 @@ range), ``quartile_low``, ``quartile_high``, ``minimum``, ``maximum``. ``rate_pe
 ``rate_per_course``, ``rate_per_patient_month``: exact Poisson, printed per 100.
 ``upper_bound_per_infusion_day``, ``..._course``, ``..._patient_month``: only when nothing was
 recorded; ``high`` is the one-sided bound. ``at_risk``, ``events``, ``survival`` (log-log
-interval), ``survival_greenwood`` (plain interval): of a Kaplan-Meier curve.
+interval), ``survival_greenwood`` (plain interval): of a Kaplan-Meier curve. ``kappa`` (Cohen's) and
+``kappa_fleiss``: agreement beyond chance, the interval counting children.
 
 Analyses
 --------
@@ -107,8 +109,13 @@ reaction_grade               grade_<g>, grade_not_recorded: n of occasions, by w
 infusions_with_reaction      any_occasion: share of the infusions that an occasion followed
 children_with_reaction       any_occasion, <term>: share of the children with an infusion
 children_with_occasion       <terms>: the same for occasions
-agreement                    pattern (share of labels equal to the pattern); labels,
-                             labels_without_regimen, raters_disagree (n); refused without labels
+agreement                    of the clinicians' settled label with the pattern found: pattern (all
+                             labels), pattern_decided (neither not_evaluable), improved (whether at
+                             all): n, proportions, kappa; labelled, labels, labels_without_regimen,
+                             raters_disagree, settled:<way> (n; ways: consensus, one_rater, all,
+                             majority, open); refused without labels. Groups rater_1, ...: each
+                             rater alone; rater_1_and_rater_2, ...: between_raters (n, proportions,
+                             kappa); three raters or more: between_raters (kappa_fleiss)
 agreement_cell               <found>:<label> (n)
 literature                   <outcome>:<figure> in group this_cohort, <outcome>:<series> in groups
                              children, adults, mixed (n and proportions; published counts with our

@@ -5,10 +5,20 @@ Until a study brings labels, every report says "not validated against clinicians
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from itertools import combinations
+
 import polars as pl
 
+from heliotrope.definitions.estimate import Adjudication
 from heliotrope.estimate.inputs import RESPONSE, Inputs
-from heliotrope.estimate.rows import Row
+from heliotrope.estimate.kappa import (
+    Rated,
+    estimate_cohen_kappa,
+    estimate_fleiss_kappa,
+)
+from heliotrope.estimate.labels import PAIR, WAYS, name_raters, pair_labels, settle_labels
+from heliotrope.estimate.rows import Row, Topic
 
 NOT_VALIDATED = "not validated against clinicians' judgement: the study has no adjudication"
 
@@ -16,67 +26,111 @@ NO_LABEL_FITS = (
     "not validated against clinicians' judgement: no label belongs to a recorded regimen"
 )
 
-NOBODY_UNANIMOUS = "the raters agree on no child"
+NOBODY_SETTLED = "the raters agree on no child"
+
+NOTHING_DECIDED = "no regimen was decided by both"
+
+NOT_BOTH = "they labelled no regimen in common"
+
+BETWEEN = "between_raters"
 
 
 def estimate_agreement(inputs: Inputs) -> list[Row]:
-    """Give the share of labels that equal the pattern found, over all regimens.
+    """Compare the pattern found with the labels of clinicians, over all regimens.
 
-    Group ``all``: regimens on which all raters agree, against the definition; groups
+    Group ``all``: the settled label (see ``labels.settle_labels``) against the definition; groups
     ``rater_1``, ``rater_2``, ... (in alphabetical order of the raters' names, which are not
-    printed): each rater alone. Cells of the table of agreement are in ``agreement_cell``
-    (variable ``found:label``). A label without a regimen number means the first. Simple
-    agreement; chance is not taken out.
+    printed): each rater alone; groups ``rater_1_and_rater_2``, ...: the raters with each other.
+    Each gives the share of equal labels and Cohen's kappa, whose interval counts children. Cells
+    of the table of the settled label are in ``agreement_cell`` (variable ``found:label``).
     """
     topic = inputs.topic("agreement", RESPONSE)
     labels = inputs.record("adjudication")
     if labels.height == 0:
         return [topic.refuse("pattern", "proportion_exact", NOT_VALIDATED)]
-    pairs = _pair(inputs, labels)
-    unanimous = (
-        pairs.group_by("patient_id", "regimen")
-        .agg(pl.col("found", "label").first(), labels=pl.col("label").n_unique())
-        .with_columns(is_unanimous=pl.col("labels") == 1)
-    )
-    agreed = unanimous.filter("is_unanimous")
-    same = agreed.filter(pl.col("found") == pl.col("label")).height
-    reason = NOBODY_UNANIMOUS if pairs.height else NO_LABEL_FITS
+    rule = inputs.parameters.adjudication
+    response = inputs.table("response")
+    pairs = pair_labels(labels, response)
+    settled = settle_labels(pairs, rule.consensus_rater)
+    known = settled.filter(pl.col("label").is_not_null())
+    reason = NOBODY_SETTLED if pairs.height else NO_LABEL_FITS
     rows = [
         topic.count("labels", labels.height),
         topic.count("labels_without_regimen", labels.height - pairs.height, labels.height),
-        topic.count("raters_disagree", unanimous.height - agreed.height, unanimous.height),
-        topic.count("pattern", same, agreed.height),
-        *topic.proportion("pattern", same, agreed.height, reason),
+        topic.count("labelled", settled.height, response.height),
+        topic.count("raters_disagree", int(settled["has_dispute"].sum()), settled.height),
+        *(
+            topic.count(f"settled:{way}", settled.filter(settled_by=way).height, settled.height)
+            for way in WAYS
+        ),
+        *_compare_with_rules(topic, known, rule, reason),
     ]
-    cells = agreed.group_by("found", "label").len().sort("found", "label")
+    cells = known.group_by("found", "label").len().sort("found", "label")
     for found, label, count in cells.iter_rows():
-        rows.append(topic.of("agreement_cell").count(f"{found}:{label}", count, agreed.height))
-    raters = sorted(pairs["rater"].unique().to_list()) if pairs.height else []
-    for number, rater in enumerate(raters, start=1):
+        rows.append(topic.of("agreement_cell").count(f"{found}:{label}", count, known.height))
+    numbered = name_raters(pairs, rule.consensus_rater)
+    for rater, group in numbered.items():
         own = pairs.filter(pl.col("rater") == rater)
-        same = own.filter(pl.col("found") == pl.col("label")).height
-        rows += topic.of(group=f"rater_{number}").proportion("pattern", same, own.height, reason)
+        rows += _compare_with_rules(topic.of(group=group), own, rule, reason)
+    return rows + _compare_raters(topic, pairs, numbered)
+
+
+def _compare_with_rules(
+    topic: Topic, pairs: pl.DataFrame, rule: Adjudication, reason: str
+) -> list[Row]:
+    """Compare found with label: the pattern, among those decided by both, and whether improved."""
+    decided = pairs.filter(
+        pl.col("found").is_in(rule.undecided).not_() & pl.col("label").is_in(rule.undecided).not_()
+    )
+    improved = decided.with_columns(
+        pl.col("found", "label").is_in(rule.not_improved).not_().cast(pl.String)
+    )
+    apart = NOTHING_DECIDED if pairs.height else reason
+    return [
+        *_compare(topic, "pattern", pairs, ("found", "label"), reason),
+        *_compare(topic, "pattern_decided", decided, ("found", "label"), apart),
+        *_compare(topic, "improved", improved, ("found", "label"), apart),
+    ]
+
+
+def _compare_raters(topic: Topic, pairs: pl.DataFrame, numbered: Mapping[str, str]) -> list[Row]:
+    """Compare each pair of raters on what both labelled; all of them together where they are more.
+
+    Together only regimens that every rater labelled count.
+    """
+    by_rater = {
+        group: pairs.filter(pl.col("rater") == rater).select(*PAIR, pl.col("label").alias(group))
+        for rater, group in numbered.items()
+    }
+    rows: list[Row] = []
+    for first, second in combinations(by_rater, 2):
+        both = by_rater[first].join(by_rater[second], on=PAIR).sort(PAIR)
+        own = topic.of(group=f"{first}_and_{second}")
+        rows += _compare(own, BETWEEN, both, (first, second), NOT_BOTH)
+    names = list(by_rater)
+    if len(names) > len(("first", "second")):
+        together = by_rater[names[0]]
+        for name in names[1:]:
+            together = together.join(by_rater[name], on=PAIR)
+        kappa = estimate_fleiss_kappa(_rate(together.sort(PAIR), names), topic.level)
+        rows.append(topic.kappa(BETWEEN, "kappa_fleiss", kappa))
     return rows
 
 
-def _pair(inputs: Inputs, labels: pl.DataFrame) -> pl.DataFrame:
-    """Put each label beside the pattern found; the last of two labels of one rater counts."""
-    first = (
-        inputs.table("response").group_by("patient_id").agg(first_regimen=pl.col("regimen").min())
-    )
-    return (
-        labels.sort("row_id")
-        .join(first, on="patient_id")
-        .select(
-            "patient_id",
-            regimen=pl.coalesce("regimen", "first_regimen"),
-            rater=pl.col("rater").fill_null(""),
-            label=pl.col("pattern").str.strip_chars().str.to_lowercase(),
-        )
-        .unique(["patient_id", "regimen", "rater"], keep="last", maintain_order=True)
-        .join(
-            inputs.table("response").select("patient_id", "regimen", found="pattern"),
-            on=["patient_id", "regimen"],
-        )
-        .sort("patient_id", "regimen", "rater")
-    )
+def _compare(
+    topic: Topic, variable: str, pairs: pl.DataFrame, columns: tuple[str, str], reason: str
+) -> list[Row]:
+    """Give the share of equal words and Cohen's kappa; refused without anything to compare."""
+    first, second = columns
+    same = pairs.filter(pl.col(first) == pl.col(second)).height
+    kappa = estimate_cohen_kappa(_rate(pairs, columns), topic.level)
+    return [
+        topic.count(variable, same, pairs.height),
+        *topic.proportion(variable, same, pairs.height, reason),
+        topic.kappa(variable, "kappa", kappa),
+    ]
+
+
+def _rate(pairs: pl.DataFrame, columns: Sequence[str]) -> list[Rated]:
+    rows = pairs.select("patient_id", *columns).iter_rows()
+    return [Rated(tuple(words), child) for child, *words in rows]

@@ -16,7 +16,6 @@ import polars as pl
 
 from heliotrope.estimate import wording
 from heliotrope.estimate.kappa import (
-    Kappa,
     Rated,
     estimate_clustered_proportion,
     estimate_cohen_kappa,
@@ -77,11 +76,11 @@ def _estimate_pair(
     rows = [
         *_count_decided(counted, variable, topic),
         *_estimate_share(rated, variable, topic),
-        _print_kappa(estimate_cohen_kappa(rated, topic.level), variable, "kappa", topic),
+        topic.kappa(variable, "kappa", estimate_cohen_kappa(rated, topic.level)),
     ]
     if words.has_weights:
         kappa = estimate_cohen_kappa(rated, topic.level, make_weights(words.classes))
-        rows.append(_print_kappa(kappa, variable, "kappa_weighted", topic))
+        rows.append(topic.kappa(variable, "kappa_weighted", kappa))
     cells: Counter[tuple[str, ...]] = Counter()
     for unit in counted:
         cells[unit.classes] += unit.count
@@ -101,7 +100,7 @@ def _estimate_together(units: pl.DataFrame, names: Sequence[str], topic: Topic) 
     return [
         *_count_decided(counted, variable, topic),
         *_estimate_share(rated, variable, topic),
-        _print_kappa(estimate_fleiss_kappa(rated, topic.level), variable, "kappa_fleiss", topic),
+        topic.kappa(variable, "kappa_fleiss", estimate_fleiss_kappa(rated, topic.level)),
     ]
 
 
@@ -159,19 +158,3 @@ def _estimate_share(rated: Sequence[Rated], variable: str, topic: Topic) -> list
             n_evaluable=total,
         ),
     ]
-
-
-def _print_kappa(kappa: Kappa, variable: str, statistic: str, topic: Topic) -> Row:
-    """Turn a kappa into a row; one that is not defined is refused."""
-    if kappa.value is None:
-        return topic.refuse(variable, statistic, str(kappa.refused), kappa.units)
-    interval = kappa.interval
-    return replace(
-        topic.row(variable, statistic),
-        value=kappa.value,
-        formatted=wording.kappa(kappa.value, interval, kappa.refused),
-        low=None if interval is None else interval.low,
-        high=None if interval is None else interval.high,
-        level=None if interval is None else topic.level,
-        n_evaluable=kappa.units,
-    )

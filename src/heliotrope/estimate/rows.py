@@ -18,6 +18,7 @@ from heliotrope.estimate.intervals import (
     estimate_rate_exact,
     estimate_upper_bound_of_none,
 )
+from heliotrope.estimate.kappa import Kappa
 
 RESULT_SCHEMA: dict[str, type[pl.DataType]] = {
     "analysis": pl.String,
@@ -127,6 +128,21 @@ class Topic:
                 )
             )
         return rows
+
+    def kappa(self, variable: str, statistic: str, kappa: Kappa) -> Row:
+        """Return agreement beyond chance; refused with the reason where it is not defined."""
+        if kappa.value is None:
+            return self.refuse(variable, statistic, str(kappa.refused), kappa.units)
+        interval = kappa.interval
+        return replace(
+            self.row(variable, statistic),
+            value=kappa.value,
+            formatted=wording.kappa(kappa.value, interval, kappa.refused),
+            low=None if interval is None else interval.low,
+            high=None if interval is None else interval.high,
+            level=None if interval is None else self.level,
+            n_evaluable=kappa.units,
+        )
 
     def rate(self, variable: str, count: int, exposure: Exposure) -> Row:
         """Return an exact rate, refused when there is no exposure to divide by."""
