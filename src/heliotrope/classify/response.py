@@ -63,7 +63,7 @@ def classify_response(inputs: ResponseInputs, rulebook: Rulebook) -> Classified:
         .otherwise("last_day_before"),
         reason=pl.col("pattern.reason"),
         definition_id=pl.lit(definition.id),
-        definition_version=pl.lit(definition.version),
+        definition_version=pl.lit(definition.stamp),
     ).select(Response.column_names())
     return Classified(table, nodes, ShardFinding.create_empty())
 

@@ -119,7 +119,7 @@ def _classify(scores: pl.DataFrame, definitions: Sequence[ScoreDefinition]) -> p
     scores = scores.with_columns(
         pl.col("score_max_attainable").fill_null(0.0),
         threshold=choose_by_definition(definitions, lambda item: pl.lit(item.threshold)),
-        definition_version=choose_by_definition(definitions, lambda item: pl.lit(item.version)),
+        definition_version=choose_by_definition(definitions, lambda item: pl.lit(item.stamp)),
     ).with_columns(
         choose_by_definition(
             definitions, partial(compute_category, pl.col(f"score_{bound}"))
@@ -196,7 +196,7 @@ def _make_component_nodes(
         components,
         definitions[0],
         definition_id=pl.col("definition_id"),
-        definition_version=choose_by_definition(definitions, lambda item: pl.lit(item.version)),
+        definition_version=choose_by_definition(definitions, lambda item: pl.lit(item.stamp)),
         node=pl.col("component"),
         parent=pl.lit("root"),
         state=state_of(points > 0),

@@ -89,7 +89,7 @@ def make_nodes(rows: pl.DataFrame, definition: Definition, **columns: pl.Expr) -
     """
     given = {
         "definition_id": pl.lit(definition.id),
-        "definition_version": pl.lit(definition.version),
+        "definition_version": pl.lit(definition.stamp),
         **{
             name: pl.col(name) for name in ("patient_id", "regimen", "date") if name in rows.columns
         },

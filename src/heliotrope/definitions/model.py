@@ -51,6 +51,16 @@ class Definition(Frozen):
     )
     is_local: bool = Field(default=False, description="from a study's own folder")
 
+    @property
+    def stamp(self) -> str:
+        """The version as a run writes it: a study's own definition is marked local.
+
+        >>> Definition(id="own", version="1.0.0", kind="rule", title="ours", wording="our own rule",
+        ...     verified=False, is_local=True).stamp
+        '1.0.0+local'
+        """
+        return f"{self.version}+local" if self.is_local else self.version
+
     @model_validator(mode="after")
     def _verified_needs_sources(self) -> Definition:
         if self.verified and not self.sources:

@@ -97,7 +97,7 @@ class Inputs:
             level=self.parameters.level,
             quantiles=self.parameters.quantiles,
             definition_id=definition_id,
-            definition_version=definition.version if definition else "",
+            definition_version=definition.stamp if definition else "",
         )
 
     def of_group(self, frame: pl.DataFrame, group: str = FIRST_REGIMENS) -> pl.DataFrame:

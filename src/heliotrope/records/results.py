@@ -307,7 +307,7 @@ class Trace(dy.Schema):
     patient_id = _patient_id()
     regimen = _count("null where the definition has no regimen")
     definition_id = dy.String(description="the definition")
-    definition_version = dy.String(description="its version")
+    definition_version = dy.String(description="its version; 1.0.0+local for a study's own")
     date = _date("the visit; null where the decision is about the whole regimen")
     node = dy.String(description="name of the node, unique within the decision; 'root' on top")
     parent = _text("name of the node above; null for root")
