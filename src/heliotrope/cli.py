@@ -187,6 +187,9 @@ def explain(
     visits: Annotated[
         bool, typer.Option("--visits", help="Whole trees for decisions about single visits, too.")
     ] = False,
+    as_html: Annotated[
+        bool, typer.Option("--html", help="Print a fragment of HTML, as the report shows it.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Show why a child was classified so, cell by cell.
@@ -194,17 +197,24 @@ def explain(
     Every criterion with its state, the comparison made, and the cells of the source files that
     were used, or considered and rejected.
     """
-    from heliotrope.report.explain import explain_patient
+    from heliotrope.report.explain import explain_patient, open_run
+    from heliotrope.verification import read_rulebook_of
 
-    explanation = explain_patient(run, patient, definition)
+    rulebook = read_rulebook_of(open_run(run).manifest)
+    explanation = explain_patient(run, patient, definition, visits=visits, rulebook=rulebook)
     if as_json:
         _print_json(explanation.to_json())
+        return
+    if as_html:
+        from heliotrope.report.explain_html import render_explanation_html
+
+        typer.echo(render_explanation_html(explanation))
         return
     from rich.console import Console
 
     from heliotrope.report.explain_tree import render_explanation
 
-    Console(highlight=False).print(render_explanation(explanation, visits=visits))
+    Console(highlight=False).print(render_explanation(explanation))
 
 
 @app.command()

@@ -1,178 +1,192 @@
-"""An explanation as a tree for the terminal: each criterion, its state, and the cells behind it."""
+"""An explanation as trees for the terminal: what decided, the cells behind it, what is missing."""
 
 from __future__ import annotations
 
-from itertools import groupby
-from operator import attrgetter
+from collections.abc import Iterable, Sequence
 
-from rich.console import Group
+from rich.console import Group, RenderableType
 from rich.text import Text
 from rich.tree import Tree
 
-from heliotrope.report.explain import Cell, Decision, Explanation, Node
-
-# The four states in words and in the terminal's own colours; the word alone says it all.
-STATE_WORDS: dict[str, tuple[str, str]] = {
-    "met": ("met", "green"),
-    "not_met": ("not met", "red"),
-    "not_evaluable": ("not evaluable", "yellow"),
-    "not_reached": ("not reached", "bright_black"),
-}
-
-
-# The answers a reader looks for first; the other definitions follow in alphabetical order.
-FIRST = (
-    "jdm_ivig_response",
-    "aggravation_after_discontinuation",
-    "ivig_indication",
-    "reaction_windows",
+from heliotrope.report.explanation import (
+    Cell,
+    Decision,
+    Explanation,
+    NextDegree,
+    Node,
+    PossibleChange,
+    VisitRun,
+    VisitSummary,
 )
+from heliotrope.report.words import count_of, say_number
+
+# A colour for each state; the word alone says it all.
+COLOURS: dict[str, str] = {
+    "met": "green",
+    "not_met": "red",
+    "not_evaluable": "yellow",
+    "not_reached": "bright_black",
+}
+READING = "a reading of the rule, not advice"
+MOST_CELLS = 8
 
 
-def render_explanation(explanation: Explanation, *, visits: bool = False) -> Group:
-    """Draw every decision about a child as a tree.
+def render_explanation(explanation: Explanation) -> Group:
+    """Draw every decision about a child as a tree, then the others visit by visit.
 
-    Decisions about one visit (a score, a state) are a line each, equal ones in a row together,
-    gathered under their definition; the first improved visit is drawn whole. ``visits`` draws
-    all of them whole. Text from the source is shown as text: no markup in it is obeyed.
+    Text from the source is shown as text: no markup in it is obeyed.
     """
-    decisions = sorted(explanation.decisions, key=_rank)
-    whole = [item for item in decisions if visits or item.date is None]
-    by_visit = [item for item in decisions if not visits and item.date is not None]
-    return Group(
-        Text(f"Child {explanation.patient_id}", style="bold"),
-        *(_draw_decision(decision) for decision in [*whole, *_find_first_met(by_visit)]),
-        *_draw_visits(by_visit),
-    )
-
-
-def _rank(decision: Decision) -> tuple[int, str]:
-    name = decision.definition_id
-    return (FIRST.index(name) if name in FIRST else len(FIRST), name)
-
-
-def _find_first_met(by_visit: list[Decision]) -> list[Decision]:
-    """Find the visit that set the onset: the first one improved, of each regimen."""
-    met = [item for item in by_visit if item.definition_id == FIRST[0] and item.root.state == "met"]
-    firsts: dict[int | None, Decision] = {}
-    for item in met:
-        firsts.setdefault(item.regimen, item)
-    return list(firsts.values())
+    parts: list[RenderableType] = [Text(f"Child {explanation.patient_id}", style="bold")]
+    parts += [Text(note, style="yellow") for note in explanation.notes]
+    for decision in explanation.decisions:
+        parts += [Text(), _draw_decision(decision)]
+    for summary in explanation.by_visit:
+        parts += [Text(), _draw_summary(summary)]
+    return Group(*parts)
 
 
 def _draw_decision(decision: Decision) -> Tree:
     tree = Tree(_head(decision))
-    _add_children(tree, decision.root)
+    _add_inside(tree, decision.root)
+    _add_visits(tree, decision.visits)
+    _add_missing(tree, decision)
+    _add_changes(tree, decision.could_change, has_next_degree=decision.next_degree is not None)
+    if decision.to_record:
+        branch = tree.add(Text("What to record", style="bold"))
+        for advice in decision.to_record:
+            branch.add(Text(advice))
     return tree
 
 
 def _head(decision: Decision) -> Text:
-    title = Text(f"{decision.definition_id} {decision.definition_version}", style="bold")
-    title.append(f"{_place(decision)}: ", style="not bold")
-    return title.append_text(_describe(decision.root))
+    regimen = f", regimen {decision.regimen}" if decision.regimen is not None else ""
+    date = f", visit of {decision.date.isoformat()}" if decision.date else ""
+    head = Text(f"{decision.title}{regimen}{date}", style="bold")
+    if decision.heading:
+        head.append(f" ({decision.heading[:1].lower()}{decision.heading[1:]})", style="not bold")
+    head.append(": ", style="not bold").append_text(_answer(decision.root))
+    return head.append(
+        f"  [{decision.definition_id} {decision.definition_version}]", style="not bold dim"
+    )
 
 
-def _place(decision: Decision) -> str:
-    parts = []
-    if decision.regimen is not None:
-        parts.append(f"regimen {decision.regimen}")
-    if decision.date is not None:
-        parts.append(f"visit of {decision.date.isoformat()}")
-    return f" ({', '.join(parts)})" if parts else ""
+def _answer(node: Node) -> Text:
+    """Say a node's answer, then the comparison or the change, and the reason."""
+    line = Text(node.answer, style=f"bold {COLOURS[node.state]}")
+    detail = [node.comparison] if node.comparison else []
+    detail += [node.change.text] if node.change else []
+    if detail:
+        line.append(f"  {'; '.join(detail)}", style="not bold default")
+    if node.because:
+        line.append(f"  ({node.because})", style="not bold default")
+    return line
 
 
-def _add_children(tree: Tree, node: Node) -> None:
-    for cell in node.cells:
-        tree.add(_describe_cell(cell))
+def _add_inside(tree: Tree, node: Node) -> None:
+    """Add cells, then the nodes that decided, then in a line each what else was looked at."""
+    _add_cells(tree, node.cells)
     for child in node.children:
-        line = Text(f"{_words(child.node)}: ").append_text(_describe(child))
-        _add_children(tree.add(line), child)
+        _add_inside(tree.add(_line(child)), child)
+    if node.also:
+        branch = tree.add(Text("also looked at", style="dim"))
+        for other in node.also:
+            branch.add(_line(other))
 
 
-def _describe(node: Node, *, briefly: bool = False) -> Text:
-    """Say a node's state, then its label, comparison, points and reason where it has them."""
-    word, colour = STATE_WORDS[node.state]
-    line = Text(word, style=colour)
-    if node.label is not None and _words(node.label) != word:
-        line.append(f", {_words(node.label)}", style="bold")
-    comparison = _comparison(node)
-    if comparison and not briefly:
-        line.append(f"  {comparison}", style="not bold default")
-    if node.points is not None and node.label is None:
-        plural = "" if node.points == 1 else "s"
-        line.append(f", {node.points:g} point{plural}", style="not bold default")
-    if node.reason is not None:
-        line.append(f"  (reason: {_words(node.reason)})", style="not bold default")
-    return line
+def _line(node: Node) -> Text:
+    return Text(f"{node.title}: ").append_text(_answer(node))
 
 
-def _comparison(node: Node) -> str:
-    """Write the comparison that was made; a yes-or-no counted as 1 or 0 says nothing more."""
-    unit = f" {node.unit}" if node.unit and node.unit != "none" else ""
-    is_yes_or_no = node.operator == ">=" and node.threshold == 1 and not (unit or node.cells)
-    if is_yes_or_no and node.value in (None, 0, 1):
-        return ""
-    if node.value is None:
-        wanted = node.operator is not None and node.threshold is not None
-        return f"needs {node.operator} {_number(node.threshold or 0)}{unit}" if wanted else ""
-    value = f"{_number(node.value)}{unit}"
-    if node.operator is None or node.threshold is None:
-        return value
-    return f"{value} {node.operator} {_number(node.threshold)}{unit}"
+def _add_cells(tree: Tree, cells: Sequence[Cell]) -> None:
+    for cell in cells[:MOST_CELLS]:
+        line = Text(f"{cell.role}: ", style="dim")
+        if cell.holds:
+            line.append(f"{cell.holds}  ", style="not dim default")
+        line.append(cell.place, style="not dim cyan")
+        if cell.because:
+            line.append(f"  ({cell.because})", style="not dim default")
+        tree.add(line)
+    if len(cells) > MOST_CELLS:
+        tree.add(Text(f"and {count_of(len(cells) - MOST_CELLS, 'more cell')}", style="dim"))
 
 
-def _number(value: float) -> str:
-    """Write a number without noise.
-
-    >>> _number(0.1 + 0.2), _number(1800.0), _number(-12.5)
-    ('0.3', '1800', '-12.5')
-    """
-    return f"{round(value, 4):.10g}"
-
-
-def _words(name: str) -> str:
-    return name.replace("_", " ")
-
-
-def _describe_cell(cell: Cell) -> Text:
-    place = cell.file or "a cell that no source file of this run holds"
-    if cell.sheet is not None:
-        place += f", sheet {cell.sheet}"
-    if cell.row is not None:
-        place += f", row {cell.row}"
-    if cell.column is not None:
-        place += f", column {cell.column}"
-    line = Text(f"{cell.role}: ", style="dim").append(place, style="cyan")
-    if cell.holds:
-        line.append(f"  {cell.holds}", style="default")
-    if cell.reason is not None:
-        line.append(f"  ({cell.role} because: {_words(cell.reason)})", style="default")
-    return line
+def _add_visits(tree: Tree, runs: Iterable[VisitRun]) -> None:
+    runs = list(runs)
+    if not runs:
+        return
+    branch = tree.add(Text("Visits", style="bold"))
+    for run in runs:
+        style = COLOURS[run.state]
+        line = Text(f"{_dates(run)}: ").append(run.answer, style=style)
+        if run.role:
+            line.append(f"  {run.role}", style="bold")
+        elif run.because and run.because != run.answer:
+            line.append(f"  not chosen: {run.because}", style="dim")
+        branch.add(line)
 
 
-def _draw_visits(decisions: list[Decision]) -> list[Tree]:
-    """Gather decisions about single visits under their definition and regimen.
-
-    Visits in a row that say the same are one line; of what is not evaluable the numbers are
-    left out.
-    """
-    trees = []
-    keys = ("definition_id", "definition_version", "regimen")
-    for (name, version, regimen), mine in groupby(decisions, key=attrgetter(*keys)):
-        place = f" (regimen {regimen})" if regimen is not None else ""
-        tree = Tree(Text(f"{name} {version}{place}, by visit", style="bold"))
-        for said, group in groupby(mine, key=_say_visit):
-            tree.add(Text(f"{_dates(list(group))}: ").append_text(said))
-        trees.append(tree)
-    return trees
+def _dates(run: VisitRun) -> str:
+    if run.visits == 1:
+        return run.first.isoformat()
+    return f"{run.first} to {run.last}, {run.visits} visits"
 
 
-def _say_visit(decision: Decision) -> Text:
-    return _describe(decision.root, briefly=decision.root.state == "not_evaluable")
+def _add_missing(tree: Tree, decision: Decision) -> None:
+    """Add what is missing for the next degree, or for the state."""
+    if decision.next_degree is not None:
+        _add_next_degree(tree, decision.next_degree)
+    if not decision.lacking:
+        return
+    branch = tree.add(Text("What is missing for it", style="bold"))
+    for lack in decision.lacking:
+        line = Text(f"{lack.title}: ").append(lack.now, style=COLOURS[lack.state])
+        branch.add(line.append(f"; asked: {lack.asked}" if lack.asked else ""))
 
 
-def _dates(decisions: list[Decision]) -> str:
-    first, last = decisions[0].date, decisions[-1].date
-    if len(decisions) == 1:
-        return str(first)
-    return f"{first} to {last}, {len(decisions)} visits"
+def _add_next_degree(tree: Tree, degree: NextDegree) -> None:
+    head = Text(f"Next degree, {degree.name}", style="bold")
+    head.append(
+        f": {say_number(degree.missing)} more points ({say_number(degree.points)} of "
+        f"{say_number(degree.at_least)})",
+        style="not bold",
+    )
+    branch = tree.add(head)
+    if not any(gain.suffices for gain in degree.gains):
+        branch.add(Text("no single component could give them"))
+    for gain in degree.gains:
+        branch.add(
+            Text(f"{gain.title}: {gain.now}; ")
+            .append(f"{say_number(gain.more)} more", style="bold" if gain.suffices else "")
+            .append(f" if {gain.asked} (at most {say_number(gain.most)} more)")
+        )
+
+
+def _add_changes(tree: Tree, changes: Sequence[PossibleChange], *, has_next_degree: bool) -> None:
+    """Add the single changes that would have given another class; of a score stands the next."""
+    if not changes or has_next_degree:
+        return
+    head = Text("What would have given another class", style="bold")
+    branch = tree.add(head.append(f" ({READING})", style="not bold dim"))
+    for change in changes:
+        line = Text(f"{change.title}: ").append(change.asked, style="bold")
+        line.append(f" instead of {change.now}" if not change.is_missing else f" ({change.now})")
+        for other in change.classes:
+            line.append(f"\n→ {other.question}: {other.before} → ", style="dim")
+            line.append(other.after, style="not dim")
+        branch.add(line)
+
+
+def _draw_summary(summary: VisitSummary) -> Tree:
+    """Draw a definition visit by visit, and what is missing at the last visit judged."""
+    regimen = f", regimen {summary.regimen}" if summary.regimen is not None else ""
+    head = Text(f"{summary.title}{regimen}, by visit", style="bold")
+    tree = Tree(
+        head.append(f"  [{summary.definition_id} {summary.definition_version}]", "not bold dim")
+    )
+    for run in summary.runs:
+        tree.add(Text(f"{_dates(run)}: ").append(run.answer, style=COLOURS[run.state]))
+    latest = summary.latest
+    if latest.next_degree is not None or latest.lacking:
+        branch = tree.add(Text(f"{latest.heading}, {latest.date}", style="dim"))
+        _add_missing(branch, latest)
+    return tree

@@ -74,7 +74,7 @@ def read_children(run: RunTables, patients: Sequence[str]) -> list[Child]:
     records = {name: _split(run.record(name, patients)) for name in RECORDS}
     tables = {name: _split(run.table_of(name, patients)) for name in TABLES}
     trace = run.trace(patients, EXPLAINED)
-    sources = run.trace_sources(trace["trace_id"])
+    sources = run.trace_sources(trace["trace_id"], patients)
     traces = _split(trace)
     children = []
     for patient_id in patients:

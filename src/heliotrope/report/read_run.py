@@ -15,6 +15,7 @@ import polars as pl
 from heliotrope.errors import Found, UserError
 from heliotrope.records.canonical import CANONICAL
 from heliotrope.records.results import TABLES, Finding, Result, Source, Trace, TraceSource
+from heliotrope.records.shard import shard_of
 
 TRACE_SCHEMAS: dict[str, type[dy.Schema]] = {"trace": Trace, "trace_source": TraceSource}
 
@@ -68,21 +69,29 @@ class RunTables:
 
     def record(self, name: str, patients: Sequence[str]) -> pl.DataFrame:
         """Read the canonical rows of some children from one record table."""
-        parts = find_parts(self.folder / "records", name)
+        parts = self._parts("records", name, patients)
         return self._of(self._scan(parts, CANONICAL[name]), patients)
 
     def table_of(self, name: str, patients: Sequence[str]) -> pl.DataFrame:
         """Read the rows of some children from one of the run's tables."""
         return self._of(self.scan_table(name), patients)
 
-    def trace(self, patients: Sequence[str], definitions: Sequence[str]) -> pl.DataFrame:
-        """Read the trace of some children under some definitions."""
-        scan = self._scan(find_parts(self.folder / "trace", "trace"), Trace)
-        return self._of(scan.filter(pl.col("definition_id").is_in(list(definitions))), patients)
+    def trace(
+        self, patients: Sequence[str], definitions: Sequence[str] | None = None
+    ) -> pl.DataFrame:
+        """Read the trace of some children under some definitions, or under all."""
+        scan = self._scan(self._parts("trace", "trace", patients), Trace)
+        if definitions is not None:
+            scan = scan.filter(pl.col("definition_id").is_in(list(definitions)))
+        return self._of(scan, patients)
 
-    def trace_sources(self, trace_ids: pl.Series) -> pl.DataFrame:
-        """Read the source cells behind some trace rows."""
-        scan = self._scan(find_parts(self.folder / "trace", "trace_source"), TraceSource)
+    def scan_trace(self) -> pl.LazyFrame:
+        """Scan the trace of all children."""
+        return self._scan(find_parts(self.folder / "trace", "trace"), Trace)
+
+    def trace_sources(self, trace_ids: pl.Series, patients: Sequence[str]) -> pl.DataFrame:
+        """Read the source cells behind some trace rows of some children."""
+        scan = self._scan(self._parts("trace", "trace_source", patients), TraceSource)
         return scan.filter(pl.col("trace_id").is_in(trace_ids.implode())).collect()
 
     def traced_definitions(self) -> list[str]:
@@ -90,6 +99,12 @@ class RunTables:
         scan = self._scan(find_parts(self.folder / "trace", "trace"), Trace)
         found = scan.select(pl.col("definition_id").unique()).collect()
         return sorted(found["definition_id"].to_list())
+
+    def traced_children(self) -> list[str]:
+        """Name every child of the trace, in alphabetical order."""
+        scan = self._scan(find_parts(self.folder / "trace", "trace"), Trace)
+        found = scan.select(pl.col("patient_id").unique()).collect()
+        return sorted(found["patient_id"].to_list())
 
     def quarantined(self) -> pl.DataFrame:
         """Count the rows that could not be used, by file and rule."""
@@ -100,6 +115,18 @@ class RunTables:
         return (
             scan.group_by("file", "rule").agg(pl.len().alias("rows")).sort("file", "rule").collect()
         )
+
+    def _parts(self, folder: str, name: str, patients: Sequence[str]) -> list[Path]:
+        """Find the parts of a table in which some children stand.
+
+        Where the run folder holds one numbered part a shard, as ``heliotrope run`` writes them, a
+        child stands in the part of its shard alone; in any other layout all parts are read.
+        """
+        parts = find_parts(self.folder / folder, name)
+        home = self.folder / folder / f"{name}.parquet"
+        if parts != [home / f"part-{number:05}.parquet" for number in range(len(parts))]:
+            return parts
+        return [parts[number] for number in sorted({shard_of(p, len(parts)) for p in patients})]
 
     def _of(self, scan: pl.LazyFrame, patients: Sequence[str]) -> pl.DataFrame:
         return scan.filter(pl.col("patient_id").is_in(list(patients))).collect()

@@ -85,3 +85,21 @@ def count_of(number: int, one: str, many: str | None = None) -> str:
     ('1 child', '3 courses')
     """
     return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def say_number(value: float) -> str:
+    """Write a number without noise.
+
+    >>> say_number(0.1 + 0.2), say_number(1800.0), say_number(-12.5)
+    ('0.3', '1800', '-12.5')
+    """
+    return f"{round(value, 4):.10g}"
+
+
+def say_unit(unit: str | None) -> str:
+    """Write a unit behind its number; a score has none.
+
+    >>> say_unit("U/L"), say_unit("none"), say_unit(None)
+    (' U/L', '', '')
+    """
+    return "" if unit in (None, "none", "") else f" {unit}"

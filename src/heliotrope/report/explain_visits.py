@@ -1,0 +1,78 @@
+"""Which visits decided a regimen's answer, and why the others did not."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby
+from typing import Any
+
+from heliotrope.definitions.response import ResponseDefinition
+from heliotrope.report.explanation import VisitRun
+from heliotrope.report.words import say
+
+Row = Mapping[str, Any]
+
+CHOSEN = ("before", "onset", "confirms", "last")
+
+
+def list_visit_runs(
+    visits: Iterable[Row], onset_day: float | None, definition: ResponseDefinition
+) -> tuple[VisitRun, ...]:
+    """Say of each visit of a regimen what it was chosen for, or why it decided nothing.
+
+    Input: the rows of the visit table of one regimen; the day of the first improved visit, null
+    for none. Visits in a row that say the same are one run.
+    """
+    rows = sorted(visits, key=lambda row: row["date"])
+    roles = _find_roles(rows, onset_day, definition)
+    said = [(row, roles[row["date"]]) for row in rows]
+    runs = []
+    for (state, role), group in groupby(said, key=lambda item: (item[0]["state"], item[1])):
+        dates = [row["date"] for row, _ in group]
+        runs.append(_make_run(dates, state, role))
+    return tuple(runs)
+
+
+def _make_run(dates: Sequence[dt.date], state: str, role: str) -> VisitRun:
+    is_chosen = role in CHOSEN
+    words = say("visit_role", role)
+    return VisitRun(
+        first=dates[0],
+        last=dates[-1],
+        visits=len(dates),
+        answer=say("visit_state", state),
+        state=state,
+        role=words if is_chosen else None,
+        because=None if is_chosen else words,
+    )
+
+
+def _find_roles(
+    rows: Sequence[Row], onset_day: float | None, definition: ResponseDefinition
+) -> dict[dt.date, str]:
+    """Give every visit its one role; the last on the regimen keeps a weightier one."""
+    apart = definition.windows.confirmation_days
+    judged = [row for row in rows if row["state"] in ("met", "not_met")]
+    roles = dict.fromkeys((row["date"] for row in rows), "not_evaluable")
+    is_confirmed = False
+    for row in judged:
+        roles[row["date"]] = _find_role(row, onset_day, apart)
+        if roles[row["date"]] == "later" and not is_confirmed:
+            roles[row["date"]], is_confirmed = "confirms", True
+    if onset_day is not None:
+        before = [row["date"] for row in judged if row["day"] < onset_day]
+        roles |= dict.fromkeys(before[-1:], "before")
+    on_regimen = [row["date"] for row in judged if row["is_on_regimen"]]
+    for date in on_regimen[-1:]:
+        roles[date] = roles[date] if roles[date] in CHOSEN else "last"
+    return roles
+
+
+def _find_role(row: Row, onset_day: float | None, apart: int) -> str:
+    if onset_day is not None and row["day"] == onset_day:
+        return "onset"
+    if onset_day is None or row["day"] < onset_day or row["state"] == "not_met":
+        is_late = onset_day is None and row["state"] == "met"
+        return "after_cover" if is_late else "not_improved"
+    return "too_soon" if row["day"] - onset_day < apart else "later"
