@@ -196,7 +196,11 @@ class Calculator:
                 definition_id=definition.id,
                 title=definition.title,
                 state=row["state"],
-                because=tuple(_describe_leaf(node) for node in nodes.values() if node["operator"]),
+                because=tuple(
+                    _describe_leaf({**node, "node": _name_node(node, definition)})
+                    for node in nodes.values()
+                    if node["operator"]
+                ),
                 label=nodes["root"]["label"],
             )
 
@@ -305,6 +309,11 @@ def _by_decision(nodes: pl.DataFrame) -> dict[tuple[str, date], dict[str, Node]]
     for row in nodes.drop("sources").iter_rows(named=True):
         decisions.setdefault((row["definition_id"], row["date"]), {})[row["node"]] = row
     return decisions
+
+
+def _name_node(node: Mapping[str, Any], definition: RuleDefinition) -> str:
+    """Name a node; a rule of one comparison by the measure it compares."""
+    return str(node["node"]) if node["parent"] is not None else definition.measures[0]
 
 
 def _describe_leaf(node: Node) -> str:

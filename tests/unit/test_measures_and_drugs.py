@@ -36,6 +36,7 @@ MEASURES = [
     "cdasi_activity",
     "dysphagia",
     "calcinosis",
+    "life_threatening_feature",
     "jdmai1",
     "jdmai2",
     "das_modified",
