@@ -14,6 +14,7 @@ from heliotrope.definitions.item_form import ItemForm, forms_of
 from heliotrope.definitions.load import Rulebook, read_rulebook
 from heliotrope.definitions.measure import measures_of
 from heliotrope.definitions.settings import MeasureSetting, Settings
+from heliotrope.definitions.validate import check_definitions
 from heliotrope.derive.derived import derive_all
 from heliotrope.derive.findings import find_in_derived
 from heliotrope.derive.item_scores import derive_item_scores
@@ -285,3 +286,24 @@ def test_an_item_used_by_itself_does_not_bring_the_others(rulebook: Rulebook) ->
     assert skin["item_row_ids"] is None
     assert total["row_id"] < 0
     assert total["item_row_ids"] == sorted(assessment["row_id"])
+
+
+FAULTS = """
+    what is changed         | field   | value | found
+    the end of the scale    | maximum | 79    | items make 0 to 79
+    the way it is scored    | scoring | mean  | items make 0 to 80
+    the measure it makes    | measure | chaq  | direction of the measure
+"""
+
+
+@pytest.mark.parametrize("row", read_rows(FAULTS), ids=lambda row: str(row["what is changed"]))
+def test_a_form_that_does_not_make_its_measure_is_a_fault(
+    row: dict[str, object], rulebook: Rulebook
+) -> None:
+    form = rulebook.get("mmt8_from_items", ItemForm)
+    wrong = form.model_copy(update={str(row["field"]): row["value"]})
+    faults = check_definitions(
+        Rulebook({**rulebook.definitions, form.id: wrong}, rulebook.settings)
+    )
+    assert {fault.definition_id for fault in faults} == {form.id}
+    assert row["found"] in {fault.check for fault in faults}

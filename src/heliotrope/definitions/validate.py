@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
 from pydantic import BaseModel
 
+from heliotrope.definitions.item_form import ItemForm
 from heliotrope.definitions.load import Rulebook
 from heliotrope.definitions.measure import Measure, measures_of
 from heliotrope.definitions.model import Definition
@@ -25,6 +26,7 @@ from heliotrope.definitions.rule import (
     decide_from,
 )
 from heliotrope.definitions.score import Component, ScoreDefinition
+from heliotrope.definitions.settings import Settings
 
 __all__ = ["DefinitionFault", "check_definitions", "reachable_labels", "reachable_states"]
 
@@ -66,7 +68,29 @@ def check_definitions(rulebook: Rulebook) -> list[DefinitionFault]:
             faults += _check_score(definition, measures)
         if isinstance(definition, RuleDefinition):
             faults += _check_rule(definition, rulebook, measures)
+        if isinstance(definition, ItemForm):
+            faults += _check_form(definition, rulebook)
     return faults
+
+
+def _check_form(definition: ItemForm, rulebook: Rulebook) -> Iterator[DefinitionFault]:
+    """A form: its items have the direction of the measure and make its published scale."""
+    name = definition.id
+    shipped = measures_of(replace(rulebook, settings=Settings()))
+    total = shipped.get(definition.measure)
+    items = [shipped[item.measure] for item in definition.items if item.measure in shipped]
+    if total is None or len(items) < len(definition.items):
+        return
+    for item in items:
+        if item.better != total.better:
+            yield DefinitionFault(name, "direction of the measure", item.id)
+    tops = [item.maximum or 0.0 for item in items]
+    made = {"sum": sum(tops), "mean": max(tops), "share": 1.0}[definition.scoring]
+    for top in (made, total.maximum):
+        if top != definition.maximum:
+            yield DefinitionFault(name, f"items make 0 to {definition.maximum:g}", f"{top}")
+    for aid in {item.raised_by for item in definition.items} - {None, *shipped}:
+        yield DefinitionFault(name, "every measure exists", str(aid))
 
 
 def _check_measures(
