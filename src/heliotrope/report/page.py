@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from heliotrope.definitions.load import Rulebook
 from heliotrope.report.charts.palette_css import render_palette
+from heliotrope.report.environment import TEMPLATES, make_environment
 from heliotrope.report.read_run import RunTables
 from heliotrope.report.section import ReportInput, Section
 from heliotrope.report.sections.after_stopping import build_after_stopping
@@ -27,9 +27,8 @@ from heliotrope.report.sections.safety import build_safety
 from heliotrope.report.sections.swimmer import build_swimmer
 from heliotrope.report.sections.what_to_record import build_what_to_record
 from heliotrope.report.sections.who import build_who
-from heliotrope.report.words import NOT_VALIDATED, RESEARCH_ONLY, count_of, say_flag
+from heliotrope.report.words import NOT_VALIDATED, RESEARCH_ONLY
 
-TEMPLATES = Path(__file__).parent / "templates"
 REPORT_FILE = "report.html"
 
 BUILDERS: Sequence[Callable[[ReportInput], Section | None]] = (
@@ -58,7 +57,7 @@ def render_report(run: Path, rulebook: Rulebook) -> str:
     """
     report = ReportInput(run=RunTables(run), rulebook=rulebook)
     sections = [section for build in BUILDERS if (section := build(report)) is not None]
-    return _make_environment().get_template("page.html.j2").render(_make_context(report, sections))
+    return make_environment().get_template("page.html.j2").render(_make_context(report, sections))
 
 
 def write_report(run: Path, rulebook: Rulebook) -> Path:
@@ -66,19 +65,6 @@ def write_report(run: Path, rulebook: Rulebook) -> Path:
     path = run / REPORT_FILE
     path.write_text(render_report(run, rulebook), encoding="utf-8")
     return path
-
-
-def _make_environment() -> Environment:
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["say_flag"] = say_flag
-    environment.globals["count_of"] = count_of
-    return environment
 
 
 def _make_context(report: ReportInput, sections: Sequence[Section]) -> Mapping[str, Any]:

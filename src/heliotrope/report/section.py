@@ -12,6 +12,8 @@ import polars as pl
 from heliotrope.definitions.estimate import DESCRIPTIVE_ESTIMATES, Calendar, DescriptiveEstimates
 from heliotrope.definitions.load import Rulebook
 from heliotrope.definitions.response import AggravationDefinition
+from heliotrope.report.explain import Explainer, Readings
+from heliotrope.report.explain_cells import ChildCells, SourceCells
 from heliotrope.report.find_results import Results
 from heliotrope.report.read_child import Child, read_children
 from heliotrope.report.read_run import RunTables, look_up
@@ -64,6 +66,25 @@ class ReportInput:
     def children(self) -> list[Child]:
         """Everything known of the children with a page."""
         return read_children(self.run, self.shown)
+
+    @cached_property
+    def places(self) -> SourceCells:
+        """Where each cell of the sources stands."""
+        return SourceCells(self.run.sources)
+
+    @cached_property
+    def readings(self) -> Readings:
+        """How the trace of each definition is read."""
+        return Readings(self.rulebook, self.run.manifest)
+
+    def explainer(self, child: Child) -> Explainer:
+        """Make what explains one child's decisions."""
+        return Explainer(
+            trace=child.trace,
+            visits=child.table("visit"),
+            cells=ChildCells.of(child.records, child.trace_source, self.places),
+            readings=self.readings,
+        )
 
     @property
     def headline_window(self) -> str:

@@ -13,6 +13,8 @@ from markupsafe import Markup
 from heliotrope.definitions.estimate import Calendar
 from heliotrope.report.charts.draw_svg import render_chart
 from heliotrope.report.charts.timeline import draw_timeline
+from heliotrope.report.explain import Explainer
+from heliotrope.report.explanation import Cell, Decision, Node
 from heliotrope.report.read_child import EXPLAINED, Child
 from heliotrope.report.section import ReportInput, Section
 from heliotrope.report.sections.child_statements import (
@@ -26,27 +28,11 @@ from heliotrope.report.sections.child_statements import (
 )
 from heliotrope.report.sections.what_to_record import Advice, list_advice
 from heliotrope.report.show_measures import list_measures
-from heliotrope.report.trace_lines import (
-    Cell,
-    SourceCells,
-    TraceLine,
-    list_holdings,
-    list_trace_lines,
-)
 from heliotrope.report.words import count_of, say, say_flag
 
 RESPONSE, AGGRAVATION = EXPLAINED
-WHOLE_REGIMEN, WORSENING = "Response over the whole regimen", "Worsening after stopping"
-FIRST_IMPROVED, LAST_ON_IVIG = "First visit improved", "Last visit on IVIG"
+ONSET, LAST = say("visit_role", "onset"), say("visit_role", "last")
 STEROID_NODES = ("low_dose_window", "dose_share_reduced", "dose_share_increased", "baseline_dose")
-
-
-@dataclass(frozen=True)
-class Decision:
-    """One decision of the trace under a heading a reader understands."""
-
-    heading: str
-    lines: Sequence[TraceLine]
 
 
 @dataclass(frozen=True)
@@ -78,16 +64,15 @@ class ChildPage:
 
 def build_children(report: ReportInput) -> Section:
     """Build the page of every child that has one."""
-    cells = SourceCells(report.run.sources)
     pages = [
-        _build_page(child, number, report, cells)
-        for number, child in enumerate(report.children, start=1)
+        _build_page(child, number, report) for number, child in enumerate(report.children, start=1)
     ]
     content = {"pages": pages, "hidden": len(report.treated) - len(report.shown)}
     return Section("children", "Child by child", "children.html.j2", content)
 
 
-def _build_page(child: Child, number: int, report: ReportInput, cells: SourceCells) -> ChildPage:
+def _build_page(child: Child, number: int, report: ReportInput) -> ChildPage:
+    explainer = report.explainer(child)
     measures = list_measures(child, report.rulebook)
     responses = child.table("response").sort("regimen").to_dicts()
     return ChildPage(
@@ -100,7 +85,10 @@ def _build_page(child: Child, number: int, report: ReportInput, cells: SourceCel
         measures=[measure.title for measure in measures],
         visits=_list_visits(child, [measure.id for measure in measures]),
         treatments=_list_treatments(child),
-        regimens=[_build_regimen(child, row, cells, report, len(responses)) for row in responses],
+        regimens=[
+            _build_regimen(child, row, explainer, report.level, of=len(responses))
+            for row in responses
+        ],
         advice=list_advice(child),
     )
 
@@ -153,97 +141,60 @@ def _list_facts(child: Child, calendar: Calendar) -> Sequence[tuple[str, str]]:
 
 
 def _build_regimen(
-    child: Child, response: Mapping[str, Any], cells: SourceCells, report: ReportInput, of: int
+    child: Child, response: Mapping[str, Any], explainer: Explainer, level: float, *, of: int
 ) -> RegimenPage:
     regimen = response["regimen"]
     span = f"{response['first_infusion']} to {response['last_infusion']}"
     heading = f"Why: {span}" if of == 1 else f"Regimen {regimen}: {span}"
-    decisions = _list_decisions(child, response, cells)
+    decisions = [
+        decision
+        for definition in (RESPONSE, AGGRAVATION)
+        for decision in explainer.explain_regimen(definition, regimen)
+    ]
+    evidence = _gather(child, regimen, decisions, explainer, level)
     return RegimenPage(
         regimen=regimen,
         heading=heading,
-        statements=list_statements(
-            child, response, _gather(child, regimen, decisions, cells, report.level)
-        ),
+        statements=list_statements(child, response, evidence),
         decisions=decisions,
     )
 
 
 def _gather(
-    child: Child, regimen: int, decisions: Sequence[Decision], cells: SourceCells, level: float
+    child: Child,
+    regimen: int,
+    decisions: Sequence[Decision],
+    explainer: Explainer,
+    level: float,
 ) -> Evidence:
     """Gather the cells that decided: of the first improved visit, or else of the last on IVIG."""
-    by_heading = {decision.heading.partition(":")[0]: decision.lines for decision in decisions}
-    visit = by_heading.get(FIRST_IMPROVED) or by_heading.get(LAST_ON_IVIG) or []
-    holds = list_holdings(child)
+    visits = {decision.heading: decision for decision in decisions if decision.heading}
+    visit = visits.get(ONSET) or visits.get(LAST)
+    whole = [node for item in decisions if item.date is None for node in item.root.walk()]
+    after = [
+        node
+        for item in decisions
+        if item.definition_id == AGGRAVATION
+        for node in item.root.walk()
+        if node.state == "met"
+    ]
     reactions = child.table("reaction").filter(
         (pl.col("regimen") == regimen) & (pl.col("window") != "outside")
     )
     return Evidence(
         {
-            IMPROVED: _used(line for line in visit if line.depth > 0),
-            STEROID: _used(
-                line for line in by_heading.get(WHOLE_REGIMEN, []) if line.node in STEROID_NODES
-            ),
-            STOPPED: _used(line for line in by_heading.get(WORSENING, []) if line.state == "met"),
-            HARM: [
-                Cell(cells.place(row_id), holds.get(row_id, ""), "used", None)
-                for row_id in reactions.sort("date")["row_id"]
-            ],
+            IMPROVED: _used(visit.root.walk() if visit else ()),
+            STEROID: _used(node for node in whole if node.node in STEROID_NODES),
+            STOPPED: _used(after),
+            HARM: [explainer.cells.cell_of(row_id) for row_id in reactions.sort("date")["row_id"]],
         },
         level,
     )
 
 
-def _used(lines: Iterable[TraceLine]) -> Sequence[Cell]:
-    found = [cell for line in lines for cell in line.cells if cell.role == "used"]
+def _used(nodes: Iterable[Node]) -> Sequence[Cell]:
+    found = [cell for node in nodes for cell in node.cells if cell.role == "used"]
     return list({cell.place: cell for cell in found}.values())
-
-
-def _list_decisions(
-    child: Child, response: Mapping[str, Any], cells: SourceCells
-) -> Sequence[Decision]:
-    """List the decision about the regimen, the visits it hangs on, and worsening after stopping."""
-    regimen = response["regimen"]
-    decisions = [
-        Decision(
-            WHOLE_REGIMEN,
-            list_trace_lines(child, RESPONSE, regimen, None, cells),
-        )
-    ]
-    for heading, date in _find_key_visits(child, response):
-        lines = list_trace_lines(child, RESPONSE, regimen, date, cells)
-        decisions.append(Decision(f"{heading}: {date}", lines))
-    decisions.append(
-        Decision(WORSENING, list_trace_lines(child, AGGRAVATION, regimen, None, cells))
-    )
-    return [decision for decision in decisions if decision.lines]
-
-
-def _find_key_visits(child: Child, response: Mapping[str, Any]) -> list[tuple[str, dt.date]]:
-    """Find the visits that decided: last not improved, first improved, confirming, last on IVIG."""
-    visits = (
-        child.table("visit")
-        .filter(
-            (pl.col("regimen") == response["regimen"]) & pl.col("state").is_in(["met", "not_met"])
-        )
-        .sort("date")
-        .to_dicts()
-    )
-    first = next((v for v in visits if v["day"] == response["onset_by_day"]), None)
-    found: list[tuple[str, dt.date]] = []
-    if first is not None:
-        before = [v for v in visits if v["date"] < first["date"]]
-        after = [v for v in visits if v["date"] > first["date"] and v["state"] == "met"]
-        found += [("Last visit before, not improved", v["date"]) for v in before[-1:]]
-        found.append((FIRST_IMPROVED, first["date"]))
-        found += [("Next visit improved", v["date"]) for v in after[:1]]
-    on_regimen = [v for v in visits if v["is_on_regimen"]]
-    found += [(LAST_ON_IVIG, v["date"]) for v in on_regimen[-1:]]
-    unique: dict[dt.date, str] = {}
-    for heading, date in found:
-        unique.setdefault(date, heading)
-    return [(heading, date) for date, heading in unique.items()]
 
 
 def _list_visits(child: Child, measures: Sequence[str]) -> Sequence[Mapping[str, Any]]:

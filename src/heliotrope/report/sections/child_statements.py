@@ -10,8 +10,8 @@ import polars as pl
 
 from heliotrope.estimate.intervals import estimate_upper_bound_of_none
 from heliotrope.estimate.wording import none_recorded
+from heliotrope.report.explanation import Cell
 from heliotrope.report.read_child import Child
-from heliotrope.report.trace_lines import Cell
 from heliotrope.report.words import count_of, say, say_flag, sentence
 
 Row = Mapping[str, Any]
