@@ -14,6 +14,7 @@ from heliotrope.report.environment import TEMPLATES, make_environment
 from heliotrope.report.read_run import RunTables
 from heliotrope.report.section import ReportInput, Section
 from heliotrope.report.sections.after_stopping import build_after_stopping
+from heliotrope.report.sections.agreement import build_agreement, say_validation
 from heliotrope.report.sections.answer import build_answer
 from heliotrope.report.sections.child import build_children
 from heliotrope.report.sections.definitions import build_definitions
@@ -27,7 +28,7 @@ from heliotrope.report.sections.safety import build_safety
 from heliotrope.report.sections.swimmer import build_swimmer
 from heliotrope.report.sections.what_to_record import build_what_to_record
 from heliotrope.report.sections.who import build_who
-from heliotrope.report.words import NOT_VALIDATED, RESEARCH_ONLY
+from heliotrope.report.words import RESEARCH_ONLY
 
 REPORT_FILE = "report.html"
 
@@ -41,6 +42,7 @@ BUILDERS: Sequence[Callable[[ReportInput], Section | None]] = (
     build_after_stopping,
     build_safety,
     build_literature,
+    build_agreement,
     build_children,
     build_what_to_record,
     build_findings,
@@ -70,7 +72,6 @@ def write_report(run: Path, rulebook: Rulebook) -> Path:
 def _make_context(report: ReportInput, sections: Sequence[Section]) -> Mapping[str, Any]:
     css = (TEMPLATES / "report.css").read_text(encoding="utf-8")
     study = report.study("title") or report.study("id") or report.run.manifest.get("study")
-    agreement = report.results.share("agreement", "pattern")
     return {
         "title": str(study) if isinstance(study, str) else "IVIG evaluation",
         "study_id": report.study("id"),
@@ -80,8 +81,7 @@ def _make_context(report: ReportInput, sections: Sequence[Section]) -> Mapping[s
         "synthetic": is_synthetic(report),
         "compared": any(section.id == "publication" for section in sections),
         "research_only": RESEARCH_ONLY,
-        "not_validated": NOT_VALIDATED,
-        "agreement": agreement,
+        "validation": say_validation(report),
         "unverified": next(s.content["unverified"] for s in sections if s.id == "definitions"),
         "local": [item.id for item in report.rulebook.definitions.values() if item.is_local],
         "version": str(report.run.manifest.get("heliotrope", "")),
