@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from heliotrope.definitions.measure import Measure
 from heliotrope.definitions.model import Definition
 from heliotrope.definitions.node import (
+    ANSWERS,
     AllOf,
     AnyOf,
     AtLeast,
@@ -44,14 +45,15 @@ TREATMENT_WORDS = {
 def list_node_words(definition: Definition, measures: Mapping[str, Measure]) -> dict[str, str]:
     """Name the nodes of a definition: its own words first, else words made from the node.
 
-    Nodes that no one definition owns (the root, the bounds of a score) are not in the answer.
+    Nodes that no one definition owns (a root that combines others, the bounds of a score) are not
+    in the answer.
     """
     words: dict[str, str] = {}
     if isinstance(definition, RuleDefinition):
         words = {
             node.id: say_node(node, measures)
             for node, parent in walk(definition.root)
-            if parent is not None
+            if parent is not None or isinstance(node, ANSWERS)
         }
         words |= {
             f"{node.id}_upper": f"{words.get(node.id, 'Degree of improvement')}, at most"

@@ -9,6 +9,7 @@ from typing import Any
 from heliotrope.classify.replay_response import applies
 from heliotrope.classify.replay_trace import TRUTH_OF_STATE, Truth
 from heliotrope.definitions.decision import Axis, Choice
+from heliotrope.definitions.safety import ReactionWindows
 from heliotrope.definitions.score import ScoreDefinition
 from heliotrope.report.explain_cells import ChildCells
 from heliotrope.report.explanation import ROOT, Node
@@ -102,11 +103,15 @@ class TreeBuilder:
             threshold=row["threshold"],
             points=row["points"],
             label=row["label"],
-            change=self.cells.change(trace_id) if with_cells else None,
+            change=self.cells.change(trace_id) if with_cells and self._has_baseline() else None,
             cells=self.cells.cells(trace_id) if with_cells else (),
             children=children,
             also=also,
         )
+
+    def _has_baseline(self) -> bool:
+        """Say whether two values of a measure are a baseline and a visit: not of a reaction."""
+        return not isinstance(self.reading.definition, ReactionWindows)
 
 
 def find_deciding(axes: Sequence[Axis], rows: Mapping[str, Row]) -> dict[str, tuple[str, ...]]:

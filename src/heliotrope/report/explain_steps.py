@@ -17,7 +17,7 @@ from heliotrope.report.explanation import (
     OtherClass,
     PossibleChange,
 )
-from heliotrope.report.say_node import Reading, is_yes_or_no, say_comparison, say_cuts
+from heliotrope.report.say_node import Reading, is_yes_or_no, say_comparison, say_cuts, say_label
 from heliotrope.report.words import read_words, say, say_flag, say_number, say_unit
 
 Row = Mapping[str, Any]
@@ -85,11 +85,12 @@ def _say_asked(change: SingleChange, row: Row | None) -> str:
 
 def _list_classes(change: SingleChange, reading: Reading) -> Iterator[OtherClass]:
     """Name the classes that would differ; an axis that is the answer itself stands once."""
-    for name, before in change.before.items():
-        after = change.after[name]
+    is_single = len(reading.axes) == 1
+    order = {axis.name: number for number, axis in enumerate(reading.axes)} | {"pattern": -1}
+    for name in sorted(change.before, key=lambda name: order.get(name, -2)):
+        before, after = change.before[name], change.after[name]
         is_named_by_axis = name == ROOT and "pattern" in change.before
-        is_the_root = name == "state" and isinstance(reading.definition, AggravationDefinition)
-        if is_named_by_axis or is_the_root:
+        if is_named_by_axis or (is_single and name != ROOT):
             continue
         question = "Answer" if name == ROOT else reading.words.get(name, say_flag(name))
         yield OtherClass(question, *(_say_class(name, item, reading) for item in (before, after)))
@@ -98,7 +99,7 @@ def _list_classes(change: SingleChange, reading: Reading) -> Iterator[OtherClass
 def _say_class(name: str, item: tuple[str, str | None], reading: Reading) -> str:
     state, label = item
     if name != ROOT:
-        return say_flag(state)
+        return say_label(state)
     if isinstance(reading.definition, AggravationDefinition):
         return f"met, by {say('limb', label)}" if state == "met" and label else say("class", state)
     if label is None:
@@ -112,6 +113,8 @@ def list_lacks(root: Node, rows: Mapping[str, Row], reading: Reading) -> tuple[L
     """List the leaves of a state that is not met which are not met themselves, or not evaluable."""
     definition = reading.definition
     if not isinstance(definition, RuleDefinition) or root.state in ("met", "not_reached"):
+        return ()
+    if len(rows) == 1 and rows[ROOT]["operator"] is None:
         return ()
     named = {node.node: node for node in root.walk()}
     lacks = []

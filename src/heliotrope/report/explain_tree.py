@@ -8,17 +8,17 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 from rich.tree import Tree
 
+from heliotrope.report.explain import FIRST
 from heliotrope.report.explanation import (
     Cell,
     Decision,
     Explanation,
     NextDegree,
     Node,
-    PossibleChange,
     VisitRun,
     VisitSummary,
 )
-from heliotrope.report.words import count_of, say_number
+from heliotrope.report.words import count_of, say, say_number
 
 # A colour for each state; the word alone says it all.
 COLOURS: dict[str, str] = {
@@ -27,6 +27,10 @@ COLOURS: dict[str, str] = {
     "not_evaluable": "yellow",
     "not_reached": "bright_black",
 }
+ONSET = say("visit_role", "onset")
+MOST_NAMED = 4
+NO_SINGLE = "; no single component could give them"
+OTHERWISE = "What would have given another class"
 READING = "a reading of the rule, not advice"
 MOST_CELLS = 8
 
@@ -38,19 +42,71 @@ def render_explanation(explanation: Explanation) -> Group:
     """
     parts: list[RenderableType] = [Text(f"Child {explanation.patient_id}", style="bold")]
     parts += [Text(note, style="yellow") for note in explanation.notes]
-    for decision in explanation.decisions:
-        parts += [Text(), _draw_decision(decision)]
+    is_one = len({item.definition_id for item in explanation.decisions}) == 1
+    shown = _choose(explanation) if not is_one else explanation.decisions
+    shown = [item for item in shown if not _is_bare(item)]
+    for decision in shown:
+        parts += [Text(), _draw_decision(decision, is_asked=is_one)]
     for summary in explanation.by_visit:
-        parts += [Text(), _draw_summary(summary)]
+        parts += [Text(), _draw_summary(summary, is_asked=is_one)]
+    bare = [item for item in explanation.decisions if _is_bare(item)]
+    if bare:
+        parts += [Text(), _draw_bare(bare)]
     return Group(*parts)
 
 
-def _draw_decision(decision: Decision) -> Tree:
+def _choose(explanation: Explanation) -> list[Decision]:
+    """Leave out visits that decided beside the one that set the onset, or else the last.
+
+    Where visits stand whole by wish there is no summary of them, and all are drawn.
+    """
+    summed_up = {item.definition_id for item in explanation.by_visit}
+    chosen: dict[tuple[str, int | None], Decision] = {}
+    for item in explanation.decisions:
+        key = (item.definition_id, item.regimen)
+        if item.date is not None and (key not in chosen or item.heading == ONSET):
+            chosen[key] = item
+    return [
+        item
+        for item in explanation.decisions
+        if item.date is None
+        or item.definition_id not in summed_up
+        or chosen[item.definition_id, item.regimen] is item
+    ]
+
+
+def _is_bare(decision: Decision) -> bool:
+    """Say whether a decision is a root alone: nothing recorded, or not reached."""
+    root = decision.root
+    return not (root.children or root.also or root.cells or root.comparison)
+
+
+def _draw_bare(decisions: Sequence[Decision]) -> Tree:
+    """Gather the decisions that rest on nothing, under what each says and why."""
+    tree = Tree(Text("Without an answer", style="bold"))
+    said: dict[str, list[str]] = {}
+    for item in decisions:
+        because = f": {item.root.because}" if item.root.because else ""
+        regimen = f" (regimen {item.regimen})" if item.regimen not in (None, 1) else ""
+        said.setdefault(f"{item.root.answer}{because}", []).append(f"{item.title}{regimen}")
+    for answer, titles in said.items():
+        branch = tree.add(Text(answer, style="yellow"))
+        for title in dict.fromkeys(titles):
+            branch.add(Text(title))
+    for advice in dict.fromkeys(advice for item in decisions for advice in item.to_record):
+        tree.add(Text("What to record: ", style="bold").append(advice, style="not bold"))
+    return tree
+
+
+def _draw_decision(decision: Decision, *, is_asked: bool) -> Tree:
+    """Draw one decision; of definitions beside the main ones, and not asked for, the tree alone."""
     tree = Tree(_head(decision))
-    _add_inside(tree, decision.root)
+    _add_inside(tree, decision.root, set())
     _add_visits(tree, decision.visits)
     _add_missing(tree, decision)
-    _add_changes(tree, decision.could_change, has_next_degree=decision.next_degree is not None)
+    is_score = decision.next_degree is not None
+    if (is_asked or decision.definition_id in FIRST) and not is_score:
+        _add_changes(tree, decision)
     if decision.to_record:
         branch = tree.add(Text("What to record", style="bold"))
         for advice in decision.to_record:
@@ -82,15 +138,18 @@ def _answer(node: Node) -> Text:
     return line
 
 
-def _add_inside(tree: Tree, node: Node) -> None:
-    """Add cells, then the nodes that decided, then in a line each what else was looked at."""
-    _add_cells(tree, node.cells)
+def _add_inside(tree: Tree, node: Node, named: set[tuple[Cell, ...]]) -> None:
+    """Add cells (once each), then the nodes that decided, then what else was looked at."""
+    if node.cells and node.cells in named:
+        tree.add(Text("cells as above", style="dim"))
+    else:
+        _add_cells(tree, node.cells)
+        named.add(node.cells)
     for child in node.children:
-        _add_inside(tree.add(_line(child)), child)
+        _add_inside(tree.add(_line(child)), child, named)
     if node.also:
-        branch = tree.add(Text("also looked at", style="dim"))
-        for other in node.also:
-            branch.add(_line(other))
+        others = "; ".join(_line(other).plain for other in node.also)
+        tree.add(Text("also looked at: ", style="bold dim").append(others, style="not bold dim"))
 
 
 def _line(node: Node) -> Text:
@@ -161,22 +220,22 @@ def _add_next_degree(tree: Tree, degree: NextDegree) -> None:
         )
 
 
-def _add_changes(tree: Tree, changes: Sequence[PossibleChange], *, has_next_degree: bool) -> None:
-    """Add the single changes that would have given another class; of a score stands the next."""
-    if not changes or has_next_degree:
+def _add_changes(tree: Tree, decision: Decision) -> None:
+    """Add the single changes that would have given another class."""
+    changes = decision.could_change
+    if not changes:
         return
-    head = Text("What would have given another class", style="bold")
-    branch = tree.add(head.append(f" ({READING})", style="not bold dim"))
+    is_open = decision.root.state == "not_evaluable"
+    asked = "What would have made it evaluable, or another class" if is_open else OTHERWISE
+    branch = tree.add(Text(asked, style="bold").append(f" ({READING})", style="not bold dim"))
     for change in changes:
         line = Text(f"{change.title}: ").append(change.asked, style="bold")
         line.append(f" instead of {change.now}" if not change.is_missing else f" ({change.now})")
-        for other in change.classes:
-            line.append(f"\n→ {other.question}: {other.before} → ", style="dim")
-            line.append(other.after, style="not dim")
-        branch.add(line)
+        said = "; ".join(f"{other.question}: {other.after}" for other in change.classes)
+        branch.add(line.append(f" → {said}"))
 
 
-def _draw_summary(summary: VisitSummary) -> Tree:
+def _draw_summary(summary: VisitSummary, *, is_asked: bool) -> Tree:
     """Draw a definition visit by visit, and what is missing at the last visit judged."""
     regimen = f", regimen {summary.regimen}" if summary.regimen is not None else ""
     head = Text(f"{summary.title}{regimen}, by visit", style="bold")
@@ -185,8 +244,31 @@ def _draw_summary(summary: VisitSummary) -> Tree:
     )
     for run in summary.runs:
         tree.add(Text(f"{_dates(run)}: ").append(run.answer, style=COLOURS[run.state]))
-    latest = summary.latest
-    if latest.next_degree is not None or latest.lacking:
-        branch = tree.add(Text(f"{latest.heading}, {latest.date}", style="dim"))
-        _add_missing(branch, latest)
+    missing = _say_missing(summary.latest)
+    if missing and not is_asked:
+        tree.add(Text(f"missing on {summary.latest.date}: ", style="dim").append(missing))
     return tree
+
+
+def _say_missing(decision: Decision) -> str:
+    """Say in a line what is missing for the next degree, or for the state."""
+    degree = decision.next_degree
+    if degree is not None:
+        alone = [gain for gain in degree.gains if gain.suffices]
+        named = [f"{gain.title} ({gain.asked})" for gain in alone]
+        could = f"; one of these could give them: {_few(named)}" if alone else NO_SINGLE
+        return (
+            f"{say_number(degree.missing)} points for the next degree, {degree.name} "
+            f"({say_number(degree.points)} of {say_number(degree.at_least)}){could}"
+        )
+    return _few(
+        [
+            f"{lack.title} ({lack.now}{f', asked {lack.asked}' if lack.asked else ''})"
+            for lack in decision.lacking
+        ]
+    )
+
+
+def _few(named: Sequence[str]) -> str:
+    more = len(named) - MOST_NAMED
+    return "; ".join([*named[:MOST_NAMED], *([f"and {more} more"] if more > 0 else [])])

@@ -36,6 +36,7 @@ def list_visit_runs(
 
 def _make_run(dates: Sequence[dt.date], state: str, role: str) -> VisitRun:
     is_chosen = role in CHOSEN
+    says_more = role not in ("not_improved", "not_evaluable")
     words = say("visit_role", role)
     return VisitRun(
         first=dates[0],
@@ -44,7 +45,7 @@ def _make_run(dates: Sequence[dt.date], state: str, role: str) -> VisitRun:
         answer=say("visit_state", state),
         state=state,
         role=words if is_chosen else None,
-        because=None if is_chosen else words,
+        because=words if says_more and not is_chosen else None,
     )
 
 

@@ -14,6 +14,7 @@ from heliotrope.definitions.measure import Measure, measures_of
 from heliotrope.definitions.model import Definition
 from heliotrope.definitions.node_words import list_node_words
 from heliotrope.definitions.response import AggravationDefinition, ResponseDefinition
+from heliotrope.definitions.rule import Leaf, RuleDefinition
 from heliotrope.definitions.safety import ReactionWindows
 from heliotrope.definitions.score import ScoreDefinition
 from heliotrope.report.explanation import ROOT
@@ -31,6 +32,7 @@ Row = Mapping[str, Any]
 Cut = tuple[str, float]
 
 SIGNS = {"<=": "≤", ">=": "≥", "==": "=", "<": "<", ">": ">"}
+MEASURED_PARENTS = ("strength", "function")
 BOUNDS = {"<=": "at most", ">=": "at least", "==": "exactly", "<": "under", ">": "over"}
 NUMBERED = re.compile(r"(?P<name>[a-z]+)_(?P<number>\d+)(\.(?P<part>[a-z]+))?$")
 
@@ -95,7 +97,7 @@ class Reading:
         if name == ROOT:
             return self._say_root(row)
         if any(axis.name == name for axis in self.axes):
-            return say_flag(label) if label else say("class", state)
+            return say_label(label) if label else say("class", state)
         if row["points"] is not None:
             return self._say_points(row)
         if is_yes_or_no(row):
@@ -124,6 +126,9 @@ class Reading:
                 return f"{say_flag(label or state)}, {_points(row['points'])}"
             case ReactionWindows() if row["points"]:
                 return count_of(int(row["points"]), "reaction")
+        root = self.definition.root if isinstance(self.definition, RuleDefinition) else None
+        if label and isinstance(root, Leaf):
+            return f"{say('class', state)}, by {say_flag(label)}"
         if label:
             return say_flag(label.replace(" + ", "; "))
         return say("class", state)
@@ -145,14 +150,27 @@ class Reading:
         return words[:1].lower() + words[1:]
 
 
+def say_label(label: str) -> str:
+    """Say the class of an axis; a state that stands for a class in the words of the states.
+
+    >>> say_label("lost_after_discontinuation"), say_label("not_reached")
+    ('lost after discontinuation', 'does not apply')
+    """
+    return read_words().words["class"].get(label) or say_flag(label)
+
+
 def _points(points: float) -> str:
     return f"{say_number(points)} point{'' if points == 1 else 's'}"
 
 
 def is_yes_or_no(row: Row) -> bool:
-    """Say whether a comparison asks for a yes: a count of at least one, where it is 0 or 1."""
+    """Say whether a comparison asks for a yes: a count of at least one, where it is 0 or 1.
+
+    A fall by one grade is no yes: nodes that compare a measure are named like it.
+    """
     asks_for_one = row["operator"] == ">=" and row["threshold"] == 1
-    return asks_for_one and not say_unit(row["unit"]) and row["value"] in (None, 0, 1)
+    is_plain = not say_unit(row["unit"]) and row["value"] in (None, 0, 1)
+    return asks_for_one and is_plain and row.get("parent") not in MEASURED_PARENTS
 
 
 def say_comparison(row: Row) -> str:

@@ -19,6 +19,8 @@ NOT_VALIDATED = (
     "not validated against clinicians' judgement."
 )
 
+UNIT_WORDS = {"d": "days", "h": "hours"}
+
 SPECIAL = {
     "ck": "CK",
     "ivig": "IVIG",
@@ -90,16 +92,16 @@ def count_of(number: int, one: str, many: str | None = None) -> str:
 def say_number(value: float) -> str:
     """Write a number without noise.
 
-    >>> say_number(0.1 + 0.2), say_number(1800.0), say_number(-12.5)
-    ('0.3', '1800', '-12.5')
+    >>> say_number(0.1 + 0.2), say_number(1800.0), say_number(-12.5), say_number(-0.0)
+    ('0.3', '1800', '-12.5', '0')
     """
-    return f"{round(value, 4):.10g}"
+    return f"{round(value, 4) + 0:.10g}"
 
 
 def say_unit(unit: str | None) -> str:
     """Write a unit behind its number; a score has none.
 
-    >>> say_unit("U/L"), say_unit("none"), say_unit(None)
-    (' U/L', '', '')
+    >>> say_unit("U/L"), say_unit("d"), say_unit("none"), say_unit(None)
+    (' U/L', ' days', '', '')
     """
-    return "" if unit in (None, "none", "") else f" {unit}"
+    return "" if unit in (None, "none", "") else f" {UNIT_WORDS.get(unit, unit)}"
