@@ -36,6 +36,7 @@ definitions_app = typer.Typer(
 app.add_typer(definitions_app, name="definitions")
 
 MOST_FINDINGS = 50
+MOST_CHANGES = 20
 
 Study = Annotated[
     Path,
@@ -278,6 +279,42 @@ def score(
         _print_json(scores.to_dicts())
     else:
         print_scores(scores)
+
+
+@app.command()
+def compare(
+    run: Run,
+    definitions: Annotated[
+        list[str], typer.Argument(metavar="ID ID...", help="Two or more definitions.")
+    ],
+    unit: Annotated[
+        Literal["visit", "regimen"] | None,
+        typer.Option(help="What is counted; left out, what the definitions decide over."),
+    ] = None,
+    week: Annotated[
+        int | None,
+        typer.Option(min=0, metavar="N", help="Read each regimen at the visit nearest to week N."),
+    ] = None,
+    by: Annotated[
+        Literal["state", "label"] | None,
+        typer.Option(help="Compare met or not, or the classes; left out: classes they share."),
+    ] = None,
+    every: Annotated[bool, typer.Option("--all", help="List every child who differs.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Compare definitions over a finished run.
+
+    How far they agree, who changes class, and which criterion decided it.
+    """
+    from heliotrope.comparison import compare_run
+    from heliotrope.definitions.comparable import ComparisonOptions
+    from heliotrope.terminal.comparison import print_comparison
+
+    comparison = compare_run(run, definitions, ComparisonOptions(unit, by, week))
+    if as_json:
+        _print_json(comparison.to_json())
+    else:
+        print_comparison(comparison, most=comparison.units if every else MOST_CHANGES)
 
 
 @app.command()

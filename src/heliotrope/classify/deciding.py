@@ -7,6 +7,8 @@ other; any other leaf may take any answer. Of all smallest changes those count f
 leaves on which the decisions differ, before leaves that both asked and answered alike; then the
 decision in which fewer changes would do, since it names the reason more sharply. What is left are
 the deciding nodes: one set, or several of which any one would do.
+
+Where one of the two could not decide, nothing is changed: the deciding nodes are those it lacks.
 """
 
 from __future__ import annotations
@@ -39,11 +41,15 @@ from heliotrope.definitions.rule import (
 from heliotrope.definitions.score import ScoreDefinition
 
 ROOT = "root"
+NOT_EVALUABLE = "not_evaluable"
+RECORDED = "recorded"
 
 # More replays than this are not tried for one child: then more nodes differ than anybody reads.
 MOST_REPLAYS = 4000
 
-Kind = Literal["leaves", "cut_off", "no_decision", "many"]
+Kind = Literal["leaves", "missing", "cut_off", "no_decision", "many"]
+
+UNDECIDED = ("indeterminate", "not_evaluable", "not_reached")
 
 Rows = dict[str, dict[str, Any]]
 
@@ -98,6 +104,7 @@ class Deciding:
     """Why two decisions differ: in which definition, and by which nodes.
 
     ``kind``: ``leaves`` (changing any one of ``ways`` would give the class of the other);
+    ``missing`` (it could not decide: the one way names what it lacks, else its reason does);
     ``cut_off`` (the same points, cut otherwise); ``no_decision`` (one of them had nothing to decide
     on); ``many`` (no small change would do).
     """
@@ -128,6 +135,10 @@ def find_deciding(first: Decision, second: Decision) -> Deciding:
             return Deciding("no_decision", this.definition.id)
     if _have_equal_points(first, second):
         return Deciding("cut_off", second.definition.id)
+    for this in (first, second):
+        if this.word in UNDECIDED:
+            lacking = tuple(DecidingNode(name, RECORDED) for name in _list_missing(this))
+            return Deciding("missing", this.definition.id, (lacking,) if lacking else ())
     found = [
         (rank, order, this.definition.id, ways)
         for order, (this, other) in enumerate(((second, first), (first, second)))
@@ -184,6 +195,22 @@ class _Leaf:
 Rank = tuple[int, int, int]
 
 Way = tuple[DecidingNode, ...]
+
+
+def _list_missing(this: Decision) -> list[str]:
+    """Name what a rule or a score lacks; of a decision table the reason says it better."""
+    match this.definition:
+        case RuleDefinition():
+            names = [node.id for node in this.definition.answers]
+        case ScoreDefinition():
+            names = [item.id for item in this.definition.components]
+        case _:
+            return []
+    return [
+        name
+        for name in names
+        if name not in this.by_node or this.by_node[name]["state"] == NOT_EVALUABLE
+    ]
 
 
 def _search(this: Decision, other: Decision) -> tuple[Rank, tuple[Way, ...]]:
@@ -308,7 +335,7 @@ def _list_components(
 
 
 def _print_points(points: float | None) -> str:
-    return "not_evaluable" if points is None else f"{points:g} points"
+    return NOT_EVALUABLE if points is None else f"{points:g} points"
 
 
 def list_ways(deciding: Deciding) -> Mapping[tuple[str, ...], Way]:

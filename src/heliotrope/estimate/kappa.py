@@ -3,7 +3,8 @@
 The interval is that of the delta method, on the scale of kappa. Each rated unit adds its share to
 the variance; units of one cluster (the visits of one child) are added up first, so that a child
 seen often does not count as many children. With one unit a cluster this is exactly the published
-large-sample formula.
+large-sample formula, and never less than that is taken: with few children the parts of one child
+may cancel out by chance.
 """
 
 from __future__ import annotations
@@ -168,11 +169,14 @@ def _combine(units: Sequence[Rated], level: float, shares: _Shares) -> Kappa:
     if clusters == 1:
         return Kappa(value, None, None, total, clusters, ONE_CLUSTER)
     moved: defaultdict[Hashable, float] = defaultdict(float)
+    alone = 0.0
     for unit in units:
         move = (shares.agree(unit.classes) - observed) * room
         move -= shares.move_expected(unit.classes) * (1 - observed)
-        moved[unit.cluster] += unit.count * move / (room * room)
-    error = math.sqrt(sum(part * part for part in moved.values())) / total
+        move /= room * room
+        moved[unit.cluster] += unit.count * move
+        alone += unit.count * move * move
+    error = math.sqrt(max(alone, sum(part * part for part in moved.values()))) / total
     half = compute_normal_quantile(1 - (1 - level) / 2) * error
     return Kappa(
         value=value,

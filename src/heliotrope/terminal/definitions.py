@@ -61,13 +61,18 @@ def print_definitions(definitions: Sequence[Definition]) -> None:
             kind = item.kind
             table.add_row(Text(_words(kind), style="bold cyan"))
         mark = Text("yes", style="green") if item.verified else Text("no", style="yellow")
-        title = Text(item.title + (" (local)" if item.is_local else ""))
+        title = Text(item.title + mark_local(item))
         table.add_row(Text(f"  {item.id}"), item.version, mark, title)
     console.print(table)
     console.print(
         f"\n{len(definitions)} definitions. Verified: every number was read in the source named. "
         "`heliotrope definitions show ID` prints one whole."
     )
+
+
+def mark_local(definition: Definition) -> str:
+    """Mark a definition of a study's own folder wherever it is named."""
+    return " (local)" if definition.is_local else ""
 
 
 def _words(name: str) -> str:
