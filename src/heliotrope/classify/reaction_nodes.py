@@ -105,11 +105,6 @@ def _make_reaction_nodes(numbered: pl.DataFrame, rule: ReactionWindows) -> list[
     rows = numbered.drop("date")
     anchored = rows.filter(pl.col("regimen").is_not_null())
     early = rows.filter(pl.col("regimen").is_null())
-    has_grade = rows.filter(
-        pl.col("graded_value").is_not_null() | pl.col("recorded_grade").is_not_null()
-    )
-    is_computed = pl.col("computed_grade") == pl.col("grade")
-    by_value = is_computed | pl.col("grade").is_null()
     in_hours = pl.col("hours_after").is_not_null() & (pl.col("limit_unit") == "h")
     return [
         make_nodes(
@@ -136,30 +131,7 @@ def _make_reaction_nodes(numbered: pl.DataFrame, rule: ReactionWindows) -> list[
             label=pl.col("window"),
             sources=used(pl.col("row_id")),
         ),
-        make_nodes(
-            has_grade,
-            rule,
-            node=pl.col("name") + ".grade",
-            parent=pl.col("name"),
-            state=state_of(pl.col("grade") > 0),
-            value=pl.when(by_value).then("graded_value"),
-            unit=pl.when(by_value).then("graded_unit"),
-            operator=pl.when(by_value).then("graded_operator"),
-            threshold=pl.when(by_value).then("graded_threshold"),
-            points=pl.col("grade"),
-            label=pl.when(by_value.fill_null(False))
-            .then(pl.coalesce("graded_measure", pl.lit(RECORDED)))
-            .otherwise(pl.lit(RECORDED)),
-            sources=pl.when(by_value.fill_null(False))
-            .then(
-                used_all(
-                    pl.concat_list(
-                        pl.coalesce("graded_row_id", "row_id"), "graded_baseline_row_id"
-                    ).list.drop_nulls()
-                )
-            )
-            .otherwise(used(pl.col("row_id"))),
-        ),
+        _make_grade_nodes(rows, rule),
         make_nodes(
             rows.filter(pl.col("transient").is_not_null()),
             rule,
@@ -169,3 +141,36 @@ def _make_reaction_nodes(numbered: pl.DataFrame, rule: ReactionWindows) -> list[
             sources=used_all(pl.col("transient_row_ids")),
         ),
     ]
+
+
+def _make_grade_nodes(rows: pl.DataFrame, rule: ReactionWindows) -> pl.DataFrame:
+    """Show the value that graded a reaction, or that its grade is as recorded."""
+    has_grade = rows.filter(
+        pl.col("graded_value").is_not_null() | pl.col("recorded_grade").is_not_null()
+    )
+    is_computed = pl.col("computed_grade") == pl.col("grade")
+    by_value = is_computed | pl.col("grade").is_null()
+    return make_nodes(
+        has_grade,
+        rule,
+        node=pl.col("name") + ".grade",
+        parent=pl.col("name"),
+        state=state_of(pl.col("grade") > 0),
+        value=pl.when(by_value).then("graded_value"),
+        unit=pl.when(by_value).then("graded_unit"),
+        operator=pl.when(by_value).then("graded_operator"),
+        threshold=pl.when(by_value).then("graded_threshold"),
+        points=pl.col("grade"),
+        label=pl.when(by_value.fill_null(False))
+        .then(pl.coalesce("graded_measure", pl.lit(RECORDED)))
+        .otherwise(pl.lit(RECORDED)),
+        sources=pl.when(by_value.fill_null(False))
+        .then(
+            used_all(
+                pl.concat_list(
+                    pl.coalesce("graded_row_id", "row_id"), "graded_baseline_row_id"
+                ).list.drop_nulls()
+            )
+        )
+        .otherwise(used(pl.col("row_id"))),
+    )

@@ -111,33 +111,46 @@ def _judge(
 
     A child has one first run of high dose; anchors differ only in how far they look.
     """
-    starts = (
-        first.select("patient_id", regimen=FIRST, first_infusion="run_start")
-        .unique()
-        .sort("patient_id", "first_infusion")
-        .unique("patient_id", keep="first", maintain_order=True)
+    windows = first.with_columns(
+        earliest=pl.col("run_start") + pl.duration(days=definition.min_days),
+        latest=pl.min_horizontal(
+            pl.col("run_end") + pl.duration(days=definition.judged_within_days),
+            "first_infusion",
+            "first_ivig",
+        ),
+    ).select(*ANCHOR, "run_start", "earliest", "latest")
+    starts = windows.group_by("patient_id").agg(
+        pl.col("run_start").min(), pl.col("earliest").min(), pl.col("latest").max()
     )
-    children = derived.visit_values.join(starts.select("patient_id"), on="patient_id", how="semi")
-    baselines = derive_baselines(children, starts, definition.baseline_days)
-    changes = derive_changes(children, baselines, starts)
+    values = _select_values(derived.visit_values, starts, definition)
+    begins = starts.select("patient_id", regimen=FIRST, first_infusion="run_start")
+    baselines = derive_baselines(values, begins, definition.baseline_days)
+    changes = derive_changes(values, baselines, begins)
     visits = _find_global_fall(changes, definition).join(
         _find_scores(changes, baselines, definition, rulebook),
         on=["patient_id", "date"],
         how="left",
     )
-    earliest = pl.col("run_start") + pl.duration(days=definition.min_days)
-    latest = pl.min_horizontal(
-        pl.col("run_end") + pl.duration(days=definition.judged_within_days),
-        "first_infusion",
-        "first_ivig",
-    )
     return (
-        first.select(*ANCHOR, earliest=earliest, latest=latest)
-        .join(visits, on="patient_id")
+        windows.join(visits, on="patient_id")
         .filter(pl.col("date").is_between(pl.col("earliest"), pl.col("latest")))
         .sort(*ANCHOR, "date")
         .unique(ANCHOR, keep="last", maintain_order=True)
-        .drop("earliest", "latest")
+        .drop("run_start", "earliest", "latest")
+    )
+
+
+def _select_values(
+    visit_values: pl.DataFrame, starts: pl.DataFrame, definition: SteroidResistance
+) -> pl.DataFrame:
+    """Keep what can be a baseline, or lie in time to be judged."""
+    age = (pl.col("run_start") - pl.col("date")).dt.total_days()
+    is_before = (age >= 0) & (age <= definition.baseline_days)
+    is_in_time = pl.col("date").is_between(pl.col("earliest"), pl.col("latest"))
+    return (
+        visit_values.join(starts, on="patient_id")
+        .filter(is_before | is_in_time)
+        .select(visit_values.columns)
     )
 
 
