@@ -58,7 +58,15 @@ def evaluate(shard: Shard, rulebook: Rulebook, first_trace_id: int = 0) -> Evalu
     spans = derived.treatment_spans
     states = classify_states(derived.visit_values, derived.patients, rulebook, spans)
     changes = classify_changes(
-        RegimenVisits(derived.changes, derived.baselines, scores.table, spans, cohort), rulebook
+        RegimenVisits(
+            changes=derived.changes,
+            baselines=derived.baselines,
+            patients=derived.patients,
+            scores=scores.table,
+            treatment_spans=spans,
+            cohort=cohort,
+        ),
+        rulebook,
     )
     improvement = _classify_improvement(derived, scores.table, definition)
     visits = improvement.visits

@@ -34,7 +34,8 @@ class RuleContext:
 
     ``floors``: measure to the least absolute worsening that a leaf in percent also asks for
     (empty: none); ``settings``: the study's own scales; ``scores`` and ``score_definitions``: the
-    improvement scores of the same visits; ``treatment_spans``: when the child was treated.
+    improvement scores of the same visits; ``treatment_spans``: when the child was treated;
+    ``baselines``: every value before the regimen, also of what a visit did not measure again.
     """
 
     floors: Mapping[str, float] = field(default_factory=dict)
@@ -42,10 +43,13 @@ class RuleContext:
     scores: pl.DataFrame | None = None
     score_definitions: Mapping[str, ScoreDefinition] = field(default_factory=dict)
     treatment_spans: pl.DataFrame | None = None
+    baselines: pl.DataFrame | None = None
 
 
 def add_leaf(visits: pl.DataFrame, leaf: Leaf, context: RuleContext) -> pl.DataFrame:
     """Choose the measure that counts, compute what is compared, compare it, and say why not."""
+    if leaf.choice == "most_abnormal_at_baseline" and context.baselines is not None:
+        visits = _add_baselines(visits, leaf, context.baselines)
     cells = _Cells(leaf, visits.columns)
     visits = visits.with_columns(_choose(leaf, cells).alias(f"chosen:{leaf.id}"))
     value, reference = cells.pick("value"), cells.pick("baseline_value")
@@ -122,6 +126,20 @@ class _Cells:
                 pl.when(rejected.is_not_null()).then(rejected).otherwise(NO_SOURCES),
             ]
         return pl.concat_list(parts)
+
+
+def _add_baselines(visits: pl.DataFrame, leaf: Leaf, baselines: pl.DataFrame) -> pl.DataFrame:
+    """Give each visit the baselines of all candidates, also of those not measured again."""
+    key = ["patient_id", "regimen"]
+    names = ["baseline_value", "baseline_row_id", "baseline_upper_limit", "rejected"]
+    for item in leaf.candidates:
+        own = baselines.filter(pl.col("measure") == item.measure).select(
+            *key, *(pl.col(name).alias(f"{name}:{item.measure}") for name in names)
+        )
+        visits = visits.drop(own.columns[2:], strict=False).join(
+            own, on=key, how="left", maintain_order="left"
+        )
+    return visits
 
 
 def _positive(limit: pl.Expr) -> pl.Expr:

@@ -52,13 +52,15 @@ def classify_states(
 class RegimenVisits:
     """The visits after a first infusion, with what rules compare them with.
 
-    ``changes``: values beside the regimen's baseline; ``baselines``: these alone; ``scores``: the
-    improvement scores of the visits; ``treatment_spans``; ``cohort`` (patient_id, regimen): who
-    must have a root even without a visit.
+    ``changes``: values beside the regimen's baseline; ``baselines``: these alone; ``patients``
+    (patient_id, birth_date); ``scores``: the improvement scores of the visits;
+    ``treatment_spans``; ``cohort`` (patient_id, regimen): who must have a root even without a
+    visit.
     """
 
     changes: pl.DataFrame
     baselines: pl.DataFrame
+    patients: pl.DataFrame
     scores: pl.DataFrame
     treatment_spans: pl.DataFrame
     cohort: pl.DataFrame
@@ -78,16 +80,18 @@ def classify_changes(visits: RegimenVisits, rulebook: Rulebook) -> Classified:
         scores=visits.scores,
         score_definitions=scores,
         treatment_spans=visits.treatment_spans,
+        baselines=visits.baselines,
     )
+    born = visits.patients.select("patient_id", "birth_date")
+    fixed = visits.changes.join(born, on="patient_id", how="left")
     by_reference: dict[str, list[RuleDefinition]] = {}
     for definition in rulebook.of_kind(RuleDefinition):
         by_reference.setdefault(definition.reference, []).append(definition)
-    parts = [
-        _classify(visits.changes, by_reference.get("regimen_baseline", []), context, visits.cohort)
-    ]
+    parts = [_classify(fixed, by_reference.get("regimen_baseline", []), context, visits.cohort)]
     if "best_so_far" in by_reference:
-        changes = derive_changes_from_best(visits.changes, visits.baselines, measures_of(rulebook))
-        parts.append(_classify(changes, by_reference["best_so_far"], context, visits.cohort))
+        moving = derive_changes_from_best(visits.changes, visits.baselines, measures_of(rulebook))
+        moving = moving.join(born, on="patient_id", how="left")
+        parts.append(_classify(moving, by_reference["best_so_far"], context, visits.cohort))
     return Classified(
         table=pl.concat([part.table for part in parts]),
         nodes=pl.concat([part.nodes for part in parts]),
