@@ -15,9 +15,12 @@ from tests.spec.case_children import make_children
 from tests.spec.case_files import NOTHING, Case, read_all
 from tests.spec.drawn_records import day_of
 
-from heliotrope.classify.evaluate import Evaluation, evaluate
+from heliotrope.classify.evaluate import evaluate
+from heliotrope.classify.exposure import trace_exposure
 from heliotrope.definitions.load import Rulebook, read_rulebook
+from heliotrope.definitions.response import ResponseDefinition
 from heliotrope.definitions.settings import Settings
+from heliotrope.derive.derived import derive_all
 from heliotrope.records.results import TABLES
 
 TABLE_OF_KIND = {
@@ -54,14 +57,24 @@ def evaluate_all() -> dict[str, Said]:
     said: dict[str, Said] = {}
     for settings, cases in by_settings.values():
         rulebook = read_rulebook(settings)
-        evaluation = evaluate(make_children(cases, rulebook), rulebook)
-        one = Said(rulebook, *_by_child(evaluation, cases))
+        shard = make_children(cases, rulebook)
+        evaluation = evaluate(shard, rulebook)
+        for name, schema in TABLES.items():
+            schema.validate(evaluation.tables[name])
+        derived = derive_all(
+            shard, rulebook, rulebook.of_kind(ResponseDefinition)[0].baseline.days_before
+        )
+        nodes = [
+            evaluation.trace.drop("trace_id"),
+            trace_exposure(derived, rulebook).drop("sources"),
+        ]
+        one = Said(rulebook, *_by_child(pl.concat(nodes), evaluation.tables, cases))
         said |= {case.patient_id: one for case in cases}
     return said
 
 
 def _by_child(
-    evaluation: Evaluation, cases: Sequence[Case]
+    nodes: pl.DataFrame, tables: Mapping[str, pl.DataFrame], cases: Sequence[Case]
 ) -> tuple[dict[str, list[Found]], dict[str, dict[str, list[Found]]]]:
     own = pl.DataFrame(
         {
@@ -70,15 +83,15 @@ def _by_child(
         }
     )
     trace: dict[str, list[Found]] = defaultdict(list)
-    for row in evaluation.trace.join(own, on=own.columns, how="semi").iter_rows(named=True):
+    for row in nodes.join(own, on=own.columns, how="semi").iter_rows(named=True):
         trace[row["patient_id"]].append(row)
-    tables: dict[str, dict[str, list[Found]]] = {}
-    for name, table in evaluation.tables.items():
-        tables[name] = defaultdict(list)
+    rows: dict[str, dict[str, list[Found]]] = {}
+    for name, table in tables.items():
+        rows[name] = defaultdict(list)
         keys = [key for key in own.columns if key in table.columns]
         for row in table.join(own, on=keys, how="semi").iter_rows(named=True):
-            tables[name][row["patient_id"]].append(row)
-    return trace, tables
+            rows[name][row["patient_id"]].append(row)
+    return trace, rows
 
 
 def find_answers(case: Case) -> dict[str, tuple[str | None, str | None]]:
@@ -90,7 +103,8 @@ def find_answers(case: Case) -> dict[str, tuple[str | None, str | None]]:
         if expected and re.fullmatch(r"(-?\d+:\S+ ?)+", expected):
             keys = [word.partition(":")[0] for word in expected.split()]
             found: str | None = " ".join(
-                f"{key}:{_write(_pick(rows, case, int(key)), part) or '-'}" for key in keys
+                f"{key}:{(_write(_pick(rows, case, int(key)), part) or '-').replace(' ', '+')}"
+                for key in keys
             )
         else:
             found = _write(_pick(rows, case, None), part)

@@ -137,6 +137,7 @@ def read_doses(name: str, cell: str) -> Iterator[Row]:
             "dose": None if dose == "?" else float(dose),
             "dose_unit": "mg" if is_pulse else "mg/day",
             "route": "iv" if is_pulse else how or "oral",
+            "every_n_days": 1,
             "stop_reason": reason[0] if reason else None,
         }
 

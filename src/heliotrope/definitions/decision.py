@@ -17,6 +17,8 @@ class Criterion:
     Met when the fact compares with the threshold; not evaluable when the fact is missing. So the
     value, the operator and the threshold are all a trace needs to be replayed. ``fact`` is the
     name of the fact, where several criteria compare one and the same with different thresholds.
+    ``never``: states that the fact cannot give it, e.g. a count that is 0 where nothing is recorded
+    is always known.
     """
 
     name: str
@@ -25,11 +27,15 @@ class Criterion:
     threshold: float
     unit: str | None = None
     fact: str | None = None
+    never: tuple[str, ...] = ()
 
 
-def yes(name: str, axis: str) -> Criterion:
+ALWAYS_KNOWN = ("not_evaluable",)
+
+
+def yes(name: str, axis: str, never: tuple[str, ...] = ()) -> Criterion:
     """Make a criterion of a fact that counts, or is 1 for yes and 0 for no."""
-    return Criterion(name, axis, ">=", 1)
+    return Criterion(name, axis, ">=", 1, never=never)
 
 
 class Choice(Frozen):

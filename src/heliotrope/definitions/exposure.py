@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field, model_validator
 
-from heliotrope.definitions.decision import Axis, Criterion, check_axes
+from heliotrope.definitions.decision import ALWAYS_KNOWN, Axis, Criterion, check_axes
 from heliotrope.definitions.model import Definition, Frozen
 
 
@@ -76,8 +76,15 @@ class IvigExposure(Definition):
         fraction = rule.replacement_min_fraction
         return (
             Criterion("sc_after_days", "status", "<=", rule.switch_to_sc_within_days, "days"),
-            Criterion("stop_after_days", "status", ">=", 0, "days"),
-            Criterion("silent_days", "status", ">=", rule.stop_known_after_days, "days"),
+            Criterion("stop_after_days", "status", ">=", 0, "days", never=("not_met",)),
+            Criterion(
+                "silent_days",
+                "status",
+                ">=",
+                rule.stop_known_after_days,
+                "days",
+                never=ALWAYS_KNOWN,
+            ),
             Criterion("low_dose_fraction", "purpose", ">=", fraction, "of courses"),
         )
 

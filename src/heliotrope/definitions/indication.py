@@ -88,7 +88,7 @@ class IvigIndication(Definition):
             Criterion("days_from_diagnosis", severe, "<=", latest, "days"),
             Criterion("severe_strength", severe, strength.operator, strength.threshold),
             Criterion("severe_swallowing", severe, swallowing.operator, swallowing.threshold),
-            yes("severe_event", severe),
+            yes("severe_event", severe, never=("not_met",)),
         )
 
     @model_validator(mode="after")

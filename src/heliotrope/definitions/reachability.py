@@ -52,7 +52,10 @@ def reachable_states(definition: Definition) -> dict[str, frozenset[str]]:
         case ScoreDefinition():
             return _name(_of_score(definition))
         case ResponseDefinition() | AggravationDefinition() | IvigExposure() | IvigIndication():
-            return _name({item.name: ANY for item in definition.criteria})
+            return {
+                item.name: frozenset(STATE_OF.values()) - frozenset(item.never)
+                for item in definition.criteria
+            }
         case _:
             return {}
 

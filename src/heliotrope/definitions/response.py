@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from heliotrope.definitions.decision import Axis, Criterion, check_axes, yes
+from heliotrope.definitions.decision import ALWAYS_KNOWN, Axis, Criterion, check_axes, yes
 from heliotrope.definitions.model import Definition
 from heliotrope.definitions.response_parameters import (
     Baseline,
@@ -66,14 +66,27 @@ class ResponseDefinition(Definition):
 
     def _pattern_criteria(self) -> Iterator[Criterion]:
         room, none = self.room, self.no_improvement
-        yield yes("treatment_purpose", "pattern")
-        yield yes("baseline_recorded", "pattern")
-        yield Criterion("attainable_score_room", "pattern", ">=", room.attainable_score, "points")
+        yield yes("treatment_purpose", "pattern", ALWAYS_KNOWN)
+        yield yes("baseline_recorded", "pattern", ALWAYS_KNOWN)
+        yield Criterion(
+            "attainable_score_room",
+            "pattern",
+            ">=",
+            room.attainable_score,
+            "points",
+            never=ALWAYS_KNOWN,
+        )
         yield Criterion("physician_global_room", "pattern", ">=", room.physician_global, "cm")
-        yield Criterion("tier_c_items_room", "pattern", ">=", room.tier_c_items, "items")
-        yield yes("improved_after_cover", "pattern")
-        yield Criterion("exposure_courses", "pattern", ">=", none.courses, "courses")
-        yield Criterion("exposure_days", "pattern", ">=", none.exposure_days, "days")
+        yield Criterion(
+            "tier_c_items_room", "pattern", ">=", room.tier_c_items, "items", never=ALWAYS_KNOWN
+        )
+        yield yes("improved_after_cover", "pattern", ALWAYS_KNOWN)
+        yield Criterion(
+            "exposure_courses", "pattern", ">=", none.courses, "courses", never=ALWAYS_KNOWN
+        )
+        yield Criterion(
+            "exposure_days", "pattern", ">=", none.exposure_days, "days", never=ALWAYS_KNOWN
+        )
         yield Criterion("late_visit_not_improved", "pattern", ">=", none.late_visit_day, "days")
         yield yes("first_improvement_confirmed", "pattern")
         yield yes("still_improved", "pattern")
@@ -81,8 +94,8 @@ class ResponseDefinition(Definition):
 
     def _onset_criteria(self) -> Iterator[Criterion]:
         windows = self.windows
-        yield yes("visit_in_window", "onset")
-        yield yes("improved_on_regimen", "onset")
+        yield yes("visit_in_window", "onset", ALWAYS_KNOWN)
+        yield yes("improved_on_regimen", "onset", ALWAYS_KNOWN)
         for band, last_day in (
             ("rapid", windows.rapid_last_day),
             ("intermediate", windows.intermediate_last_day),
@@ -97,16 +110,18 @@ class ResponseDefinition(Definition):
 
     def _loss_criteria(self) -> Iterator[Criterion]:
         courses = self.windows.reproduction_courses
-        yield yes("any_improvement_confirmed", "loss")
-        yield Criterion("improvement_reproduced", "loss", ">=", courses, "courses")
+        yield yes("any_improvement_confirmed", "loss", ALWAYS_KNOWN)
+        yield Criterion(
+            "improvement_reproduced", "loss", ">=", courses, "courses", never=ALWAYS_KNOWN
+        )
         yield Criterion("lost_for_courses", "loss", ">=", self.transient.later_courses, "courses")
         yield Criterion("lost_for_days", "loss", ">=", self.transient.days, "days")
         yield yes("worse_than_best", "loss")
 
     def _steroid_criteria(self) -> Iterator[Criterion]:
         rule, axis = self.steroid, "steroid_effect"
-        yield yes("medication_recorded", axis)
-        yield yes("steroid_recorded", axis)
+        yield yes("medication_recorded", axis, ALWAYS_KNOWN)
+        yield yes("steroid_recorded", axis, ALWAYS_KNOWN)
         yield Criterion("baseline_dose", axis, ">=", rule.baseline_minimum_mg_kg_day, "mg/kg/day")
         yield Criterion("low_dose_window", axis, ">=", rule.days, "days")
         yield Criterion("dose_share_reduced", axis, "<=", rule.reduced_share, None, "dose_share")
@@ -116,10 +131,12 @@ class ResponseDefinition(Definition):
 
     def _durability_criteria(self) -> Iterator[Criterion]:
         days, axis = self.durability_days, "durability"
-        for name in ("stopped", "on_treatment", "improved_at_stop", "stop_reason_allows"):
-            yield yes(name, axis)
-        yield Criterion("seen_after_stop", axis, ">=", days, "days")
-        yield Criterion("aggravated_in_window", axis, "<=", days, "days")
+        yield yes("improved_at_stop", axis)
+        for name in ("stopped", "on_treatment", "stop_reason_allows"):
+            yield yes(name, axis, ALWAYS_KNOWN)
+        yield Criterion("seen_after_stop", axis, ">=", days, "days", never=ALWAYS_KNOWN)
+        # Given only by an aggravation within its own window, which is not the longer one.
+        yield Criterion("aggravated_in_window", axis, "<=", days, "days", never=("not_met",))
         yield yes("improved_at_last_visit", axis)
         yield Criterion("last_visit_long_after_onset", axis, ">=", self.ongoing_days, "days")
 
@@ -157,11 +174,13 @@ class AggravationDefinition(Definition):
     def criteria(self) -> tuple[Criterion, ...]:
         """List the criteria of the aggravation with their thresholds."""
         return (
-            yes("anything_recorded", "state"),
-            yes("treatment_purpose", "state"),
-            yes("stopped", "state"),
-            yes("stop_reason_allows", "state"),
+            yes("anything_recorded", "state", ALWAYS_KNOWN),
+            yes("treatment_purpose", "state", ALWAYS_KNOWN),
+            yes("stopped", "state", ALWAYS_KNOWN),
+            yes("stop_reason_allows", "state", ALWAYS_KNOWN),
             yes("improved_at_stop", "state"),
             Criterion("event_in_window", "state", "<=", self.window_days, "days"),
-            Criterion("seen_after_stop", "state", ">=", self.window_days, "days"),
+            Criterion(
+                "seen_after_stop", "state", ">=", self.window_days, "days", never=ALWAYS_KNOWN
+            ),
         )
