@@ -2,54 +2,21 @@
 
 from __future__ import annotations
 
-import datetime as dt
+from typing import ClassVar
 
 import polars as pl
 import pytest
 
 from heliotrope.definitions.load import read_rulebook
 from heliotrope.definitions.response import AggravationDefinition, ResponseDefinition
-from heliotrope.records.canonical import CANONICAL
-from heliotrope.records.results import TABLES, Source, Trace, TraceSource
+from heliotrope.records.results import Source
 from heliotrope.records.row_id import SourceCell, pack_row_id
+from heliotrope.report.explain_cells import SourceCells
 from heliotrope.report.find_results import Results
-from heliotrope.report.read_child import RECORDS, Child
-from heliotrope.report.read_child import TABLES as TABLE_NAMES
-from heliotrope.report.trace_lines import SourceCells, list_trace_lines, say_comparison
+from heliotrope.report.say_node import say_comparison
 from heliotrope.report.words import find_advice, read_words, say
 
 ROW = pack_row_id(SourceCell(1, 10, 2))
-
-
-def empty_child(**changed: pl.DataFrame) -> Child:
-    return Child(
-        patient_id="A",
-        origin=dt.date(2020, 1, 1),
-        records={name: CANONICAL[name].create_empty() for name in RECORDS},
-        tables={name: TABLES[name].create_empty() for name in TABLE_NAMES},
-        trace=changed.get("trace", Trace.create_empty()),
-        trace_source=changed.get("trace_source", TraceSource.create_empty()),
-    )
-
-
-def trace_of(*nodes: tuple[str, str | None, str]) -> pl.DataFrame:
-    rows = [
-        {
-            "trace_id": number,
-            "patient_id": "A",
-            "regimen": 1,
-            "definition_id": "d",
-            "node": node,
-            "parent": parent,
-            "state": state,
-        }
-        for number, (node, parent, state) in enumerate(nodes)
-    ]
-    return pl.DataFrame(rows, schema_overrides={"regimen": pl.Int32}).select(
-        pl.col(name).cast(dtype) if name in rows[0] else pl.lit(None, dtype).alias(name)
-        for name, dtype in Trace.create_empty().schema.items()
-    )
-
 
 SOURCES = pl.DataFrame(
     [
@@ -103,37 +70,20 @@ class TestWords:
 
 
 class TestTrace:
-    def test_children_follow_their_parent_and_orphans_the_root(self) -> None:
-        trace = trace_of(
-            ("leaf", "axis", "met"),
-            ("root", None, "met"),
-            ("orphan", "nobody", "not_met"),
-            ("axis", "root", "met"),
-        )
-        lines = list_trace_lines(empty_child(trace=trace), "d", 1, None, SourceCells(SOURCES))
-        assert [(line.node, line.depth) for line in lines] == [
-            ("root", 0),
-            ("orphan", 1),
-            ("axis", 1),
-            ("leaf", 2),
-        ]
+    LINK: ClassVar[dict[str, object]] = {"row_id": ROW, "role": "used", "reason": None}
 
     def test_a_node_names_the_file_sheet_row_and_column_of_its_cell(self) -> None:
-        links = pl.DataFrame(
-            {"trace_id": [0], "row_id": [ROW], "role": ["used"], "reason": [None]},
-            schema=TraceSource.create_empty().schema,
-        )
-        child = empty_child(trace=trace_of(("root", None, "met")), trace_source=links)
-        (line,) = list_trace_lines(child, "d", 1, None, SourceCells(SOURCES))
-        assert line.cells[0].place == "visits.csv, sheet May, row 12, column PhGA"
+        cell = SourceCells(SOURCES).find(self.LINK, "")
+        assert cell.place == "visits.csv, sheet May, row 12, column PhGA"
 
-    def test_a_row_of_no_known_source_is_named_by_its_number(self) -> None:
-        assert SourceCells(SOURCES.clear()).place(ROW) == f"row id {ROW}"
+    def test_a_row_of_no_known_source_is_said_to_be_of_none(self) -> None:
+        cell = SourceCells(SOURCES.clear()).find(self.LINK, "")
+        assert cell.place == "a cell that no source file of this run holds"
 
     @pytest.mark.parametrize(
         ("value", "operator", "threshold", "unit", "said"),
         [
-            (None, ">=", 3.0, None, ""),
+            (None, ">=", 3.0, None, "asked: ≥ 3"),
             (0.0, ">=", 1.0, None, "no"),
             (25.0, "<=", 28.0, "days", "25 days (asked: ≤ 28)"),
             (4.0, None, None, "none", "4"),

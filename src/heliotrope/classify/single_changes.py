@@ -13,7 +13,7 @@ from itertools import groupby, pairwise
 from typing import Any
 
 from heliotrope.classify.replay import find_replay
-from heliotrope.classify.replay_response import ENZYME_LEAVES, ROOT, decide
+from heliotrope.classify.replay_response import ENZYME_LEAVES, ROOT, TIER_LETTERS, decide
 from heliotrope.classify.replay_trace import STATE_OF_TRUTH, TRUTH_OF_STATE, TraceRow
 from heliotrope.definitions.decision import Axis, Criterion
 from heliotrope.definitions.model import Definition
@@ -78,10 +78,11 @@ def find_single_changes(
 
     Input: the trace rows of one patient, regimen, definition and date. A decision of a root alone
     (nothing recorded, not reached) has no fact to change. Missing facts are tried with every value
-    that would matter; recorded ones with every value that a cut tells apart from theirs.
+    that would matter; recorded ones with every value that a cut tells apart from theirs. A trace
+    that lacks nodes its definition always makes has no change either: it cannot be replayed.
     """
     by_node: Rows = {str(row["node"]): dict(row) for row in rows}
-    if set(by_node) <= {ROOT}:
+    if set(by_node) <= {ROOT} or not _is_whole(by_node, definition):
         return ()
     before = find_classes(by_node, definition)
     changes: list[SingleChange] = []
@@ -96,6 +97,14 @@ def find_single_changes(
         region = Region((), 0.0, (not was,))
         changes += _compare_classes((PREVIOUS_VISIT,), region, before, changed, definition)
     return tuple(changes)
+
+
+def _is_whole(by_node: Rows, definition: Definition) -> bool:
+    """Say whether a decision has every node that its replay reads."""
+    if isinstance(definition, ResponseDefinition) and by_node[ROOT]["date"] is not None:
+        return by_node.keys() >= set(TIER_LETTERS)
+    criteria, axes = _tables(definition)
+    return by_node.keys() >= {item.name for item in criteria} | {axis.name for axis in axes}
 
 
 def find_classes(by_node: Rows, definition: Definition) -> dict[str, Class]:
@@ -181,7 +190,11 @@ def _list_rule_facts(by_node: Rows, definition: RuleDefinition) -> Iterator[Fact
 
 
 def _list_criterion_facts(by_node: Rows, criteria: Sequence[Criterion]) -> list[Fact]:
-    """Join the criteria that compare one fact; other comparisons under the root stand alone."""
+    """Join the criteria that compare one fact.
+
+    Other comparisons under the root (the limbs of a worsening, by days) stand alone; since the
+    earliest counts, each is also cut at the days of the others.
+    """
     grouped: dict[str, list[Criterion]] = {}
     for item in criteria:
         grouped.setdefault(item.fact or item.name, []).append(item)
@@ -194,12 +207,20 @@ def _list_criterion_facts(by_node: Rows, criteria: Sequence[Criterion]) -> list[
         if all(item.name in by_node for item in items)
     ]
     named = {item.name for item in criteria}
-    facts += [
-        _fact_of(row)
+    limbs = {
+        name: row
         for name, row in by_node.items()
         if name not in named and row["parent"] == ROOT and row["operator"]
-    ]
+    }
+    for name, row in limbs.items():
+        days = {other["value"] for key, other in limbs.items() if key != name}
+        among: list[Cut] = [cut for day in sorted(days) for cut in _cuts_at(day)]
+        facts.append(Fact((name,), (*_fact_of(row).cuts, *among)))
     return facts
+
+
+def _cuts_at(day: float) -> tuple[Cut, Cut]:
+    return ("<", day), ("<=", day)
 
 
 def _list_visit_facts(by_node: Rows, definition: ResponseDefinition) -> Iterator[Fact]:

@@ -18,6 +18,7 @@ from heliotrope.report.say_node import Reading
 Row = Mapping[str, Any]
 
 DECIDING_STATES = ("met", "not_met", "not_evaluable")
+NOT_EVALUABLE = "not_evaluable"
 LAST = 1 << 30
 
 
@@ -118,7 +119,8 @@ def find_deciding(axes: Sequence[Axis], rows: Mapping[str, Row]) -> dict[str, tu
     """Find for each axis what decided it: what the row of its table that applied reads.
 
     A row without a condition of its own applies because the rows above it did not: then the
-    criteria that kept those out decided, of the rows about the same case (``where``) if any.
+    criteria that kept those out decided, of the rows about the same case (``where``) if any. An
+    answer that cannot be given also rests on what is missing in the rows above.
     """
     if not axes or any(axis.name not in rows for axis in axes):
         return {}
@@ -133,9 +135,19 @@ def find_deciding(axes: Sequence[Axis], rows: Mapping[str, Row]) -> dict[str, tu
         number = next(n for n, item in enumerate(axis.choices) if applies(item, truths, decided))
         chosen, above = axis.choices[number], axis.choices[:number]
         decided[axis.name] = (chosen.label, chosen.reason)
-        names = [*_axes_of(chosen), *chosen.criteria()]
-        if not chosen.criteria():
+        read = [*chosen.met, *chosen.not_met, *chosen.not_shown]
+        read += [name for name in chosen.any_met if truths[name] is True]
+        names = [*_axes_of(chosen), *read]
+        if not read:
             names += _find_what_kept_out(above, truths, decided)
+        if chosen.label == NOT_EVALUABLE and all(truths[name] is not None for name in read):
+            names += [
+                name
+                for item in above
+                if _fits(item, decided)
+                for name in item.criteria()
+                if truths[name] is None
+            ]
         deciding[axis.name] = tuple(name for name in dict.fromkeys(names) if name in rows)
     return deciding
 

@@ -78,7 +78,8 @@ def _choose(explanation: Explanation) -> list[Decision]:
 def _is_bare(decision: Decision) -> bool:
     """Say whether a decision is a root alone: nothing recorded, or not reached."""
     root = decision.root
-    return not (root.children or root.also or root.cells or root.comparison)
+    has_ground = root.children or root.also or root.cells or root.comparison
+    return root.state in ("not_evaluable", "not_reached") and not has_ground
 
 
 def _draw_bare(decisions: Sequence[Decision]) -> Tree:

@@ -56,11 +56,11 @@ def _find_roles(
     apart = definition.windows.confirmation_days
     judged = [row for row in rows if row["state"] in ("met", "not_met")]
     roles = dict.fromkeys((row["date"] for row in rows), "not_evaluable")
-    is_confirmed = False
+    first = next((row for row in judged if row["day"] == onset_day), None)
     for row in judged:
-        roles[row["date"]] = _find_role(row, onset_day, apart)
-        if roles[row["date"]] == "later" and not is_confirmed:
-            roles[row["date"]], is_confirmed = "confirms", True
+        roles[row["date"]] = _find_role(row, first, apart)
+    confirming = [row["date"] for row in judged if roles[row["date"]] == "confirms"]
+    roles |= dict.fromkeys(confirming[1:], "later")
     if onset_day is not None:
         before = [row["date"] for row in judged if row["day"] < onset_day]
         roles |= dict.fromkeys(before[-1:], "before")
@@ -70,10 +70,19 @@ def _find_roles(
     return roles
 
 
-def _find_role(row: Row, onset_day: float | None, apart: int) -> str:
-    if onset_day is not None and row["day"] == onset_day:
+def _find_role(row: Row, first: Row | None, apart: int) -> str:
+    """Say what a judged visit is to the first improved one.
+
+    It confirms with the same or a better tier (their letters are in order), late enough or after
+    the next course.
+    """
+    if first is None:
+        return "after_cover" if row["state"] == "met" else "not_improved"
+    if row["day"] == first["day"]:
         return "onset"
-    if onset_day is None or row["day"] < onset_day or row["state"] == "not_met":
-        is_late = onset_day is None and row["state"] == "met"
-        return "after_cover" if is_late else "not_improved"
-    return "too_soon" if row["day"] - onset_day < apart else "later"
+    if row["day"] < first["day"] or row["state"] == "not_met":
+        return "not_improved"
+    if row["day"] - first["day"] < apart and row["course"] == first["course"]:
+        return "too_soon"
+    is_as_good = (row["tier"] or "") <= (first["tier"] or "")
+    return "confirms" if is_as_good and first["is_confirmed"] else "later"

@@ -124,7 +124,8 @@ class RunTables:
         """
         parts = find_parts(self.folder / folder, name)
         home = self.folder / folder / f"{name}.parquet"
-        if parts != [home / f"part-{number:05}.parquet" for number in range(len(parts))]:
+        numbered = [home / f"part-{number:05}.parquet" for number in range(len(parts))]
+        if not parts or parts != numbered:
             return parts
         return [parts[number] for number in sorted({shard_of(p, len(parts)) for p in patients})]
 

@@ -1,0 +1,100 @@
+"""The explanations of two of the seven children, word for word, and the shape of their JSON.
+
+After a change that was meant, run this file as a program: it writes the pinned texts anew, and
+the difference is read like any other.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from pydantic import TypeAdapter, ValidationError
+from rich.console import Console
+
+from heliotrope.pipeline import run_study
+from heliotrope.report.explain import LATEST_JUDGED, explain_patient
+from heliotrope.report.explain_html import render_explanation_html
+from heliotrope.report.explain_tree import render_explanation
+from heliotrope.report.explanation import Explanation
+from heliotrope.study import read_study
+
+SEVEN = Path(__file__).parents[2] / "examples" / "seven_children"
+PINNED = Path(__file__).parent / "explanations"
+DEFINITIONS = ("jdm_ivig_response", "aggravation_after_discontinuation", "reaction_windows")
+CHILDREN = ("S01", "S06")
+WIDTH = 100
+
+
+def draw(run: Path, child: str, definition: str | None, width: int = WIDTH) -> str:
+    rulebook = read_study(SEVEN).read_rulebook()
+    out = io.StringIO()
+    explanation = explain_patient(run, child, definition, rulebook=rulebook)
+    Console(file=out, width=width, highlight=False).print(render_explanation(explanation))
+    return "\n".join(line.rstrip() for line in out.getvalue().splitlines()) + "\n"
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("explanations") / "run"
+    run_study(SEVEN, folder)
+    return folder
+
+
+@pytest.mark.parametrize("definition", DEFINITIONS)
+@pytest.mark.parametrize("child", CHILDREN)
+def test_the_explanation_is_the_pinned_text(run: Path, child: str, definition: str) -> None:
+    pinned = (PINNED / f"{child}_{definition}.txt").read_text(encoding="utf-8")
+    assert draw(run, child, definition) == pinned
+
+
+@pytest.mark.parametrize("width", [80, 120])
+@pytest.mark.parametrize("child", CHILDREN)
+def test_no_line_is_wider_than_the_terminal(run: Path, child: str, width: int) -> None:
+    drawn = draw(run, child, None, width)
+    assert max(map(len, drawn.splitlines())) <= width
+
+
+READ = TypeAdapter(Explanation)
+
+
+@pytest.mark.parametrize("child", CHILDREN)
+def test_the_json_is_read_back_as_the_same_explanation(run: Path, child: str) -> None:
+    """The model is the schema: every field is there, of its type, and nothing is lost."""
+    explanation = explain_patient(run, child)
+    assert READ.validate_json(json.dumps(explanation.to_json())) == explanation
+    assert {item.definition_id for item in explanation.decisions} >= set(DEFINITIONS)
+
+
+@pytest.mark.parametrize("field", ["answer", "cells", "children", "also", "change"])
+def test_json_without_a_field_is_no_explanation(run: Path, field: str) -> None:
+    content = explain_patient(run, "S01").to_json()
+    del content["decisions"][0]["root"][field]
+    with pytest.raises(ValidationError):
+        READ.validate_python(content)
+
+
+def test_the_report_shows_the_same_words(run: Path) -> None:
+    """A child's page is made of the same decisions as the fragment of that child."""
+    report = (run / "report.html").read_text(encoding="utf-8")
+    explanation = explain_patient(run, "S01", "jdm_ivig_response")
+    shown = tuple(item for item in explanation.decisions if item.heading != LATEST_JUDGED)
+    fragment = render_explanation_html(replace(explanation, decisions=shown, by_visit=()))
+    lines = [line for line in fragment.splitlines() if line.startswith("<li>")]
+    assert len(lines) > 40
+    assert [line for line in lines if line not in report] == []
+
+
+if __name__ == "__main__":
+    import tempfile
+
+    with tempfile.TemporaryDirectory() as folder:
+        target = Path(folder) / "run"
+        run_study(SEVEN, target)
+        for name in CHILDREN:
+            for definition_id in DEFINITIONS:
+                text = draw(target, name, definition_id)
+                (PINNED / f"{name}_{definition_id}.txt").write_text(text, encoding="utf-8")
