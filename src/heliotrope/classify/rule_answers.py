@@ -67,7 +67,9 @@ def add_leaf(visits: pl.DataFrame, leaf: Leaf, context: RuleContext) -> pl.DataF
     }[leaf.quantity]
     visits = visits.with_columns(
         quantity.round(DECIMALS).alias(f"quantity:{leaf.id}"),
-        cells.pick_by(lambda item: pl.lit(item.threshold)).alias(f"threshold:{leaf.id}"),
+        cells.pick_by(lambda item: pl.lit(item.threshold))
+        .fill_null(leaf.threshold)
+        .alias(f"threshold:{leaf.id}"),
     )
     truth = compute_comparison(
         pl.col(f"quantity:{leaf.id}"), leaf.operator, pl.col(f"threshold:{leaf.id}")
