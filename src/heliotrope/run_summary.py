@@ -19,7 +19,8 @@ class RunSummary:
     """A finished run in a few numbers and sentences.
 
     accounting: a row a source, as ``ingest.Accounting``. findings: how many of each severity.
-    sentences: what was found, in words. refused: what the run does not answer, with the reason.
+    sentences: what was found, in words. is_adjudicated: the study brings clinicians' labels, with
+    which the report compares the patterns.
     """
 
     run: Path
@@ -31,6 +32,7 @@ class RunSummary:
     findings: Mapping[str, int]
     sentences: tuple[str, ...]
     seconds: float
+    is_adjudicated: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """Give the summary as plain values."""
@@ -44,6 +46,7 @@ class RunSummary:
             "findings": dict(self.findings),
             "sentences": list(self.sentences),
             "seconds": round(self.seconds, 2),
+            "is_adjudicated": self.is_adjudicated,
         }
 
 
@@ -133,6 +136,7 @@ def summarise_run(
         findings=count_severities(findings),
         sentences=tuple(say_found(children, tables)),
         seconds=seconds,
+        is_adjudicated=not ingested.tables["adjudication"].is_empty(),
     )
 
 

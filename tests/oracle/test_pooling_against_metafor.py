@@ -35,14 +35,28 @@ RECORDED: list[tuple[Counts, list[float]]] = [
     (CHILDREN, [0.7387062609, 0.5120537259, 0.8839404269, 0.4758451214, 0.8980007168, 0, 0]),
     (
         ADULTS,
-        [0.756909454, 0.3430484687, 0.9488921861, 0.02888323745, 0.9969416131]
-        + [0.853684224, 0.7600384685],
+        [
+            0.756909454,
+            0.3430484687,
+            0.9488921861,
+            0.02888323745,
+            0.9969416131,
+            0.853684224,
+            0.7600384685,
+        ],
     ),
     (THREE, [0.7057912378, 0.3194672335, 0.924580975, 0.0190354473, 0.9966394796, 0, 0]),
     (
         SPREAD,
-        [0.2858877971, 0.004052877717, 0.9752383454, 4.440373966e-06, 0.9999722954]
-        + [4.952364191, 0.9550791187],
+        [
+            0.2858877971,
+            0.004052877717,
+            0.9752383454,
+            4.440373966e-06,
+            0.9999722954,
+            4.952364191,
+            0.9550791187,
+        ],
     ),
 ]
 
@@ -62,7 +76,7 @@ def numbers(pooled: PooledShare) -> list[float]:
 @pytest.mark.parametrize(("counts", "expected"), RECORDED)
 def test_pooled_shares_against_recorded_numbers(counts: Counts, expected: list[float]) -> None:
     found = numbers(estimate_pooled_share(counts, 0.95, 0.5))
-    assert found == pytest.approx(expected, rel=1e-8, abs=1e-12)
+    assert found == pytest.approx(expected, rel=1e-6, abs=1e-12)
 
 
 def test_pooled_shares_against_metafor_live(run_r: Callable[[str], str]) -> None:

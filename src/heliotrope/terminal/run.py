@@ -20,6 +20,9 @@ SEVERITY_WORDS = {
     "info": ("remark", "cyan"),
 }
 
+NOT_VALIDATED = "not validated against clinicians' judgement"
+ADJUDICATED = "not validated beyond this study's own labels (see the report)"
+
 ROW_COLUMNS = ("rows_in", "rows_used", "rows_ignored", "rows_quarantined")
 CELL_COLUMNS = ("cells_in", "cells_used", "cells_ignored", "cells_quarantined")
 
@@ -100,9 +103,10 @@ def print_run(summary: RunSummary, *, without_model: bool) -> None:
     console.print()
     print_path(console, "Report", summary.report)
     print_path(console, "Run folder", summary.run)
+    validation = ADJUDICATED if summary.is_adjudicated else NOT_VALIDATED
     console.print(
         "Research software: it evaluates records and advises no treatment. The patterns are "
-        "project definitions, not validated against clinicians' judgement."
+        f"project definitions, {validation}."
     )
 
 
