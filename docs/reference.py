@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import dataframely as dy
+from chapters import write_chapters
+from structure import cell, draw_axis
 from typer.testing import CliRunner
 
 from heliotrope.cli import app
 from heliotrope.definitions.load import read_rulebook
-from heliotrope.definitions.model import Definition
 from heliotrope.ingest.columns import TABLE_COLUMNS, ColumnSpec
 from heliotrope.records.canonical import CANONICAL
 from heliotrope.records.results import (
@@ -23,7 +23,7 @@ from heliotrope.records.results import (
     Trace,
     TraceSource,
 )
-from heliotrope.terminal.definitions import FLAG_WORDS, HEAD, cite, list_lines
+from heliotrope.terminal.definitions import HEAD, list_lines
 
 COMMANDS = [
     ["demo"],
@@ -40,16 +40,17 @@ COMMANDS = [
 
 def write_pages(folder: Path) -> None:
     """Write every reference page; a page that is the same as before is left untouched."""
-    (folder / "parts").mkdir(parents=True, exist_ok=True)
+    for part in ("parts", "definitions"):
+        (folder / part).mkdir(parents=True, exist_ok=True)
     pages: dict[str, Callable[[], str]] = {
         "records.md": write_records,
         "run_folder.md": write_run_folder,
-        "definitions.md": write_definitions,
         "commands.md": write_commands,
         "parts/response.md": write_response,
     }
-    for name, write in pages.items():
-        path, text = folder / name, write()
+    texts = {name: write() for name, write in pages.items()} | write_chapters()
+    for name, text in texts.items():
+        path = folder / name
         if not path.exists() or path.read_text(encoding="utf-8") != text:
             path.write_text(text, encoding="utf-8")
 
@@ -73,7 +74,7 @@ def _input_table(name: str, schema: type[dy.Schema], columns: Sequence[ColumnSpe
     rows = "".join(
         f"| `{spec.name}` | {'yes' if spec.is_required else ''} "
         f"| {spec.reads.replace('_', ' ')}{', may be partial' if spec.is_placed else ''} "
-        f"| {_cell(spec.example)} | {spec.fault} | {_cell(said.get(spec.target, ''))} |\n"
+        f"| {cell(spec.example)} | {spec.fault} | {cell(said.get(spec.target, ''))} |\n"
         for spec in columns
     )
     title = (schema.__doc__ or "").strip()
@@ -103,7 +104,7 @@ def _table(name: str, schema: type[dy.Schema]) -> str:
     head = "| column | type | may be empty | what it is |\n|---|---|---|---|\n"
     rows = "".join(
         f"| `{column}` | {_type(item)} | {'yes' if item.nullable else 'no'} "
-        f"| {_cell(item.description or '')} |\n"
+        f"| {cell(item.description or '')} |\n"
         for column, item in schema.columns().items()
     )
     return f"## {name}\n\n{doc}\n\n{head}{rows}"
@@ -111,47 +112,6 @@ def _table(name: str, schema: type[dy.Schema]) -> str:
 
 def _type(column: dy.Column) -> str:
     return str(column.dtype).lower().replace("string", "text")
-
-
-def _cell(text: str) -> str:
-    """Escape what Markdown would take for its own.
-
-    >>> _cell("a | b <0.5")
-    'a \\\\| b &lt;0.5'
-    """
-    return text.replace("|", "\\|").replace("<", "&lt;").replace("*", "\\*")
-
-
-def write_definitions() -> str:
-    """Print every definition: wording, parameters, notes, sources with their flags."""
-    flags = "\n".join(f"- `{flag}`: {words}" for flag, words in FLAG_WORDS.items())
-    definitions = read_rulebook().definitions.values()
-    kinds = sorted({item.kind for item in definitions})
-    parts = [
-        "# Every definition, with its sources\n\n"
-        "Written from the definition files themselves. Each source carries a flag:\n\n"
-        f"{flags}\n\nA definition is *verified* only if every source was read where it was "
-        "published.\n"
-    ]
-    for kind in kinds:
-        mine = sorted((item for item in definitions if item.kind == kind), key=lambda item: item.id)
-        parts.append(f"## {kind.replace('_', ' ').capitalize()}\n")
-        parts += [_definition(item) for item in mine]
-    return "\n".join(parts)
-
-
-def _definition(item: Definition) -> str:
-    content = item.model_dump(mode="json", exclude=HEAD, exclude_none=True)
-    lines = "\n".join(list_lines(content))
-    notes = "".join(f"- {_cell(note)}\n" for note in item.notes)
-    sources = "".join(f"- {_cell(cite(source))}\n" for source in item.sources)
-    verified = "verified" if item.verified else "not verified"
-    return (
-        f"### {item.title}\n\n`{item.id}` {item.version}, {verified}\n\n{_cell(item.wording)}\n\n"
-        + (f"```text\n{lines}\n```\n\n" if lines else "")
-        + (f"Notes:\n\n{notes}\n" if notes else "")
-        + (f"Sources:\n\n{sources}" if sources else "")
-    )
 
 
 def write_response() -> str:
@@ -165,40 +125,8 @@ def write_response() -> str:
         lines = "\n".join(list_lines(content))
         parts.append(f"## {item.title}: numbers and tables\n\n```text\n{lines}\n```\n")
         parts.append("Each axis is an ordered table: the first line that holds gives the label.\n")
-        parts += [_axis(axis) for axis in axes]
+        parts += [draw_axis(axis) for axis in axes]
     return "\n".join(parts)
-
-
-def _axis(axis: Mapping[str, Any]) -> str:
-    rows = "".join(
-        f"| {place} | `{choice['label']}` | {_conditions(choice)} "
-        f"| {choice.get('reason', '').replace('_', ' ')} |\n"
-        for place, choice in enumerate(axis["choices"], start=1)
-    )
-    return (
-        f"### {axis['name'].replace('_', ' ').capitalize()}\n\n{axis['wording']}\n\n"
-        f"| | label | when | reason |\n|---|---|---|---|\n{rows}"
-    )
-
-
-CONDITION_WORDS = {
-    "met": "{} met",
-    "not_met": "{} not met",
-    "any_met": "any met of {}",
-    "not_shown": "none met of {}",
-}
-
-
-def _conditions(choice: Mapping[str, Any]) -> str:
-    """Say in words when a line of a decision table holds."""
-    said = [
-        words.format(", ".join(f"`{name}`" for name in choice[key]))
-        for key, words in CONDITION_WORDS.items()
-        if choice.get(key)
-    ]
-    where = choice.get("where", {})
-    said += [f"{key.replace('_', ' ')} is `{value}`" for key, value in where.items()]
-    return "; ".join(said) or "otherwise"
 
 
 def write_commands() -> str:

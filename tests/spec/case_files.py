@@ -21,6 +21,7 @@ ARROW = "=>"
 EVERY_CHILD = "every child"
 STUDY_DECLARES = "the study declares"
 NOTHING = ("", "-")
+TABLE = re.compile(r"(?m)(?:^\|.*\n?)+")
 
 Words = dict[str, str]
 
@@ -103,12 +104,21 @@ def _recorded(cells: Words) -> Words:
 
 def _find_tables(text: str) -> Iterator[tuple[list[str], list[list[str]]]]:
     """Find the tables of a text: header and rows, cell by cell."""
-    for block in re.findall(r"(?m)(?:^\|.*\n?)+", text):
-        header, rule, *rows = [
-            [cell.strip() for cell in line.strip().strip("|").split("|")]
-            for line in block.strip().splitlines()
-        ]
-        assert set("".join(rule)) <= set("-:"), f"no rule under {header}"
-        for row in rows:
-            assert len(row) == len(header), f"{len(header)} cells expected: {row}"
-        yield header, rows
+    for block in TABLE.findall(text):
+        yield read_table(block)
+
+
+def read_table(block: str) -> tuple[list[str], list[list[str]]]:
+    """Read one Markdown table into its header and its rows.
+
+    >>> read_table("| a | b |\\n|---|---|\\n| 1 |   |")
+    (['a', 'b'], [['1', '']])
+    """
+    header, rule, *rows = [
+        [cell.strip() for cell in line.strip().removeprefix("|").removesuffix("|").split("|")]
+        for line in block.strip().splitlines()
+    ]
+    assert set("".join(rule)) <= set("-:"), f"no rule under {header}"
+    for row in rows:
+        assert len(row) == len(header), f"{len(header)} cells expected: {row}"
+    return header, rows
