@@ -216,3 +216,21 @@ def test_a_confirmed_state_within_a_tolerance(
     for visits, answers in zip(sequences, found, strict=True):
         expected = confirmed(list(zip(days, visits, strict=True)), at_least, at_most)
         assert answers == expected, visits
+
+
+@pytest.mark.parametrize(
+    ("definition_id", "node_id"),
+    [
+        ("complete_clinical_response", "no_evidence_of_active_disease"),
+        ("clinical_remission", "no_evidence_of_active_disease"),
+        ("treat_to_target_12_months", "root"),
+    ],
+)
+def test_copies_of_the_modified_rule_stay_equal_to_it(
+    rulebook: Rulebook, definition_id: str, node_id: str
+) -> None:
+    original = rulebook.get("inactive_disease_2015", RuleDefinition).root.model_dump()
+    nodes = rulebook.get(definition_id, RuleDefinition).nodes
+    copy = next(node for node in nodes if node.id == node_id).model_dump()
+    assert sorted(map(str, copy.pop("of"))) == sorted(map(str, original.pop("of")))
+    assert copy | {"id": "root"} == original
