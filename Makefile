@@ -21,6 +21,7 @@ demo: $(VENV)/.installed-model ## run the seven-child study and open its report
 
 test: $(VENV)/.installed-dev ## run every test
 	$(BIN)/python -m pytest -n $(PYTEST_WORKERS)
+	$(BIN)/python -m tests.spec.rule_coverage
 
 check: $(VENV)/.installed-dev $(VENV)/.installed-docs ## format, lint, types, imports, manual
 	$(BIN)/ruff format --check .

@@ -74,7 +74,7 @@ def _write_index(definitions: Sequence[Definition]) -> str:
                 f"## {MARKED.get(kind, kind.replace('_', ' ').capitalize())}\n\n"
                 "| definition | id | version | verified | cases |\n|---|---|---|---|---|\n" + rows
             )
-    names = "\n".join(f"definitions/{item.id}" for item in definitions)
+    names = "\n".join(f"definitions/{item.id}" for item in definitions if item.kind in MARKED)
     return "\n".join(parts) + f"\n```{{toctree}}\n:hidden:\n:maxdepth: 1\n\n{names}\n```\n"
 
 
@@ -85,6 +85,7 @@ def _count_cases(item: Definition) -> int:
 def _write_chapter(item: Definition, structure: str) -> str:
     mark = "verified" if item.verified else '<span class="unverified">not verified</span>'
     parts = [
+        "" if item.kind in MARKED else "---\norphan: true\n---",
         f"# {cell(item.title)}",
         f"`{item.id}`, version {item.version}, {item.kind.replace('_', ' ')}, {mark}",
         cell(item.wording),
@@ -145,7 +146,7 @@ def _draw_table(block: str) -> Iterator[str]:
         return
     place = header.index(ARROW)
     columns = [number for number in range(len(header)) if number != place]
-    yield '<div class="table-wrapper"><table class="cases">\n<thead><tr>'
+    yield '<div class="cases-wrapper" tabindex="0"><table class="cases">\n<thead><tr>'
     yield "".join(
         f'<th scope="col"{_side(number, place)}>{_break(header[number])}</th>' for number in columns
     )
