@@ -312,7 +312,9 @@ def _read_roots(tables: RunTables, plan: ComparisonPlan) -> pl.DataFrame:
     both = [item.id for item in plan.definitions if len(find_units(item)) > 1]
     is_visit = pl.col("date").is_not_null()
     wanted = is_visit if plan.unit == "visit" else is_visit.not_()
-    return roots.filter(pl.col("definition_id").is_in(both).not_() | wanted).with_columns(word=word)
+    return roots.filter(pl.col("definition_id").is_in(both).not_() | wanted).with_columns(
+        word=word, is_judged=pl.coalesce("label", "state") != "not_evaluable"
+    )
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from functools import partial
 import pytest
 
 from heliotrope.estimate.kappa import (
+    CONSTANT,
     FULL_AGREEMENT,
     NOBODY,
     ONE_CLASS,
@@ -196,6 +197,8 @@ def test_what_has_no_kappa_says_why() -> None:
     assert estimate_fleiss_kappa(same[:1], LEVEL).refused == ONE_CLASS
     full = estimate_cohen_kappa(same, LEVEL)
     assert (full.value, full.interval, full.refused) == (1.0, None, FULL_AGREEMENT)
+    flat = estimate_cohen_kappa([Rated(("a", "a"), 1), Rated(("a", "b"), 2)], LEVEL)
+    assert (flat.value, flat.interval, flat.refused) == (0.0, None, CONSTANT)
     one = estimate_cohen_kappa([Rated(("a", "b"), 1), Rated(("b", "b"), 1)], LEVEL)
     assert (one.interval, one.refused) == (None, ONE_CLUSTER)
 

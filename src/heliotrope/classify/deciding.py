@@ -45,7 +45,7 @@ NOT_EVALUABLE = "not_evaluable"
 RECORDED = "recorded"
 
 # More replays than this are not tried for one child: then more nodes differ than anybody reads.
-MOST_REPLAYS = 4000
+MOST_REPLAYS = 500
 
 Kind = Literal["leaves", "missing", "cut_off", "no_decision", "many"]
 

@@ -22,6 +22,7 @@ from heliotrope.definitions.rule import RuleDefinition
 from heliotrope.definitions.safety import GradingSystem, ReactionWindows
 from heliotrope.definitions.score import ScoreDefinition
 from heliotrope.definitions.score_table import ScoreTableWords
+from heliotrope.definitions.side_by_side import SideBySide
 from heliotrope.definitions.steroid import (
     SteroidDependenceConcept,
     SteroidDiscontinuation,
@@ -68,3 +69,4 @@ KINDS["haemolysis_case"] = HaemolysisCase
 KINDS["steroid_resistance"] = SteroidResistance
 KINDS["steroid_dependence"] = SteroidDependenceConcept
 KINDS["steroid_discontinuation"] = SteroidDiscontinuation
+KINDS["side_by_side"] = SideBySide

@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from heliotrope.definitions.comparable import find_units
 from heliotrope.definitions.item_form import ItemForm
 from heliotrope.definitions.load import Rulebook
 from heliotrope.definitions.measure import Measure, measures_of
@@ -27,6 +28,7 @@ from heliotrope.definitions.rule import (
 )
 from heliotrope.definitions.score import Component, ScoreDefinition
 from heliotrope.definitions.settings import Settings
+from heliotrope.definitions.side_by_side import SideBySide
 
 __all__ = ["DefinitionFault", "check_definitions", "reachable_labels", "reachable_states"]
 
@@ -64,6 +66,8 @@ def check_definitions(rulebook: Rulebook) -> list[DefinitionFault]:
     for _, definition in sorted(rulebook.definitions.items()):
         faults += _check_measures(definition, measures)
         faults += _check_sources(definition)
+        if isinstance(definition, SideBySide):
+            faults += _check_compared(definition, rulebook)
         if isinstance(definition, ScoreDefinition):
             faults += _check_score(definition, measures)
         if isinstance(definition, RuleDefinition):
@@ -117,6 +121,14 @@ def _check_sources(definition: Definition) -> Iterator[DefinitionFault]:
         flag = getattr(model, "flag", None)
         if flag is not None and flag != "V":
             yield DefinitionFault(definition.id, "verified rests on what was read", f"flag {flag}")
+
+
+def _check_compared(definition: SideBySide, rulebook: Rulebook) -> Iterator[DefinitionFault]:
+    """Every definition set side by side is one that classes a child."""
+    for name in definition.compared:
+        found = rulebook.definitions.get(name)
+        if found is None or not find_units(found):
+            yield DefinitionFault(definition.id, "every definition compared classes a child", name)
 
 
 def _check_score(

@@ -21,6 +21,7 @@ from heliotrope.estimate.onset import estimate_onset_days, estimate_states_reach
 from heliotrope.estimate.proportions import estimate_proportions
 from heliotrope.estimate.reactions import estimate_reactions
 from heliotrope.estimate.rows import Row, make_results
+from heliotrope.estimate.side_by_side import estimate_side_by_side
 from heliotrope.estimate.steroid import estimate_steroid
 
 NO_PULSE_MODEL = (
@@ -39,6 +40,7 @@ ESTIMATES = (
     estimate_after_stopping,
     estimate_reactions,
     estimate_agreement,
+    estimate_side_by_side,
 )
 
 

@@ -1,7 +1,9 @@
 """Definitions side by side: one row a visit or regimen, one column of words a definition.
 
 Input everywhere: ``roots``, the decisions to be compared (``patient_id``, ``regimen``, ``date``,
-``definition_id``, ``word``, and ``trace_id`` where the decision has to be found again). A unit
+``definition_id``, ``word``, ``is_judged``, and ``trace_id`` where the decision has to be found
+again). ``is_judged`` says whether there was enough to judge at all (a score whose bounds lie on
+both sides of a degree was judged, though its state is not evaluable). A unit
 under which a definition decided nothing is ``not_reached`` where the definition needs a regimen
 and none had begun, else ``not_evaluable``: nobody vanishes.
 """
@@ -64,7 +66,7 @@ def make_visit_units(
     units = units.join(first, on="patient_id", how="left")
     has_begun = (pl.col("date") > pl.col("first")).fill_null(False)
     for subject, frame in own.items():
-        units = units.join(frame.drop("regimen"), on=PATIENT_DATE, how="left")
+        units = units.join(frame.drop("regimen", "is_judged"), on=PATIENT_DATE, how="left")
         units = units.with_columns(_fill(subject, has_begun))
     return _order(units, subjects)
 
@@ -79,19 +81,18 @@ def make_regimen_units(
     """Put the definitions side by side for every regimen.
 
     A definition that decides at visits is read at the visit nearest to ``week`` that it could
-    decide (else the nearest), within the tolerance of the landmarks, after the first infusion and
+    judge (else the nearest), within the tolerance of the landmarks, after the first infusion and
     up to the first of the next regimen; ties: the earlier visit. Returns as for visits; ``date``
     is null.
     """
-    regimens = regimens.sort(REGIMEN).with_columns(
-        until=pl.col("first_infusion").shift(-1).over("patient_id")
-    )
     units = regimens.select(*REGIMEN, date=pl.lit(None, pl.Date))
     for subject in subjects:
         frame = _of(roots, subject)
         if subject.by_visit and week is not None:
             frame = _read_at_week(frame, subject, regimens, week, landmarks)
-        own = frame.filter(pl.col("regimen").is_not_null()).drop("date").unique(REGIMEN)
+        own = (
+            frame.filter(pl.col("regimen").is_not_null()).drop("date", "is_judged").unique(REGIMEN)
+        )
         units = units.join(own, on=REGIMEN, how="left")
         units = units.with_columns(_fill(subject, pl.lit(True)))
     return _order(units, subjects)
@@ -103,6 +104,7 @@ def _of(roots: pl.DataFrame, subject: Subject) -> pl.DataFrame:
         *UNIT,
         pl.col("word").alias(subject.definition_id),
         pl.col("trace_id").alias(subject.trace),
+        "is_judged",
     )
 
 
@@ -115,6 +117,28 @@ def _fill(subject: Subject, has_begun: pl.Expr) -> pl.Expr:
     return word.fill_null(nothing).alias(subject.definition_id)
 
 
+def select_visits_on_regimen(
+    visits: pl.DataFrame, regimens: pl.DataFrame, *, needs_regimen: bool
+) -> pl.DataFrame:
+    """Keep visits after a regimen's first infusion and up to the first of the next.
+
+    Adds ``first_infusion``; a definition that knows no regimen (``needs_regimen`` false) gets the
+    one its visit falls in.
+    """
+    until = pl.col("first_infusion").shift(-1).over("patient_id")
+    spans = regimens.select(*REGIMEN, "first_infusion").sort(REGIMEN).with_columns(until=until)
+    keys = REGIMEN if needs_regimen else ["patient_id"]
+    own = visits if needs_regimen else visits.drop("regimen")
+    return (
+        own.join(spans, on=keys)
+        .filter(
+            (pl.col("date") > pl.col("first_infusion"))
+            & (pl.col("until").is_null() | (pl.col("date") <= pl.col("until")))
+        )
+        .drop("until")
+    )
+
+
 def _read_at_week(
     frame: pl.DataFrame,
     subject: Subject,
@@ -123,20 +147,13 @@ def _read_at_week(
     landmarks: Landmarks,
 ) -> pl.DataFrame:
     """Keep each regimen's visit nearest to a week."""
-    is_undecided = pl.col(subject.definition_id) == "not_evaluable"
     day = (pl.col("date") - pl.col("first_infusion")).dt.total_days()
     visits = frame.filter(pl.col("date").is_not_null())
-    keys = REGIMEN if subject.needs_regimen else ["patient_id"]
-    visits = visits if subject.needs_regimen else visits.drop("regimen")
     return (
-        visits.join(regimens.select(*REGIMEN, "first_infusion", "until"), on=keys)
-        .filter(
-            (pl.col("date") > pl.col("first_infusion"))
-            & (pl.col("until").is_null() | (pl.col("date") <= pl.col("until")))
-        )
-        .with_columns(away=(day - week * landmarks.days_per_week).abs(), is_undecided=is_undecided)
+        select_visits_on_regimen(visits, regimens, needs_regimen=subject.needs_regimen)
+        .with_columns(away=(day - week * landmarks.days_per_week).abs())
         .filter(pl.col("away") <= landmarks.tolerance_weeks * landmarks.days_per_week)
-        .sort(*REGIMEN, "is_undecided", "away", "date")
+        .sort(*REGIMEN, pl.col("is_judged").not_(), "away", "date")
         .unique(REGIMEN, keep="first", maintain_order=True)
         .select(frame.columns)
     )

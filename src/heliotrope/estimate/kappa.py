@@ -33,6 +33,8 @@ FULL_AGREEMENT = "full agreement"
 
 ONE_CLUSTER = "one child"
 
+CONSTANT = "one of them gave one class only"
+
 
 @dataclass(frozen=True)
 class Kappa:
@@ -177,6 +179,8 @@ def _combine(units: Sequence[Rated], level: float, shares: _Shares) -> Kappa:
         moved[unit.cluster] += unit.count * move
         alone += unit.count * move * move
     error = math.sqrt(max(alone, sum(part * part for part in moved.values()))) / total
+    if math.isclose(error, 0, abs_tol=1e-9):
+        return Kappa(value, None, None, total, clusters, CONSTANT)
     half = compute_normal_quantile(1 - (1 - level) / 2) * error
     return Kappa(
         value=value,

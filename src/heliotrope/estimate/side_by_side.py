@@ -1,0 +1,151 @@
+"""How much the definition matters: the same children, judged by several definitions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import polars as pl
+
+from heliotrope.definitions.comparable import STATES, needs_regimen
+from heliotrope.definitions.side_by_side import (
+    DEFINITIONS_SIDE_BY_SIDE,
+    Question,
+    Reading,
+    SideBySide,
+)
+from heliotrope.estimate.definition_agreement import (
+    Words,
+    estimate_definition_agreement,
+)
+from heliotrope.estimate.definition_units import (
+    Subject,
+    make_regimen_units,
+    make_visit_units,
+    select_visits_on_regimen,
+)
+from heliotrope.estimate.inputs import RESPONSE, Inputs
+from heliotrope.estimate.rows import Row
+
+MET_OR_NOT = Words(STATES, is_ordered=True)
+
+NOBODY_JUDGED = "no child could be judged by this definition then"
+
+ANALYSIS = "definition_agreement"
+
+
+def estimate_side_by_side(inputs: Inputs) -> list[Row]:
+    """Give the share under each definition, and how far each agrees with the first of its question.
+
+    Unit: the child, by its first regimen (group ``child``); definitions compared visit by visit:
+    every visit of every child (group ``visit``). Rows: see ``heliotrope.estimate``.
+    """
+    plan = inputs.rulebook.get(DEFINITIONS_SIDE_BY_SIDE, SideBySide)
+    roots = _read_words(inputs)
+    rows: list[Row] = []
+    for question in plan.questions:
+        units = _make_units(question.readings, roots, inputs)
+        rows += _estimate_readings(question, units, inputs)
+        first, *others = [reading.id for reading in question.readings]
+        topic = inputs.topic(ANALYSIS, DEFINITIONS_SIDE_BY_SIDE).of(group="child")
+        for other in others:
+            rows += estimate_definition_agreement(units, [first, other], MET_OR_NOT, topic)
+        if question.visits:
+            rows += _estimate_visits(question.visits, roots, inputs)
+    return rows
+
+
+def _read_words(inputs: Inputs) -> pl.DataFrame:
+    """Read the state every definition gave every visit, and whether each regimen improved.
+
+    A regimen's row has no date: ``met`` if the improvement was confirmed.
+    """
+    columns = ["patient_id", "regimen", "date", "definition_id", "state", "label"]
+    response, nothing = pl.lit(RESPONSE), pl.lit(None, pl.String)
+    responded = pl.col("responded")
+    confirmed = (
+        pl.when(responded == "confirmed")
+        .then(pl.lit("met"))
+        .when(responded != "not_evaluable")
+        .then(pl.lit("not_met"))
+        .otherwise(pl.lit("not_evaluable"))
+    )
+    found = [
+        inputs.table("state").with_columns(label=nothing),
+        inputs.table("score").with_columns(label=pl.col("category")),
+        inputs.table("visit").with_columns(definition_id=response, label=nothing),
+        inputs.table("response").with_columns(
+            definition_id=response, date=pl.lit(None, pl.Date), state=confirmed, label=nothing
+        ),
+    ]
+    return pl.concat([frame.select(columns) for frame in found]).with_columns(
+        trace_id=pl.lit(None, pl.Int64),
+        word=pl.col("state"),
+        is_judged=pl.coalesce("label", "state") != "not_evaluable",
+    )
+
+
+def _make_units(readings: Sequence[Reading], roots: pl.DataFrame, inputs: Inputs) -> pl.DataFrame:
+    """Give every child one row, and each reading a column of words under its own name."""
+    regimens = inputs.table("regimen").select("patient_id", "regimen", "first_infusion")
+    units = inputs.first_regimens().select("patient_id", "regimen")
+    for reading in readings:
+        subject = _subject(reading.definition, inputs)
+        own = _select(reading, roots, regimens, subject)
+        read = make_regimen_units(
+            own, [subject], regimens, reading.week, inputs.parameters.landmarks
+        )
+        word = read.select("patient_id", "regimen", pl.col(reading.definition).alias(reading.id))
+        units = units.join(word, on=["patient_id", "regimen"], how="left")
+    return units
+
+
+def _subject(definition: str, inputs: Inputs) -> Subject:
+    found = inputs.rulebook.definitions[definition]
+    return Subject(definition, needs_regimen(found), by_visit=True)
+
+
+def _select(
+    reading: Reading, roots: pl.DataFrame, regimens: pl.DataFrame, subject: Subject
+) -> pl.DataFrame:
+    """Take what a reading reads: the regimen's own word, visits, or one word for all visits."""
+    own = roots.filter(pl.col("definition_id") == reading.definition)
+    if reading.when == "regimen":
+        return own.filter(pl.col("date").is_null())
+    visits = own.filter(pl.col("date").is_not_null())
+    if reading.when == "week":
+        return visits
+    return (
+        select_visits_on_regimen(visits, regimens, needs_regimen=subject.needs_regimen)
+        .group_by("patient_id", "regimen", "definition_id", maintain_order=True)
+        .agg(
+            date=pl.lit(None, pl.Date),
+            trace_id=pl.lit(None, pl.Int64),
+            is_judged=pl.lit(True),
+            word=pl.when((pl.col("state") == "met").any())
+            .then(pl.lit("met"))
+            .when((pl.col("state") == "not_met").any())
+            .then(pl.lit("not_met"))
+            .otherwise(pl.lit("not_evaluable")),
+        )
+    )
+
+
+def _estimate_readings(question: Question, units: pl.DataFrame, inputs: Inputs) -> list[Row]:
+    """Give the share met under each reading, of those it could judge."""
+    rows: list[Row] = []
+    for reading in question.readings:
+        topic = inputs.topic("definition_reading", reading.definition)
+        variable = f"{question.id}:{reading.id}"
+        met, not_met = (units.filter(pl.col(reading.id) == word).height for word in STATES)
+        rows.append(topic.count(variable, met, met + not_met))
+        rows += topic.proportion(variable, met, met + not_met, NOBODY_JUDGED)
+        undecided = units.height - met - not_met
+        rows.append(topic.count(f"{variable}:undecided", undecided, units.height))
+    return rows
+
+
+def _estimate_visits(names: Sequence[str], roots: pl.DataFrame, inputs: Inputs) -> list[Row]:
+    subjects = [_subject(name, inputs) for name in names]
+    units = make_visit_units(roots, subjects, inputs.table("regimen"))
+    topic = inputs.topic(ANALYSIS, DEFINITIONS_SIDE_BY_SIDE).of(group="visit")
+    return estimate_definition_agreement(units, names, MET_OR_NOT, topic)
