@@ -13,6 +13,7 @@ import pytest
 from heliotrope.pipeline import run_study
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
+LABELS = [(1, "a", "rapid"), (1, "b", "slow"), (2, "a", "slow"), (6, "a", "none"), (7, "a", "late")]
 FLAGS = [
     "--headless",
     "--no-sandbox",
@@ -71,9 +72,16 @@ def browse(page: Path, width: int, profile: Path, *flags: str) -> str:
 
 @pytest.fixture(scope="module")
 def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    run = tmp_path_factory.mktemp("browser") / "run"
-    run_study(EXAMPLES / "seven_children", run)
-    return run / "report.html"
+    """The seven children with every section there is: labels invented here, series pooled."""
+    folder = tmp_path_factory.mktemp("browser")
+    study = Path(shutil.copytree(EXAMPLES / "seven_children", folder / "study"))
+    with (study / "study.toml").open("a", encoding="utf-8") as settings:
+        settings.write("pool_evidence = true\n")
+    labels = [f"S0{child},1,{rater},{label}" for child, rater, label in LABELS]
+    text = "\n".join(["patient_id,regimen,rater,pattern", *labels])
+    (study / "adjudication.csv").write_text(text + "\n", encoding="utf-8")
+    run_study(study, folder / "run")
+    return folder / "run" / "report.html"
 
 
 @pytest.mark.parametrize("width", [390, 1280])
