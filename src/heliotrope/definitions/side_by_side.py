@@ -14,16 +14,16 @@ DEFINITIONS_SIDE_BY_SIDE = "definitions_side_by_side"
 class Reading(Frozen):
     """One answer a child: a definition, and when it is read.
 
-    ``when``: ``regimen`` (of the response alone: improved, and confirmed), ``ever`` (met at some
-    visit after the first infusion) or ``week`` (at the visit nearest to ``week``, within the
-    tolerance of the landmarks).
+    ``when``: ``confirmed`` or ``confirmed_or_not`` (of the response alone: improved on the regimen,
+    as the headline counts), ``ever`` (met at some visit after the first infusion) or ``week`` (at
+    the visit nearest to ``week``, within the tolerance of the landmarks).
     """
 
     id: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
     definition: str
     title: str = Field(min_length=3, description="as the report's table prints it")
     lane: str = Field(min_length=3, max_length=34, description="the same, short, for the figure")
-    when: Literal["regimen", "ever", "week"]
+    when: Literal["confirmed", "confirmed_or_not", "ever", "week"]
     week: int | None = Field(default=None, ge=1)
 
     @model_validator(mode="after")
@@ -50,6 +50,9 @@ class SideBySide(Definition):
     """The questions of the report's section on how much the definition matters."""
 
     kind: Literal["side_by_side"]
+    fewest_judged: int = Field(
+        ge=1, description="a share of fewer children does not enter the range said in words"
+    )
     questions: tuple[Question, ...] = Field(min_length=1)
 
     @model_validator(mode="after")

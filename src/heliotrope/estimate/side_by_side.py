@@ -32,6 +32,12 @@ NOBODY_JUDGED = "no child could be judged by this definition then"
 
 ANALYSIS = "definition_agreement"
 
+# What the words of ``responded`` answer: was an improvement confirmed; was there any at all.
+SHOWN = {
+    "confirmed": {"confirmed": "met", "unconfirmed": "not_met", "no": "not_met"},
+    "confirmed_or_not": {"confirmed": "met", "unconfirmed": "met", "no": "not_met"},
+}
+
 
 def estimate_side_by_side(inputs: Inputs) -> list[Row]:
     """Give the share under each definition, and how far each agrees with the first of its question.
@@ -55,26 +61,18 @@ def estimate_side_by_side(inputs: Inputs) -> list[Row]:
 
 
 def _read_words(inputs: Inputs) -> pl.DataFrame:
-    """Read the state every definition gave every visit, and whether each regimen improved.
+    """Read the state every definition gave every visit, and what the response says of a regimen.
 
-    A regimen's row has no date: ``met`` if the improvement was confirmed.
+    A regimen's row has no date; its ``state`` is the word of ``responded``.
     """
     columns = ["patient_id", "regimen", "date", "definition_id", "state", "label"]
     response, nothing = pl.lit(RESPONSE), pl.lit(None, pl.String)
-    responded = pl.col("responded")
-    confirmed = (
-        pl.when(responded == "confirmed")
-        .then(pl.lit("met"))
-        .when(responded != "not_evaluable")
-        .then(pl.lit("not_met"))
-        .otherwise(pl.lit("not_evaluable"))
-    )
     found = [
         inputs.table("state").with_columns(label=nothing),
         inputs.table("score").with_columns(label=pl.col("category")),
         inputs.table("visit").with_columns(definition_id=response, label=nothing),
         inputs.table("response").with_columns(
-            definition_id=response, date=pl.lit(None, pl.Date), state=confirmed, label=nothing
+            definition_id=response, date=pl.lit(None, pl.Date), state="responded", label=nothing
         ),
     ]
     return pl.concat([frame.select(columns) for frame in found]).with_columns(
@@ -109,8 +107,9 @@ def _select(
 ) -> pl.DataFrame:
     """Take what a reading reads: the regimen's own word, visits, or one word for all visits."""
     own = roots.filter(pl.col("definition_id") == reading.definition)
-    if reading.when == "regimen":
-        return own.filter(pl.col("date").is_null())
+    if reading.when in SHOWN:
+        word = pl.col("word").replace(SHOWN[reading.when])
+        return own.filter(pl.col("date").is_null()).with_columns(word=word)
     visits = own.filter(pl.col("date").is_not_null())
     if reading.when == "week":
         return visits

@@ -25,6 +25,7 @@ from heliotrope.report.sections.manifest import build_manifest
 from heliotrope.report.sections.patterns import build_patterns
 from heliotrope.report.sections.publication import build_publication, is_synthetic
 from heliotrope.report.sections.safety import build_safety
+from heliotrope.report.sections.side_by_side import build_side_by_side
 from heliotrope.report.sections.swimmer import build_swimmer
 from heliotrope.report.sections.what_to_record import build_what_to_record
 from heliotrope.report.sections.who import build_who
@@ -41,6 +42,7 @@ BUILDERS: Sequence[Callable[[ReportInput], Section | None]] = (
     build_landmarks,
     build_after_stopping,
     build_safety,
+    build_side_by_side,
     build_literature,
     build_agreement,
     build_children,
