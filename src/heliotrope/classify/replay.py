@@ -31,6 +31,7 @@ from heliotrope.definitions.load import Rulebook
 from heliotrope.definitions.model import Definition
 from heliotrope.definitions.response import AggravationDefinition, ResponseDefinition
 from heliotrope.definitions.rule import (
+    ANSWERS,
     BROKEN,
     HELD,
     PREVIOUS_VISIT,
@@ -94,9 +95,9 @@ def replay_rule(rows: Sequence[TraceRow], definition: RuleDefinition) -> Replaye
     compared anew.
     """
     by_node = {row["node"]: row for row in rows}
-    truths = {node.id: _judge(node, by_node) for node in definition.answers}
-    back = definition.looks_back
-    if isinstance(back, Sustained):
+    nodes = definition.nodes
+    truths = {node.id: _judge(node, by_node) for node in nodes if isinstance(node, ANSWERS)}
+    if any(isinstance(node, Sustained) for node in nodes):
         truths |= {name: _compare(by_node.get(name)) for name in (HELD, BROKEN)}
     contradictions = [
         f"{name}: recorded {by_node[name]['state']}, found {STATE_OF_TRUTH[truth]}"
@@ -121,8 +122,7 @@ def _judge(node: Answer, by_node: Mapping[str, TraceRow]) -> Truth:
         case Leaf():
             if row["reason"] == SMALL_REFERENCE:
                 return False
-            asked = {item.measure: item.threshold for item in node.candidates}
-            return compare(row["value"], node.operator, asked[row["label"] or node.measure])
+            return compare(row["value"], node.operator, node.threshold_of(row["label"]))
         case CutOffStates():
             return find_class(node, row["value"]) in node.met
         case BandedScore():

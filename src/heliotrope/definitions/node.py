@@ -96,6 +96,13 @@ class Leaf(Frozen):
             for item in (first, *self.otherwise)
         )
 
+    def threshold_of(self, measure: str | None) -> float:
+        """The threshold of one of the candidates; the leaf's own for its first measure, or None."""
+        for item in self.otherwise:
+            if item.measure == measure and item.threshold is not None:
+                return item.threshold
+        return self.threshold
+
     @property
     def cautions(self) -> tuple[str, ...]:
         """The words of caution the leaf can give."""
@@ -274,6 +281,8 @@ ANSWERS = (Leaf, CutOffStates, BandedScore, OffTreatment)
 
 def children(node: Node) -> tuple[Node, ...]:
     """Return the nodes right under a node; essential ones first."""
+    if isinstance(node, ANSWERS):
+        return ()
     match node:
         case Confirmed() | Sustained():
             return (node.of,)
@@ -281,8 +290,6 @@ def children(node: Node) -> tuple[Node, ...]:
             return (*node.essential, *node.of)
         case AllOf() | AnyOf():
             return node.of
-        case _:
-            return ()
 
 
 def walk(node: Node, parent: str | None = None) -> Iterator[tuple[Node, str | None]]:
