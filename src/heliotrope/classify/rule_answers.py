@@ -26,6 +26,8 @@ from heliotrope.derive.treatment import derive_days_off
 from heliotrope.records.exact import DECIMALS, compute_comparison
 
 SMALL_REFERENCE = "small_reference"
+SOURCES = "sources"
+CHANGE_SOURCES = "change_sources"
 
 
 @dataclass(frozen=True)
@@ -120,14 +122,32 @@ class _Cells:
 
     def sources(self) -> pl.Expr:
         """List the cells of the visit and of the reference, and the candidates rejected for it."""
-        parts = [used(self.pick("row_id"))]
-        if self.leaf.quantity in CHANGES:
-            rejected = self.pick("rejected").cast(pl.List(SOURCE))
-            parts += [
+        is_change = self.leaf.quantity in CHANGES
+        if is_change and self.leaf.choice == "most_abnormal_at_baseline":
+            # The reference also counts where the enzyme was not measured again.
+            return pl.concat_list(
+                used(self.pick("row_id")),
                 used(self.pick("baseline_row_id")),
-                pl.when(rejected.is_not_null()).then(rejected).otherwise(NO_SOURCES),
-            ]
-        return pl.concat_list(parts)
+                pl.coalesce(self.pick("rejected").cast(pl.List(SOURCE)), NO_SOURCES),
+            )
+        return pl.coalesce(self.pick(CHANGE_SOURCES if is_change else SOURCES), NO_SOURCES)
+
+
+def list_sources(columns: Sequence[str]) -> dict[str, pl.Expr]:
+    """List the cells behind each value: of the visit, and for a change of the reference as well.
+
+    Once for every value of a visit, whichever and however many nodes rest on it.
+    """
+    if "row_id" not in columns:
+        return {}
+    of_visit = used(pl.col("row_id"))
+    parts = [of_visit]
+    if "baseline_row_id" in columns:
+        parts.append(used(pl.col("baseline_row_id")))
+    if "rejected" in columns:
+        rejected = pl.col("rejected").cast(pl.List(SOURCE))
+        parts.append(pl.coalesce(rejected, NO_SOURCES))
+    return {SOURCES: of_visit, CHANGE_SOURCES: pl.concat_list(parts)}
 
 
 def _add_baselines(visits: pl.DataFrame, leaf: Leaf, baselines: pl.DataFrame) -> pl.DataFrame:

@@ -9,12 +9,15 @@ from operator import and_, or_
 import polars as pl
 
 from heliotrope.classify.rule_answers import (
+    CHANGE_SOURCES,
     SMALL_REFERENCE,
+    SOURCES,
     RuleContext,
     add_banded_score,
     add_cut_off_states,
     add_leaf,
     add_off_treatment,
+    list_sources,
 )
 from heliotrope.classify.visit_runs import add_confirmed, add_sustained
 from heliotrope.definitions.rule import (
@@ -51,6 +54,7 @@ CELLS = (
     "baseline_upper_limit",
     "rejected",
 )
+LISTED = (*CELLS, SOURCES, CHANGE_SOURCES)
 OF_THE_VISIT = ("birth_date", "day")
 
 
@@ -85,8 +89,9 @@ def widen_visits(values: pl.DataFrame, measures: Iterable[str]) -> pl.DataFrame:
         .with_row_index("_visit")
     )
     numbered = recorded.join(visits.select(*key, "_visit"), on=key, how="left").select(
-        "_visit", "measure", *cells
+        "_visit", "measure", *cells, **list_sources(cells)
     )
+    cells += list(list_sources(cells))
     parts = numbered.partition_by("measure", as_dict=True, include_key=False)
     empty = numbered.drop("measure").clear()
     for measure in measures:
@@ -127,7 +132,7 @@ def _select_visits(
     columns = [
         f"{name}:{measure}"
         for measure in definition.measures
-        for name in CELLS
+        for name in LISTED
         if f"{name}:{measure}" in wide.columns
     ]
     visits = wide.select(*key, *of_visit, *columns)
