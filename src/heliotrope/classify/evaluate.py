@@ -10,22 +10,23 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from heliotrope.classify.aggravation import PatientWorsening, classify_aggravation
-from heliotrope.classify.best_state import count_worse_than_best, find_breaks
-from heliotrope.classify.escalation import find_escalations
 from heliotrope.classify.haemolysis import classify_haemolysis
-from heliotrope.classify.improvement import Improvement, VisitInputs, classify_improvement
+from heliotrope.classify.improvement import Improvement
 from heliotrope.classify.indications import classify_indications
 from heliotrope.classify.reactions import classify_reactions
-from heliotrope.classify.response import ResponseInputs, classify_response
+from heliotrope.classify.response_chain import (
+    ResponseBackground,
+    judge_response,
+    make_not_reached,
+    trace_other_responses,
+)
 from heliotrope.classify.scores import classify_scores
 from heliotrope.classify.states import RegimenVisits, classify_changes, classify_states
 from heliotrope.classify.steroid_outcomes import classify_steroid_outcomes
-from heliotrope.classify.trace import Classified, make_nodes, number_trace
-from heliotrope.classify.worsening import WorseningRules, find_flares
+from heliotrope.classify.trace import Classified, number_trace
+from heliotrope.classify.worsening import WorseningRules
 from heliotrope.definitions.load import Rulebook
-from heliotrope.definitions.model import Definition
-from heliotrope.definitions.response import ResponseDefinition
+from heliotrope.definitions.response import RESPONSE, ResponseDefinition
 from heliotrope.derive.derived import Derived, derive_all
 from heliotrope.derive.findings import find_in_derived
 from heliotrope.records.results import SORT_KEYS, TABLES, ShardFinding
@@ -50,7 +51,7 @@ def evaluate(shard: Shard, rulebook: Rulebook, first_trace_id: int = 0) -> Evalu
     Trace rows are numbered from ``first_trace_id`` on in the order of their key, so that equal
     shards give equal numbers whoever evaluates them.
     """
-    definition = rulebook.of_kind(ResponseDefinition)[0]
+    definition = rulebook.get(RESPONSE, ResponseDefinition)
     rules = WorseningRules.of(rulebook)
     derived = derive_all(shard, rulebook, definition.baseline.days_before)
     cohort = _cohort(derived)
@@ -68,21 +69,16 @@ def evaluate(shard: Shard, rulebook: Rulebook, first_trace_id: int = 0) -> Evalu
         ),
         rulebook,
     )
-    improvement = _classify_improvement(derived, scores.table, definition)
-    visits = improvement.visits
-    signs = PatientWorsening(
-        escalations=find_escalations(derived, rules.aggravation),
-        flares=find_flares(shard.event, derived.visit_values, rules),
-    )
-    aggravations = classify_aggravation(derived, visits, states.table, signs, rules)
-    inputs = ResponseInputs(
+    background = ResponseBackground(
+        shard=shard,
         derived=derived,
-        visits=visits,
-        aggravations=aggravations,
-        breaks=find_breaks(derived, states.table, signs, rules),
-        worse_than_best=count_worse_than_best(derived, visits, rules, definition),
+        cohort=cohort,
+        scores=scores.table,
+        states=states.table,
+        rulebook=rulebook,
     )
-    response = classify_response(inputs, rulebook)
+    judged = judge_response(background, definition)
+    response, aggravations = judged.response, judged.aggravations
     reactions = classify_reactions(derived.infusion_days, derived.courses, shard, rulebook)
     indications = classify_indications(derived, rulebook)
     haemolysis = classify_haemolysis(derived, rulebook)
@@ -91,9 +87,10 @@ def evaluate(shard: Shard, rulebook: Rulebook, first_trace_id: int = 0) -> Evalu
     trace, trace_source = number_trace(
         [
             *(part.nodes for part in parts),
-            improvement.nodes,
+            judged.improvement.nodes,
             aggravations.nodes,
-            *(_not_reached(derived, item) for item in (definition, rules.aggravation)),
+            *(make_not_reached(derived, item) for item in (definition, rules.aggravation)),
+            *trace_other_responses(background),
         ],
         first_trace_id,
         derived.visit_values,
@@ -102,7 +99,7 @@ def evaluate(shard: Shard, rulebook: Rulebook, first_trace_id: int = 0) -> Evalu
         **_derived_tables(derived),
         "score": scores.table,
         "state": _state_table(states, changes),
-        "visit": _visit_table(improvement),
+        "visit": _visit_table(judged.improvement),
         "response": response.table,
         "indication": indications.table,
         "aggravation": aggravations.table,
@@ -143,21 +140,6 @@ def _cohort(derived: Derived) -> pl.DataFrame:
     )
 
 
-def _classify_improvement(
-    derived: Derived, scores: pl.DataFrame, definition: ResponseDefinition
-) -> Improvement:
-    return classify_improvement(
-        VisitInputs(
-            changes=derived.changes,
-            scores=scores.filter(pl.col("definition_id") == definition.tier_a.score),
-            courses=derived.courses,
-            regimens=derived.regimens,
-            measures=derived.measures,
-        ),
-        definition,
-    )
-
-
 def _visit_table(improvement: Improvement) -> pl.DataFrame:
     is_improved = pl.col("is_improved")
     return improvement.visits.with_columns(
@@ -166,18 +148,6 @@ def _visit_table(improvement: Improvement) -> pl.DataFrame:
         .when(is_improved.not_())
         .then(pl.lit("not_met"))
         .otherwise(pl.lit("not_evaluable"))
-    )
-
-
-def _not_reached(derived: Derived, definition: Definition) -> pl.DataFrame:
-    """Give each child without IVIG one root: the definition does not reach it."""
-    without = derived.patients.join(derived.regimens, on="patient_id", how="anti")
-    return make_nodes(
-        without.select("patient_id"),
-        definition,
-        node=pl.lit("root"),
-        state=pl.lit("not_reached"),
-        reason=pl.lit("no_ivig"),
     )
 
 
