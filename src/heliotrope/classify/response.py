@@ -35,9 +35,10 @@ class ResponseInputs:
     worse_than_best: pl.DataFrame
 
 
-def classify_response(inputs: ResponseInputs, rulebook: Rulebook) -> Classified:
+def classify_response(
+    inputs: ResponseInputs, rulebook: Rulebook, definition: ResponseDefinition
+) -> Classified:
     """Decide onset, loss, steroid effect, pattern, response and durability of each regimen."""
-    definition = rulebook.of_kind(ResponseDefinition)[0]
     criteria = definition.criteria
     facts = _gather(inputs, definition, rulebook)
     decided = decide_axes(facts, criteria, definition.axes)

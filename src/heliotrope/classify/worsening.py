@@ -12,7 +12,7 @@ import polars as pl
 
 from heliotrope.classify.deterioration import classify_deterioration
 from heliotrope.definitions.load import Rulebook
-from heliotrope.definitions.response import AggravationDefinition
+from heliotrope.definitions.response import AGGRAVATION, AggravationDefinition
 from heliotrope.definitions.rule import RuleDefinition
 from heliotrope.records.exact import compute_comparison
 
@@ -36,7 +36,7 @@ class WorseningRules:
     @classmethod
     def of(cls, rulebook: Rulebook) -> WorseningRules:
         """Take them from a rulebook."""
-        aggravation = rulebook.of_kind(AggravationDefinition)[0]
+        aggravation = rulebook.get(AGGRAVATION, AggravationDefinition)
         return cls(aggravation, rulebook.get(aggravation.deterioration, RuleDefinition))
 
 

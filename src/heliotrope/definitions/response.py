@@ -24,6 +24,10 @@ from heliotrope.definitions.response_parameters import (
     Windows,
 )
 
+# The shipped definitions that fill the tables of a run; others of their kind stand beside them.
+RESPONSE = "jdm_ivig_response"
+AGGRAVATION = "aggravation_after_discontinuation"
+
 
 class ResponseDefinition(Definition):
     """The response to IVIG in juvenile dermatomyositis: windows, tiers and decision tables."""

@@ -11,15 +11,9 @@ from __future__ import annotations
 
 import polars as pl
 
+from heliotrope.definitions.response import AGGRAVATION
 from heliotrope.estimate.curves import estimate_curve_rows
-from heliotrope.estimate.inputs import (
-    AGGRAVATION,
-    FIRST_REGIMENS,
-    LATER_REGIMENS,
-    NO_IVIG,
-    Inputs,
-    count_words,
-)
+from heliotrope.estimate.inputs import FIRST_REGIMENS, LATER_REGIMENS, NO_IVIG, Inputs, count_words
 from heliotrope.estimate.kaplan_meier import estimate_curve
 from heliotrope.estimate.rows import Row, Topic
 

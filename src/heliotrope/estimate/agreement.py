@@ -11,7 +11,8 @@ from itertools import combinations
 import polars as pl
 
 from heliotrope.definitions.estimate import Adjudication
-from heliotrope.estimate.inputs import RESPONSE, Inputs
+from heliotrope.definitions.response import RESPONSE
+from heliotrope.estimate.inputs import Inputs
 from heliotrope.estimate.kappa import (
     Rated,
     estimate_cohen_kappa,

@@ -14,7 +14,12 @@ import polars as pl
 from heliotrope.definitions.estimate import DESCRIPTIVE_ESTIMATES, DescriptiveEstimates
 from heliotrope.definitions.exposure import IvigExposure
 from heliotrope.definitions.load import Rulebook
-from heliotrope.definitions.response import AggravationDefinition, ResponseDefinition
+from heliotrope.definitions.response import (
+    AGGRAVATION,
+    RESPONSE,
+    AggravationDefinition,
+    ResponseDefinition,
+)
 from heliotrope.derive.patients import derive_patients
 from heliotrope.estimate.rows import Topic
 from heliotrope.records.canonical import CANONICAL
@@ -22,10 +27,6 @@ from heliotrope.records.results import TABLES
 from heliotrope.records.shard import Shard
 
 EXPOSURE = "ivig_exposure"
-
-RESPONSE = "jdm_ivig_response"
-
-AGGRAVATION = "aggravation_after_discontinuation"
 
 NO_IVIG = "no course of intravenous immunoglobulin is recorded in this cohort"
 

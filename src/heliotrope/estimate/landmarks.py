@@ -13,11 +13,12 @@ from collections.abc import Iterable
 import polars as pl
 
 from heliotrope.definitions.measure import measures_of
+from heliotrope.definitions.response import RESPONSE
 from heliotrope.definitions.score import ScoreDefinition
 from heliotrope.derive.baselines import derive_baselines
 from heliotrope.derive.changes import derive_changes
 from heliotrope.derive.visits import derive_visit_values
-from heliotrope.estimate.inputs import NO_IVIG, RESPONSE, Inputs, count_words
+from heliotrope.estimate.inputs import NO_IVIG, Inputs, count_words
 from heliotrope.estimate.rows import Row, Topic
 from heliotrope.records.exact import Operator, compute_comparison
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import polars as pl
 
-from heliotrope.estimate.inputs import NO_IVIG, RESPONSE, Inputs, count_words
+from heliotrope.definitions.response import RESPONSE
+from heliotrope.estimate.inputs import NO_IVIG, Inputs, count_words
 from heliotrope.estimate.rows import Row
 
 NOT_IMPROVED = "no child had an improved visit"

@@ -5,14 +5,8 @@ from __future__ import annotations
 import polars as pl
 
 from heliotrope.definitions.estimate import Family
-from heliotrope.estimate.inputs import (
-    FIRST_REGIMENS,
-    LATER_REGIMENS,
-    NO_IVIG,
-    RESPONSE,
-    Inputs,
-    count_words,
-)
+from heliotrope.definitions.response import RESPONSE
+from heliotrope.estimate.inputs import FIRST_REGIMENS, LATER_REGIMENS, NO_IVIG, Inputs, count_words
 from heliotrope.estimate.rows import Row, Topic
 
 NOT_CONFOUNDED = "not_confounded"

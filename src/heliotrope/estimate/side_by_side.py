@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import polars as pl
 
 from heliotrope.definitions.comparable import STATES, needs_regimen
+from heliotrope.definitions.response import RESPONSE
 from heliotrope.definitions.side_by_side import (
     DEFINITIONS_SIDE_BY_SIDE,
     Question,
@@ -23,7 +24,7 @@ from heliotrope.estimate.definition_units import (
     make_visit_units,
     select_visits_on_regimen,
 )
-from heliotrope.estimate.inputs import RESPONSE, Inputs
+from heliotrope.estimate.inputs import Inputs
 from heliotrope.estimate.rows import Row
 
 MET_OR_NOT = Words(STATES, is_ordered=True)

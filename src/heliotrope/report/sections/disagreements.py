@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 
-from heliotrope.estimate.inputs import RESPONSE
+from heliotrope.definitions.response import RESPONSE
 from heliotrope.estimate.labels import PAIR, name_raters
 from heliotrope.report.explain import Explainer, Readings
 from heliotrope.report.explain_cells import ChildCells, SourceCells
