@@ -85,7 +85,10 @@ def _cells(node: dict) -> list[dict]:
 def test_explain_in_words(run: Path) -> None:
     explained = _call("explain", run, "S01", "--definition", "jdm_ivig_response")
     assert "Child S01" in explained.stdout
-    assert "pattern: met, rapid" in explained.stdout
+    assert "Pattern: rapid" in explained.stdout
+    assert "What would have given another class (a reading of the rule, not advice)" in (
+        " ".join(explained.stdout.split())
+    )
     assert "by visit" in explained.stdout
 
 

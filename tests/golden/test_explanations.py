@@ -88,6 +88,65 @@ def test_the_report_shows_the_same_words(run: Path) -> None:
     assert [line for line in lines if line not in report] == []
 
 
+@pytest.fixture(scope="module")
+def three_children(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One child without IVIG, one with two regimens, one who stopped with little recorded."""
+    study = tmp_path_factory.mktemp("three")
+    texts = {
+        "patient": "patient_id,sex\nNONE,female\nTWO,male\n",
+        "infusion": "patient_id,date,route,dose,dose_unit\n"
+        + "".join(f"TWO,{day},iv,2,g/kg\n" for day in ("2015-01-05", "2015-02-02", "2018-03-05")),
+        "assessment": "patient_id,date,measure,value,unit\n"
+        + "".join(
+            f"{child},{date},physician_global,{value},cm\n"
+            for child, date, value in (
+                ("NONE", "2015-01-05", 4),
+                ("TWO", "2015-01-05", 6),
+                ("TWO", "2015-02-20", 2),
+                ("TWO", "2018-03-05", 5),
+                ("TWO", "2018-04-05", 5),
+            )
+        ),
+    }
+    for name, text in texts.items():
+        (study / f"{name}.csv").write_text(text, encoding="utf-8")
+    run_study(study, study / "run")
+    return study / "run"
+
+
+def test_a_child_without_ivig_is_explained(three_children: Path) -> None:
+    explanation = explain_patient(three_children, "NONE")
+    response = explanation.decisions[0]
+    assert response.definition_id == "jdm_ivig_response"
+    assert (response.root.state, response.root.because) == ("not_reached", "no IVIG")
+    out = io.StringIO()
+    Console(file=out, width=WIDTH).print(render_explanation(explanation))
+    assert "does not apply: no IVIG" in out.getvalue()
+
+
+def test_regimens_stand_in_their_order_each_with_its_own_visits(three_children: Path) -> None:
+    explanation = explain_patient(three_children, "TWO", "jdm_ivig_response")
+    whole = [item for item in explanation.decisions if item.date is None]
+    assert [item.regimen for item in whole] == [1, 2]
+    first, second = ([str(run.first) for run in item.visits] for item in whole)
+    assert first[0] == "2015-02-20"
+    assert second == ["2018-04-05"]
+
+
+def test_what_cannot_be_evaluated_says_what_would_have_made_it_so(three_children: Path) -> None:
+    explanation = explain_patient(three_children, "TWO", "jdm_ivig_response")
+    second = next(item for item in explanation.decisions if item.regimen == 2 and not item.date)
+    assert second.root.state == "not_evaluable"
+    assert second.to_record
+    patterns = {
+        other.after
+        for change in second.could_change
+        for other in change.classes
+        if other.question == "Pattern"
+    }
+    assert patterns - {"not evaluable"}
+
+
 if __name__ == "__main__":
     import tempfile
 

@@ -232,7 +232,8 @@ class Explainer:
     def _list_visits(
         self, key: Key, rows: Mapping[str, Row], reading: Reading
     ) -> tuple[VisitRun, ...]:
-        if not isinstance(reading.definition, ResponseDefinition) or key[3] is not None:
+        is_regimen = key[2] is not None and key[3] is None
+        if not isinstance(reading.definition, ResponseDefinition) or not is_regimen:
             return ()
         mine = self.visits.filter(pl.col("regimen") == key[2]).to_dicts()
         onset = rows[ONSET_DAY]["value"] if ONSET_DAY in rows else None

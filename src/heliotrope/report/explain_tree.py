@@ -26,6 +26,7 @@ COLOURS: dict[str, str] = {
     "not_met": "red",
     "not_evaluable": "yellow",
     "not_reached": "bright_black",
+    "class": "default",
 }
 ONSET = say("visit_role", "onset")
 MOST_NAMED = 4
@@ -129,7 +130,7 @@ def _head(decision: Decision) -> Text:
 
 def _answer(node: Node) -> Text:
     """Say a node's answer, then the comparison or the change, and the reason."""
-    line = Text(node.answer, style=f"bold {COLOURS[node.state]}")
+    line = Text(node.answer, style=f"bold {COLOURS[node.tone]}")
     detail = [node.comparison] if node.comparison else []
     detail += [node.change.text] if node.change else []
     if detail:

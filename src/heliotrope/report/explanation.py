@@ -76,6 +76,12 @@ class Node:
     children: tuple[Node, ...]
     also: tuple[Node, ...]
 
+    @property
+    def tone(self) -> str:
+        """The state that colours the answer; a class named by a label is neither good nor bad."""
+        is_class = self.label is not None and self.comparison == ""
+        return self.state if not is_class or self.state == "not_evaluable" else "class"
+
     def walk(self) -> Iterator[Node]:
         """Go through the tree from here, what decided first."""
         yield self
