@@ -6,7 +6,7 @@ where they differ between visits also ``threshold:`` and ``label:``.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import polars as pl
@@ -26,7 +26,6 @@ from heliotrope.derive.treatment import derive_days_off
 from heliotrope.records.exact import DECIMALS, compute_comparison
 
 SMALL_REFERENCE = "small_reference"
-SOURCES = "sources"
 CHANGE_SOURCES = "change_sources"
 
 
@@ -122,32 +121,31 @@ class _Cells:
 
     def sources(self) -> pl.Expr:
         """List the cells of the visit and of the reference, and the candidates rejected for it."""
-        is_change = self.leaf.quantity in CHANGES
-        if is_change and self.leaf.choice == "most_abnormal_at_baseline":
+        if self.leaf.quantity not in CHANGES:
+            return used(self.pick("row_id"))
+        if self.leaf.choice == "most_abnormal_at_baseline":
             # The reference also counts where the enzyme was not measured again.
-            return pl.concat_list(
-                used(self.pick("row_id")),
-                used(self.pick("baseline_row_id")),
-                pl.coalesce(self.pick("rejected").cast(pl.List(SOURCE)), NO_SOURCES),
-            )
-        return pl.coalesce(self.pick(CHANGE_SOURCES if is_change else SOURCES), NO_SOURCES)
+            return pl.concat_list(_change_sources(self.pick))
+        return pl.coalesce(self.pick(CHANGE_SOURCES), NO_SOURCES)
 
 
-def list_sources(columns: Sequence[str]) -> dict[str, pl.Expr]:
-    """List the cells behind each value: of the visit, and for a change of the reference as well.
+def list_change_sources(columns: Sequence[str]) -> dict[str, pl.Expr]:
+    """List the cells behind each change: of the visit, of the reference, those rejected for it.
 
-    Once for every value of a visit, whichever and however many nodes rest on it.
+    Once for every value of a visit, however many nodes rest on it.
     """
-    if "row_id" not in columns:
+    if "baseline_row_id" not in columns:
         return {}
-    of_visit = used(pl.col("row_id"))
-    parts = [of_visit]
-    if "baseline_row_id" in columns:
-        parts.append(used(pl.col("baseline_row_id")))
-    if "rejected" in columns:
-        rejected = pl.col("rejected").cast(pl.List(SOURCE))
-        parts.append(pl.coalesce(rejected, NO_SOURCES))
-    return {SOURCES: of_visit, CHANGE_SOURCES: pl.concat_list(parts)}
+    return {CHANGE_SOURCES: pl.concat_list(_change_sources(pl.col))}
+
+
+def _change_sources(find: Callable[[str], pl.Expr]) -> list[pl.Expr]:
+    rejected = find("rejected").cast(pl.List(SOURCE))
+    return [
+        used(find("row_id")),
+        used(find("baseline_row_id")),
+        pl.coalesce(rejected, NO_SOURCES),
+    ]
 
 
 def _add_baselines(visits: pl.DataFrame, leaf: Leaf, baselines: pl.DataFrame) -> pl.DataFrame:

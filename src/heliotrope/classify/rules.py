@@ -11,13 +11,12 @@ import polars as pl
 from heliotrope.classify.rule_answers import (
     CHANGE_SOURCES,
     SMALL_REFERENCE,
-    SOURCES,
     RuleContext,
     add_banded_score,
     add_cut_off_states,
     add_leaf,
     add_off_treatment,
-    list_sources,
+    list_change_sources,
 )
 from heliotrope.classify.visit_runs import add_confirmed, add_sustained
 from heliotrope.definitions.rule import (
@@ -54,7 +53,7 @@ CELLS = (
     "baseline_upper_limit",
     "rejected",
 )
-LISTED = (*CELLS, SOURCES, CHANGE_SOURCES)
+LISTED = (*CELLS, CHANGE_SOURCES)
 OF_THE_VISIT = ("birth_date", "day")
 
 
@@ -89,9 +88,9 @@ def widen_visits(values: pl.DataFrame, measures: Iterable[str]) -> pl.DataFrame:
         .with_row_index("_visit")
     )
     numbered = recorded.join(visits.select(*key, "_visit"), on=key, how="left").select(
-        "_visit", "measure", *cells, **list_sources(cells)
+        "_visit", "measure", *cells, **list_change_sources(cells)
     )
-    cells += list(list_sources(cells))
+    cells += list(list_change_sources(cells))
     parts = numbered.partition_by("measure", as_dict=True, include_key=False)
     empty = numbered.drop("measure").clear()
     for measure in measures:

@@ -127,10 +127,18 @@ def number_trace(
         .explode("sources")
         .select("trace_id", pl.col("sources").struct.unnest())
         .pipe(_add_item_cells, visit_values)
-        .unique()
         .sort("trace_id", "role", "row_id", "reason", descending=[False, True, False, False])
+        .pipe(_drop_repeated)
     )
     return nodes.drop("sources"), sources
+
+
+def _drop_repeated(rows: pl.DataFrame) -> pl.DataFrame:
+    """Drop each row that is the same as the one before it; what is sorted needs no more."""
+    differs = pl.any_horizontal(
+        pl.col(name).ne_missing(pl.col(name).shift(1)) for name in rows.columns
+    )
+    return rows.filter(differs | (pl.int_range(pl.len()) == 0))
 
 
 def _add_item_cells(sources: pl.DataFrame, visit_values: pl.DataFrame | None) -> pl.DataFrame:
