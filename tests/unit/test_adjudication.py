@@ -124,8 +124,10 @@ def test_kappa_by_hand(rulebook: Rulebook) -> None:
     rows = agree(
         rulebook,
         [
-            (c, 1, "x", p)
-            for c, p in zip(["ann", "ben", "cat", "eve"], ["rapid", "none", "slow", "slow"])
+            ("ann", 1, "x", "rapid"),
+            ("ben", 1, "x", "none"),
+            ("cat", 1, "x", "slow"),
+            ("eve", 1, "x", "slow"),
         ],
     )
     row = find(rows, "pattern", "kappa")
