@@ -15,11 +15,16 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 from rich.console import Console
 
+from heliotrope.classify.evaluate import evaluate
+from heliotrope.definitions.measure import measures_of
+from heliotrope.ingest.read import read_records
 from heliotrope.pipeline import run_study
+from heliotrope.records.shard import Shard
 from heliotrope.report.explain import LATEST_JUDGED, explain_patient
 from heliotrope.report.explain_html import render_explanation_html
 from heliotrope.report.explain_tree import render_explanation
 from heliotrope.report.explanation import Explanation
+from heliotrope.report.say_node import NUMBERED, Reading
 from heliotrope.study import read_study
 
 SEVEN = Path(__file__).parents[2] / "examples" / "seven_children"
@@ -112,6 +117,23 @@ def three_children(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (study / f"{name}.csv").write_text(text, encoding="utf-8")
     run_study(study, study / "run")
     return study / "run"
+
+
+@pytest.mark.parametrize("example", ["seven_children", "modern_cohort"])
+def test_every_node_of_an_example_is_named_in_words(example: str) -> None:
+    """No technical name reaches a reader: each node has words beside its definition."""
+    study = read_study(SEVEN.parent / example)
+    rulebook = study.read_rulebook()
+    tables = read_records(study, rulebook).tables
+    trace = evaluate(Shard.from_tables(tables), rulebook).trace
+    unnamed = []
+    for name, node in trace.select("definition_id", "node").unique().iter_rows():
+        words = Reading(rulebook.definitions[name], rulebook).words
+        numbered = NUMBERED.match(node)
+        known = numbered and (numbered["part"] or numbered["name"]) in words
+        if node not in words and not known and node not in measures_of(rulebook):
+            unnamed.append(f"{name}: {node}")
+    assert unnamed == []
 
 
 def test_a_child_without_ivig_is_explained(three_children: Path) -> None:
