@@ -29,7 +29,7 @@ from heliotrope.definitions.load import Rulebook
 from heliotrope.definitions.response import RESPONSE, ResponseDefinition
 from heliotrope.derive.derived import Derived, derive_all
 from heliotrope.derive.findings import find_in_derived
-from heliotrope.records.results import SORT_KEYS, TABLES, ShardFinding
+from heliotrope.records.results import SORT_KEYS, TABLES, ShardFinding, State
 from heliotrope.records.shard import Shard
 
 REGIMEN = ["patient_id", "regimen"]
@@ -56,19 +56,10 @@ def evaluate(shard: Shard, rulebook: Rulebook, first_trace_id: int = 0) -> Evalu
     derived = derive_all(shard, rulebook, definition.baseline.days_before)
     cohort = _cohort(derived)
     scores = classify_scores(derived.changes, derived.baselines, rulebook, cohort)
-    spans = derived.treatment_spans
-    states = classify_states(derived.visit_values, derived.patients, rulebook, spans)
-    changes = classify_changes(
-        RegimenVisits(
-            changes=derived.changes,
-            baselines=derived.baselines,
-            patients=derived.patients,
-            scores=scores.table,
-            treatment_spans=spans,
-            cohort=cohort,
-        ),
-        rulebook,
+    states = classify_states(
+        derived.visit_values, derived.patients, rulebook, derived.treatment_spans
     )
+    changes = _classify_changes(derived, cohort, scores, rulebook)
     background = ResponseBackground(
         shard=shard,
         derived=derived,
@@ -98,7 +89,7 @@ def evaluate(shard: Shard, rulebook: Rulebook, first_trace_id: int = 0) -> Evalu
     tables = {
         **_derived_tables(derived),
         "score": scores.table,
-        "state": _state_table(states, changes),
+        "state": pl.concat([part.table.select(State.column_names()) for part in (states, changes)]),
         "visit": _visit_table(judged.improvement),
         "response": response.table,
         "indication": indications.table,
@@ -107,15 +98,30 @@ def evaluate(shard: Shard, rulebook: Rulebook, first_trace_id: int = 0) -> Evalu
         "haemolysis": haemolysis.table,
         "steroid_outcome": outcomes.table,
     }
-    return Evaluation(
-        tables={
-            name: tables[name].select(schema.column_names()).sort(SORT_KEYS[name])
-            for name, schema in TABLES.items()
-        },
-        trace=trace,
-        trace_source=trace_source,
-        findings=_findings(derived, rulebook, parts),
+    return Evaluation(_in_schema(tables), trace, trace_source, _findings(derived, rulebook, parts))
+
+
+def _in_schema(tables: dict[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
+    """Keep the columns of each table's schema and sort by its key."""
+    return {
+        name: tables[name].select(schema.column_names()).sort(SORT_KEYS[name])
+        for name, schema in TABLES.items()
+    }
+
+
+def _classify_changes(
+    derived: Derived, cohort: pl.DataFrame, scores: Classified, rulebook: Rulebook
+) -> Classified:
+    """Judge every rule that needs a reference or a time since the first infusion."""
+    visits = RegimenVisits(
+        changes=derived.changes,
+        baselines=derived.baselines,
+        patients=derived.patients,
+        scores=scores.table,
+        treatment_spans=derived.treatment_spans,
+        cohort=cohort,
     )
+    return classify_changes(visits, rulebook)
 
 
 def _derived_tables(derived: Derived) -> dict[str, pl.DataFrame]:
@@ -127,10 +133,6 @@ def _derived_tables(derived: Derived) -> dict[str, pl.DataFrame]:
         "steroid_pulse": derived.steroid_pulses,
         "drug_period": derived.drug_periods,
     }
-
-
-def _state_table(*parts: Classified) -> pl.DataFrame:
-    return pl.concat([part.table.select(TABLES["state"].column_names()) for part in parts])
 
 
 def _cohort(derived: Derived) -> pl.DataFrame:
