@@ -19,6 +19,9 @@ from heliotrope.errors import Found, UserError
 
 SHIPPED = Path(__file__).parent
 
+# In the name of a file: an earlier version, kept beside the one in force (see ``versions.py``).
+EARLIER = "@"
+
 Kind = TypeVar("Kind", bound=Definition)
 
 
@@ -72,6 +75,8 @@ def read_rulebook(settings: Settings | None = None, local: Path | None = None) -
 def _read_folder(folder: Path, *, is_local: bool) -> Iterable[Definition]:
     seen: dict[str, Path] = {}
     for path in sorted(folder.rglob("*.toml")):
+        if EARLIER in path.stem:
+            continue
         definition = read_definition(path, is_local=is_local)
         if definition.id in seen:
             raise UserError(

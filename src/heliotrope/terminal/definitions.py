@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from difflib import get_close_matches
 from typing import Any
 
 from rich.console import Console
@@ -11,9 +10,9 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from heliotrope.definitions.load import Rulebook
+from heliotrope.definitions.measure import Measure
 from heliotrope.definitions.model import Definition, Source
-from heliotrope.errors import UserError
+from heliotrope.terminal.definition_rules import render_rules
 
 FLAG_WORDS: dict[str, str] = {
     "V": "read in the source named",
@@ -27,19 +26,6 @@ FLAG_WORDS: dict[str, str] = {
 LONGEST_LINE = 64
 
 HEAD = set(Definition.model_fields)
-
-
-def find_definition(rulebook: Rulebook, definition_id: str) -> Definition:
-    """Find a definition by its id; an unknown id names the nearest."""
-    if definition_id in rulebook.definitions:
-        return rulebook.definitions[definition_id]
-    nearest = get_close_matches(definition_id, rulebook.definitions, n=3)
-    raise UserError(
-        "the id of a definition",
-        definition_id,
-        (f"did you mean {' or '.join(nearest)}? " if nearest else "")
-        + "`heliotrope definitions list` names them all",
-    )
 
 
 def describe_head(definition: Definition) -> dict[str, Any]:
@@ -79,26 +65,38 @@ def _words(name: str) -> str:
     return name.replace("_", " ")
 
 
-def print_definition(definition: Definition) -> None:
-    """Print a definition whole: wording, parameters, notes, sources with their flags."""
+def print_definition(
+    definition: Definition, measures: Mapping[str, Measure], versions: Sequence[str]
+) -> None:
+    """Print a definition whole: wording, every number, notes, sources with their flags."""
     console = Console(highlight=False)
     verified = "verified" if definition.verified else "not verified: see the flags of its sources"
     local = ", from a study's own folder" if definition.is_local else ""
-    console.print(Text(definition.title, style="bold"))
-    console.print(f"{definition.id} {definition.version}, {definition.kind}, {verified}{local}\n")
-    console.print(Padding(Text(definition.wording), (0, 2), expand=False))
-    content = definition.model_dump(mode="json", exclude=HEAD, exclude_none=True)
-    if content:
+    console.print(Text(definition.title + mark_local(definition), style="bold"))
+    console.print(f"{definition.id} {definition.version}, {definition.kind}, {verified}{local}")
+    earlier = [version for version in versions if version != definition.version]
+    if earlier:
+        console.print(f"Earlier versions kept: {', '.join(earlier)}")
+    console.print(Padding(Text(definition.wording), (1, 0, 0, 2), expand=False))
+    drawn = render_rules(definition, measures)
+    for heading, content in drawn:
+        console.print(f"\n[bold]{heading}[/bold]")
+        console.print(Padding(content, (0, 0, 0, 2), expand=False))
+    left_out = HEAD | ({"axes", "root", "components", "categories"} if drawn else set())
+    parameters = definition.model_dump(mode="json", exclude=left_out, exclude_none=True)
+    if parameters:
         console.print("\n[bold]Parameters[/bold]")
-        for line in list_lines(content):
+        for line in list_lines(parameters):
             console.print(Text(f"  {line}"))
     if definition.notes:
         console.print("\n[bold]Notes[/bold]")
     for note in definition.notes:
-        console.print(Padding(Text(note), (0, 2), expand=False))
-    console.print("\n[bold]Sources[/bold]")
+        console.print(Padding(Text(note), (0, 0, 0, 2), expand=False))
+    console.print("\n[bold]Sources of these numbers[/bold]")
     for source in definition.sources:
-        console.print(Padding(Text(cite(source)), (0, 2), expand=False))
+        console.print(Padding(Text(cite(source)), (0, 0, 0, 2), expand=False))
+    if not definition.sources:
+        console.print("  none: a list of words or codes, or numbers flagged one by one")
 
 
 def list_lines(value: Any, depth: int = 0) -> list[str]:
