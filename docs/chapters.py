@@ -37,6 +37,11 @@ MARKED = {
     "aggravation": "Worse after stopping",
     "exposure": "Exposure",
     "indication": "Why immunoglobulin was started",
+    "steroid_resistance": "Steroid resistance",
+    "steroid_dependence": "Steroid dependence",
+    "steroid_discontinuation": "Steroid stopped",
+    "haemolysis_case": "Haemolysis",
+    "reaction_windows": "Reactions",
 }
 
 

@@ -30,6 +30,10 @@ TABLE_OF_KIND = {
     "aggravation": "aggravation",
     "indication": "indication",
     "exposure": "regimen",
+    "haemolysis_case": "haemolysis",
+    "steroid_resistance": "steroid_outcome",
+    "steroid_dependence": "steroid_outcome",
+    "steroid_discontinuation": "steroid_outcome",
 }
 PARTS = ("state", "value", "points", "label", "reason", "threshold")
 REGIMENS_WRITTEN = "courses / regimens"
@@ -145,7 +149,7 @@ def _find_rows(case: Case, column: str) -> tuple[Sequence[Found], str]:
 def _pick(rows: Sequence[Found], case: Case, key: int | None) -> Found | None:
     """Pick one row: of a day (``key`` or the column ``on``), else of a regimen, else the last day.
 
-    An undated row belongs to a regimen; without a key that is the first.
+    An undated row belongs to a regimen; without a key that is the first, or none where none is.
     """
     dated = [row for row in rows if row.get("date") is not None]
     on = case.given.get("on")
@@ -155,7 +159,8 @@ def _pick(rows: Sequence[Found], case: Case, key: int | None) -> Found | None:
             return max(dated, key=lambda row: row["date"])
         return next((row for row in dated if day_of(row["date"]) == day), None)
     regimen = 1 if key is None else key
-    return next((row for row in rows if row.get("regimen") in (regimen, None)), None)
+    of_regimen = [row for row in rows if row.get("regimen") == regimen]
+    return next(iter([*of_regimen, *(row for row in rows if row.get("regimen") is None)]), None)
 
 
 def _write(row: Found | None, part: str) -> str | None:

@@ -71,8 +71,10 @@ def read_column(name: str, cell: str, case: Case, rulebook: Rulebook) -> Iterato
 def read_values(cell: str) -> Iterator[Row]:
     """Read the values of a measure: ``5``, ``8>0``, ``8>``, ``0:6 3:4``, each with ``/limit``.
 
+    ``/0.3..`` is a lower limit.
+
     >>> list(read_values("3000>100 /200"))[1]
-    {'day': 28, 'value': 100.0, 'text': None, 'upper_limit': 200.0}
+    {'day': 28, 'value': 100.0, 'text': None, 'upper_limit': 200.0, 'lower_limit': None}
     >>> [row["day"] for row in read_values("0:6 3:4")]
     [0, 3]
     """
@@ -89,12 +91,14 @@ def read_values(cell: str) -> Iterator[Row]:
     for word in words:
         day, _, value = word.partition(":")
         drawn, _, limit = value.partition("/")
+        is_lower = limit.endswith("..")
         is_number = re.fullmatch(r"[-+]?\d*\.?\d+", drawn) is not None
         yield {
             "day": int(day),
             "value": float(drawn) if is_number else None,
             "text": None if is_number else drawn,
-            "upper_limit": float(limit) if limit else None,
+            "upper_limit": float(limit) if limit and not is_lower else None,
+            "lower_limit": float(limit.removesuffix("..")) if is_lower else None,
         }
 
 

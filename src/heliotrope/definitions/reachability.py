@@ -7,6 +7,7 @@ from itertools import product
 
 from heliotrope.definitions.decision import Axis
 from heliotrope.definitions.exposure import IvigExposure
+from heliotrope.definitions.haemolysis import HaemolysisCase
 from heliotrope.definitions.indication import IvigIndication
 from heliotrope.definitions.model import Definition
 from heliotrope.definitions.response import AggravationDefinition, ResponseDefinition
@@ -31,10 +32,13 @@ from heliotrope.definitions.rule import (
     decide_sustained,
 )
 from heliotrope.definitions.score import ScoreDefinition
+from heliotrope.definitions.steroid import SteroidConcept
 
 STATE_OF: dict[Truth, str] = {True: "met", False: "not_met", None: "not_evaluable"}
 ANY: frozenset[Truth] = frozenset([True, False, None])
 ROOT = "root"
+FALL = "haemoglobin_fall"
+SIGNS = "signs"
 UPPER = "{}_upper"
 
 
@@ -51,7 +55,16 @@ def reachable_states(definition: Definition) -> dict[str, frozenset[str]]:
             return _name(_of_rule(definition))
         case ScoreDefinition():
             return _name(_of_score(definition))
-        case ResponseDefinition() | AggravationDefinition() | IvigExposure() | IvigIndication():
+        case HaemolysisCase():
+            parts = (definition.antiglobulin, *definition.signs)
+            return _name(dict.fromkeys((ROOT, FALL, SIGNS, *(part.id for part in parts)), ANY))
+        case (
+            ResponseDefinition()
+            | AggravationDefinition()
+            | IvigExposure()
+            | IvigIndication()
+            | SteroidConcept()
+        ):
             return {
                 item.name: frozenset(STATE_OF.values()) - frozenset(item.never)
                 for item in definition.criteria
@@ -77,7 +90,13 @@ def reachable_labels(definition: Definition) -> dict[str, frozenset[str]]:
                 "score_upper": frozenset(known),
                 "score_max_attainable": frozenset(known),
             }
-        case ResponseDefinition() | AggravationDefinition() | IvigExposure() | IvigIndication():
+        case (
+            ResponseDefinition()
+            | AggravationDefinition()
+            | IvigExposure()
+            | IvigIndication()
+            | SteroidConcept()
+        ):
             return {axis.name: _labels(axis) for axis in definition.axes}
         case _:
             return {}
