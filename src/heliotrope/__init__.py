@@ -14,7 +14,6 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from heliotrope.calculator import ScoreReport, score, score_file
     from heliotrope.classify.evaluate import evaluate
     from heliotrope.definitions.load import Rulebook, read_rulebook
     from heliotrope.definitions.settings import Settings
@@ -26,9 +25,10 @@ if TYPE_CHECKING:
     from heliotrope.records.results import TABLES
     from heliotrope.records.shard import Shard
     from heliotrope.report.explain import Explanation, explain_patient
+    from heliotrope.run.verification import verify_run
+    from heliotrope.scoring.calculator import ScoreReport, score, score_file
     from heliotrope.simulate.cohort import simulate_cohort
     from heliotrope.study import Study, read_study
-    from heliotrope.verification import verify_run
 
 __version__ = "0.1.0"
 
@@ -66,7 +66,7 @@ _HOMES = {
     "Explanation": "report.explain",
     "Rulebook": "definitions.load",
     "RunOptions": "pipeline",
-    "ScoreReport": "calculator",
+    "ScoreReport": "scoring.calculator",
     "Settings": "definitions.settings",
     "Shard": "records.shard",
     "Study": "study",
@@ -79,10 +79,10 @@ _HOMES = {
     "read_rulebook": "definitions.load",
     "read_study": "study",
     "run_study": "pipeline",
-    "score": "calculator",
-    "score_file": "calculator",
+    "score": "scoring.calculator",
+    "score_file": "scoring.calculator",
     "simulate_cohort": "simulate.cohort",
-    "verify_run": "verification",
+    "verify_run": "run.verification",
 }
 
 

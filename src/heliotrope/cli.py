@@ -199,7 +199,7 @@ def explain(
     were used, or considered and rejected.
     """
     from heliotrope.report.explain import explain_patient, open_run
-    from heliotrope.verification import read_rulebook_of
+    from heliotrope.run.verification import read_rulebook_of
 
     rulebook = read_rulebook_of(open_run(run).manifest)
     explanation = explain_patient(run, patient, definition, visits=visits, rulebook=rulebook)
@@ -263,7 +263,7 @@ def score(
     lacks; and the activity states. Names may carry a unit (physician_global_mm, ck_ukat_l), the
     ends of another scale (mmt8_0_150, chq_physical_0_100) or the upper limit of normal (ck_uln).
     """
-    from heliotrope.calculator import ScoreTableOptions
+    from heliotrope.scoring.calculator import ScoreTableOptions
     from heliotrope.terminal.arguments import read_numbers, read_pairs
     from heliotrope.terminal.scores import print_scores, score_given
 
@@ -362,12 +362,46 @@ def show_definition(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Show one definition's wording, parameters, sources."""
-    from heliotrope.definitions.load import read_rulebook
-    from heliotrope.terminal.definitions import find_definition, print_definition
+    """Show one definition whole: wording, every number, sources and their flags.
 
-    definition = find_definition(read_rulebook(local=local), definition_id)
+    ID, or ID@VERSION for an earlier version that is kept.
+    """
+    from heliotrope.definitions.load import read_rulebook
+    from heliotrope.definitions.measure import measures_of
+    from heliotrope.definitions.versions import find_version, list_versions
+    from heliotrope.terminal.definitions import print_definition
+
+    definition = find_version(definition_id, local)
     if as_json:
         _print_json(definition.model_dump(mode="json"))
     else:
-        print_definition(definition)
+        measures = measures_of(read_rulebook(local=local))
+        print_definition(definition, measures, list_versions(definition, local))
+
+
+@definitions_app.command("diff")
+def diff_definitions(
+    first: Annotated[
+        str, typer.Argument(metavar="A", help="An id, ID@VERSION, or a TOML file: the old one.")
+    ],
+    second: Annotated[
+        str | None,
+        typer.Argument(metavar="B", help="The new one; left out: of the same id, from --local."),
+    ] = None,
+    local: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="A study's own definitions; B is sought there first."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Show what differs between two definitions or versions, field by field."""
+    from heliotrope.definitions.difference import find_differences
+    from heliotrope.definitions.versions import find_pair
+    from heliotrope.terminal.definition_diff import describe_diff, print_diff
+
+    old, new = find_pair(first, second, local)
+    differences = find_differences(old, new)
+    if as_json:
+        _print_json(describe_diff(old, new, differences))
+    else:
+        print_diff(old, new, differences)

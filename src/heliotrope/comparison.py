@@ -54,8 +54,8 @@ from heliotrope.estimate.definition_units import (
 from heliotrope.estimate.rows import Row, Topic
 from heliotrope.report.explain import open_run
 from heliotrope.report.read_run import RunTables
-from heliotrope.run_manifest import describe_definitions
-from heliotrope.verification import read_rulebook_of
+from heliotrope.run.manifest import describe_definitions
+from heliotrope.run.verification import read_rulebook_of
 
 DECISION = ["definition_id", "patient_id", "regimen", "date"]
 

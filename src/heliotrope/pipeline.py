@@ -25,11 +25,11 @@ from heliotrope.execution.shards import count_shards, write_shards
 from heliotrope.ingest import Ingested, read_records
 from heliotrope.records.results import SORT_KEYS, TABLES, Quarantine
 from heliotrope.records.shard import Shard, count_children
-from heliotrope.run_findings import gather_findings
-from heliotrope.run_manifest import make_manifest, write_manifest
-from heliotrope.run_summary import CheckSummary, RunSummary, summarise_run
+from heliotrope.run.findings import gather_findings
+from heliotrope.run.manifest import make_manifest, write_manifest
+from heliotrope.run.summary import CheckSummary, RunSummary, summarise_run
+from heliotrope.run.verification import verify_run
 from heliotrope.study import Study, read_study
-from heliotrope.verification import verify_run
 
 __all__ = ["RunOptions", "check_study", "run_study", "verify_run"]
 

@@ -16,9 +16,9 @@ from heliotrope.ingest.ingested import Ingested
 from heliotrope.ingest.read import read_records
 from heliotrope.records.results import TABLES
 from heliotrope.records.shard import Shard
+from heliotrope.run.verification import replay_trace
 from heliotrope.simulate.cohort import simulate_blocks, write_csv
 from heliotrope.study import read_study
-from heliotrope.verification import replay_trace
 
 CHILDREN = 1000
 SEED = 1997

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from heliotrope.calculator import ScoreReport, score_file, score_text, score_values
 from heliotrope.ingest.score_columns import ScoreTableOptions
+from heliotrope.scoring.calculator import ScoreReport, score_file, score_text, score_values
 
 TABLE = Path(__file__).parents[3] / "shared" / "data" / "published" / "two_trial_patients.csv"
 

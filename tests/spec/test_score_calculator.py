@@ -12,7 +12,9 @@ import pytest
 from tests.spec.ascii_table import read_rows
 
 from heliotrope import cli
-from heliotrope.calculator import (
+from heliotrope.errors import UserError
+from heliotrope.ingest.score_source import read_named_values
+from heliotrope.scoring.calculator import (
     PatientScore,
     ScoreReport,
     ScoreTableOptions,
@@ -20,8 +22,6 @@ from heliotrope.calculator import (
     score_file,
     score_text,
 )
-from heliotrope.errors import UserError
-from heliotrope.ingest.score_source import read_named_values
 
 # b>f; "/" the upper limit of normal. The eleven vectors of the 2016 criteria in this project.
 VECTORS = """

@@ -8,9 +8,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from heliotrope.calculator import ScoreReport, score_file
 from heliotrope.errors import UserError
 from heliotrope.ingest.score_columns import ScoreTableOptions
+from heliotrope.scoring.calculator import ScoreReport, score_file
 
 TYPICAL = """\
 patient;visit;PhGA;PtGA;MMT-8;CHAQ;CK;CK_ULN;extramuscular activity

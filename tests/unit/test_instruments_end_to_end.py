@@ -9,7 +9,7 @@ import pytest
 
 from heliotrope.pipeline import RunOptions, check_study, run_study
 from heliotrope.report.explain import explain_patient
-from heliotrope.verification import verify_run
+from heliotrope.run.verification import verify_run
 
 INFUSIONS = """\
 patient_id,date,route,dose,dose_unit

@@ -15,9 +15,9 @@ from heliotrope.cli import app
 from heliotrope.definitions.load import SHIPPED, Rulebook
 from heliotrope.definitions.validate import check_definitions, reachable_states
 from heliotrope.pipeline import RunOptions, run_study
-from heliotrope.run_manifest import read_manifest
+from heliotrope.run.manifest import read_manifest
+from heliotrope.run.verification import verify_run
 from heliotrope.study import read_study
-from heliotrope.verification import verify_run
 
 MEASURE = """
     id = "measures_bulbar"

@@ -13,7 +13,7 @@ from heliotrope.example_studies import find_example
 from heliotrope.pipeline import check_study, run_study
 from heliotrope.records.canonical import CANONICAL
 from heliotrope.records.results import TABLES, Finding, Result, Source, Trace, TraceSource
-from heliotrope.run_findings import locate_findings
+from heliotrope.run.findings import locate_findings
 
 PARQUET_TYPES = {
     pl.String,

@@ -16,8 +16,8 @@ from heliotrope.definitions.load import Rulebook
 from heliotrope.example_studies import find_example
 from heliotrope.ingest.read import read_records
 from heliotrope.records.shard import Shard
+from heliotrope.run.verification import replay_trace
 from heliotrope.study import read_study
-from heliotrope.verification import replay_trace
 
 RESPONSE = "jdm_ivig_response"
 DECISION = ["patient_id", "regimen", "definition_id", "date"]

@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:
-    from heliotrope.run_summary import CheckSummary, RunSummary, VerifySummary
+    from heliotrope.run.summary import CheckSummary, RunSummary, VerifySummary
 
 SEVERITY_WORDS = {
     "error": ("error", "red"),

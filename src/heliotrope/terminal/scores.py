@@ -11,11 +11,11 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from heliotrope.calculator import score_file, score_text, score_values
 from heliotrope.errors import ExitCode, Found, UserError
 from heliotrope.ingest.score_columns import ScoreTableOptions
 from heliotrope.ingest.score_source import read_named_values
-from heliotrope.score_report import ComponentPoints, PatientScore, PatientState, ScoreReport
+from heliotrope.scoring.calculator import score_file, score_text, score_values
+from heliotrope.scoring.report import ComponentPoints, PatientScore, PatientState, ScoreReport
 
 STANDARD_INPUT = "-"
 MOST_STEPS = 3

@@ -21,8 +21,8 @@ from heliotrope.ingest.score_source import (
     read_table_text,
 )
 from heliotrope.ingest.score_table import read_score_table
-from heliotrope.score_items import add_item_totals
-from heliotrope.score_report import (
+from heliotrope.scoring.items import add_item_totals
+from heliotrope.scoring.report import (
     ComponentPoints,
     NextBand,
     NextCategory,
@@ -30,7 +30,7 @@ from heliotrope.score_report import (
     PatientState,
     ScoreReport,
 )
-from heliotrope.score_visits import Calculator
+from heliotrope.scoring.visits import Calculator
 
 __all__ = [
     "ComponentPoints",

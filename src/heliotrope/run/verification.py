@@ -15,8 +15,8 @@ from heliotrope.classify.replay import find_replay
 from heliotrope.definitions.load import Rulebook, read_rulebook
 from heliotrope.definitions.settings import Settings
 from heliotrope.errors import ExitCode, Found, UserError
-from heliotrope.run_manifest import describe_definitions, read_manifest
-from heliotrope.run_summary import VerifySummary
+from heliotrope.run.manifest import describe_definitions, read_manifest
+from heliotrope.run.summary import VerifySummary
 from heliotrope.study import read_study
 
 Progress = Callable[[str, int, int], None]

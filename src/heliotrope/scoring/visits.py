@@ -21,9 +21,9 @@ from heliotrope.definitions.score_table import ScoreTableWords
 from heliotrope.errors import Found, UserError
 from heliotrope.ingest.score_columns import ScoreTableOptions
 from heliotrope.ingest.score_table import TableVisit
-from heliotrope.score_items import FIRST_DAY, ItemTotals
-from heliotrope.score_report import ComponentPoints, PatientScore, PatientState
-from heliotrope.score_steps import find_cautions, find_next_band, find_next_category
+from heliotrope.scoring.items import FIRST_DAY, ItemTotals
+from heliotrope.scoring.report import ComponentPoints, PatientScore, PatientState
+from heliotrope.scoring.steps import find_cautions, find_next_band, find_next_category
 
 REASON_WORDS = {
     "no_baseline": "not recorded at baseline",

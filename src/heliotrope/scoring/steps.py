@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from heliotrope.definitions.measure import Measure
 from heliotrope.definitions.score import Component, Scale, ScoreDefinition
 from heliotrope.records.exact import compare
-from heliotrope.score_report import ComponentPoints, NextBand, NextCategory
+from heliotrope.scoring.report import ComponentPoints, NextBand, NextCategory
 
 
 def find_next_band(
