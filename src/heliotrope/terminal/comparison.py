@@ -21,6 +21,9 @@ from heliotrope.terminal.definitions import mark_local
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
+# A table of agreement with more classes across is listed cell by cell.
+WIDEST = 6
+
 # Kinds of change in which one of two definitions could not decide.
 OPEN = ("missing", "no_decision")
 
@@ -39,6 +42,11 @@ def print_comparison(comparison: Comparison, *, most: int) -> None:
     console = Console(highlight=False)
     names = dict(zip((item.id for item in comparison.definitions), LETTERS, strict=False))
     _print_head(console, comparison, names)
+    if comparison.units == 0:
+        console.print(
+            f"\nNo {comparison.unit} was judged by any of them: what they ask for is not recorded."
+        )
+        return
     for pair in comparison.pairs:
         console.print()
         _print_pair(console, comparison, pair, names, most)
@@ -99,6 +107,8 @@ def _draw_cells(comparison: Comparison, pair: PairComparison, first: str, second
         for row in pair.rows
         if row.analysis.endswith("_cell")
     }
+    if len({key[1] for key in cells}) > WIDEST:
+        return _list_cells(cells, (first, second))
     given = [
         [word for word in comparison.classes if any(key[place] == word for key in cells)]
         for place in (0, 1)
@@ -113,6 +123,18 @@ def _draw_cells(comparison: Comparison, pair: PairComparison, first: str, second
             for other in given[1]
         ]
         table.add_row(_words(word), *numbers)
+    return table
+
+
+def _list_cells(cells: Mapping[tuple[str, ...], int], letters: tuple[str, str]) -> Table:
+    """List the cells of a table too wide for a terminal, equal classes first."""
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    table.add_column("units", justify="right")
+    for letter in letters:
+        table.add_column(letter, no_wrap=True)
+    for key, number in sorted(cells.items(), key=lambda item: item[0][0] != item[0][1]):
+        style = "bold" if key[0] == key[1] else ""
+        table.add_row(Text(str(number), style=style), *(_words(word) for word in key))
     return table
 
 

@@ -27,6 +27,9 @@ LONGEST_LINE = 64
 
 HEAD = set(Definition.model_fields)
 
+# Fields that are drawn, not listed among the parameters.
+DRAWN = {"axes", "root", "components", "categories", "reference", "milestone", "maximum"}
+
 
 def describe_head(definition: Definition) -> dict[str, Any]:
     """Give what the list shows of a definition."""
@@ -82,7 +85,7 @@ def print_definition(
     for heading, content in drawn:
         console.print(f"\n[bold]{heading}[/bold]")
         console.print(Padding(content, (0, 0, 0, 2), expand=False))
-    left_out = HEAD | ({"axes", "root", "components", "categories"} if drawn else set())
+    left_out = HEAD | (DRAWN if drawn else set())
     parameters = definition.model_dump(mode="json", exclude=left_out, exclude_none=True)
     if parameters:
         console.print("\n[bold]Parameters[/bold]")
