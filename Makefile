@@ -36,6 +36,7 @@ format: $(VENV)/.installed-dev ## put the code into its format, mend what can be
 
 bench: $(VENV)/.installed-core ## measure; writes the tables of benchmarks/README.md
 	$(BIN)/python benchmarks/bench.py
+	$(BIN)/python benchmarks/scoring.py
 
 docs: $(VENV)/.installed-docs ## build the manual in docs/_build/html
 	$(BIN)/python -m sphinx -q -W --keep-going -b html docs docs/_build/html
