@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from heliotrope.classify.exposure import trace_exposure
 from heliotrope.classify.haemolysis import classify_haemolysis
 from heliotrope.classify.improvement import Improvement
 from heliotrope.classify.indications import classify_indications
@@ -78,6 +79,7 @@ def evaluate(shard: Shard, rulebook: Rulebook, first_trace_id: int = 0) -> Evalu
     trace, trace_source = number_trace(
         [
             *(part.nodes for part in parts),
+            trace_exposure(derived, rulebook),
             judged.improvement.nodes,
             aggravations.nodes,
             *(make_not_reached(derived, item) for item in (definition, rules.aggravation)),
