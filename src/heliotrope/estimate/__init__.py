@@ -30,7 +30,9 @@ range), ``quartile_low``, ``quartile_high``, ``minimum``, ``maximum``. ``rate_pe
 ``upper_bound_per_infusion_day``, ``..._course``, ``..._patient_month``: only when nothing was
 recorded; ``high`` is the one-sided bound. ``at_risk``, ``events``, ``survival`` (log-log
 interval), ``survival_greenwood`` (plain interval): of a Kaplan-Meier curve. ``kappa`` (Cohen's) and
-``kappa_fleiss``: agreement beyond chance, the interval counting children.
+``kappa_fleiss``: agreement beyond chance, the interval counting children; ``kappa_weighted``: the
+same with linear weights. ``proportion_clustered``: a share of visits whose exact interval is that
+of the effective number of visits (Korn and Graubard).
 
 Analyses
 --------
@@ -117,6 +119,15 @@ agreement                    of the clinicians' settled label with the pattern f
                              rater alone; rater_1_and_rater_2, ...: between_raters (n, proportions,
                              kappa); three raters or more: between_raters (kappa_fleiss)
 agreement_cell               <found>:<label> (n)
+definition_reading           <question>:<reading> of ``definitions_side_by_side``: children who met it,
+                             of those it could judge (n and proportions); the same with :undecided
+                             (n)
+definition_agreement         groups child and visit; <one>:<other> (readings, or definitions): units
+                             classed alike of those both decided (n, proportion_exact, or
+                             proportion_clustered where a child has several), kappa, kappa_weighted,
+                             kappa_fleiss; the same with :children, :decided_by_all,
+                             :decided_by_some, :decided_by_none (n)
+definition_agreement_cell    <one>:<other>:<class>:<class> (n)
 literature                   <outcome>:<figure> in group this_cohort, <outcome>:<series> in groups
                              children, adults, mixed (n and proportions; published counts with our
                              exact interval; refused as a share where no denominator is published);
