@@ -110,10 +110,14 @@ def _classify(
     wide = widen_visits(values, dict.fromkeys(name for rule in rules for name in rule.measures))
     empty = State.create_empty().with_columns(flags=pl.lit([], dtype=pl.List(pl.String)))
     tables, frames = [empty], [empty_nodes()]
+    recorded = set(values["measure"].unique())
     for rule in rules:
+        nothing = NO_VISIT_IN_WINDOW if rule.milestone is not None else None
+        if rule.reads_measures_only and recorded.isdisjoint(rule.measures):
+            frames.append(make_absent_roots(cohort, empty_nodes(), rule, nothing=nothing))
+            continue
         visits = judge_visits(wide, rule, context)
         nodes = make_rule_nodes(visits, rule)
-        nothing = NO_VISIT_IN_WINDOW if rule.milestone is not None else None
         frames += [nodes, make_absent_roots(cohort, nodes, rule, nothing=nothing)]
         tables.append(make_state_table(visits, rule).select(empty.columns))
     return Classified(

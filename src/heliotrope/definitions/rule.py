@@ -139,6 +139,11 @@ class RuleDefinition(Definition):
         return tuple(node for node in self.nodes if isinstance(node, Leaf))
 
     @property
+    def reads_measures_only(self) -> bool:
+        """Say whether every answer comes from a measure (not from a score or from treatment)."""
+        return all(isinstance(node, (Leaf, CutOffStates)) for node in self.answers)
+
+    @property
     def looks_back(self) -> Confirmed | Sustained | None:
         """The node that asks for more than one visit, if there is one."""
         found = [node for node in self.nodes if isinstance(node, (Confirmed, Sustained))]
