@@ -13,7 +13,7 @@ from heliotrope import __version__, cli
 from heliotrope.errors import ExitCode
 from heliotrope.terminal.faults import describe_fault
 
-COMMANDS = ["demo", "init", "check", "run", "explain", "score", "verify", "definitions"]
+COMMANDS = ["demo", "init", "check", "run", "explain", "compare", "score", "verify", "definitions"]
 
 
 @pytest.fixture
@@ -85,7 +85,7 @@ def test_a_definition_is_shown_with_wording_parameters_and_sources(call) -> None
     code, out, _ = call("definitions", "show", "inactive_disease_2015")
     assert code == ExitCode.DONE
     assert "10.1002/art.39200" in out
-    assert "threshold: 78" in out
+    assert ">= 78 (of 80)" in out
     assert "[V: read in the source named]" in " ".join(out.split())
 
 

@@ -77,6 +77,7 @@ class TestTheAnswer:
             "landmarks",
             "after-stopping",
             "safety",
+            "side_by_side",
             "literature",
             "children",
             "record",
