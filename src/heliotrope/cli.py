@@ -7,15 +7,16 @@ answers at once.
 from __future__ import annotations
 
 import gc
-import json
 import os
 import sys
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import typer
 
 from heliotrope import __version__
+from heliotrope.cli_definitions import Json, print_json
+from heliotrope.cli_definitions import app as definitions_app
 from heliotrope.errors import ExitCode
 
 app = typer.Typer(
@@ -29,11 +30,6 @@ app = typer.Typer(
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-definitions_app = typer.Typer(
-    help="The clinical definitions: wording, parameters, sources.",
-    rich_markup_mode=None,
-    no_args_is_help=True,
-)
 app.add_typer(definitions_app, name="definitions")
 
 MOST_FINDINGS = 50
@@ -46,7 +42,6 @@ Study = Annotated[
     ),
 ]
 Run = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder: what --out named.")]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON, for a machine to read.")]
 NoModel = Annotated[
     bool,
     typer.Option("--no-model", help="Leave out the pulse model (not part of this version)."),
@@ -88,10 +83,6 @@ def _common(
     del version
 
 
-def _print_json(content: Any) -> None:
-    typer.echo(json.dumps(content, indent=2, ensure_ascii=False, default=str))
-
-
 @app.command()
 def demo(
     out: Annotated[Path, typer.Option(help="Where the run folder goes.")] = Path("heliotrope-demo"),
@@ -110,7 +101,7 @@ def demo(
     with show_progress(quiet=as_json) as progress:
         summary = run_study(find_example("seven_children"), out, RunOptions(replace=True), progress)
     if as_json:
-        _print_json(summary.to_json())
+        print_json(summary.to_json())
     else:
         print_run(summary, without_model=False)
         open_in_browser(out / "report.html", wanted=open_report)
@@ -149,7 +140,7 @@ def check(
 
     summary = check_study(study)
     if as_json:
-        _print_json(summary.to_json())
+        print_json(summary.to_json())
     else:
         print_check(summary, most=len(summary.findings) if every else MOST_FINDINGS)
     raise typer.Exit(ExitCode.DATA if summary.has_errors else ExitCode.DONE)
@@ -177,7 +168,7 @@ def run(
     with show_progress(quiet=as_json) as progress:
         summary = run_study(study, out, options, progress)
     if as_json:
-        _print_json(summary.to_json())
+        print_json(summary.to_json())
     else:
         print_run(summary, without_model=no_model)
 
@@ -208,7 +199,7 @@ def explain(
     rulebook = read_rulebook_of(open_run(run).manifest)
     explanation = explain_patient(run, patient, definition, visits=visits, rulebook=rulebook)
     if as_json:
-        _print_json(explanation.to_json())
+        print_json(explanation.to_json())
         return
     if as_html:
         from heliotrope.report.explain_html import render_explanation_html
@@ -280,7 +271,7 @@ def score(
     )
     scores = score_given(table, baseline, followup or [], options)
     if as_json:
-        _print_json(scores.to_dicts())
+        print_json(scores.to_dicts())
     else:
         print_scores(scores)
 
@@ -310,13 +301,13 @@ def compare(
 
     How far they agree, who changes class, and which criterion decided it.
     """
-    from heliotrope.comparison import compare_run
+    from heliotrope.comparison.compare import compare_run
     from heliotrope.definitions.comparable import ComparisonOptions
     from heliotrope.terminal.comparison import print_comparison
 
     comparison = compare_run(run, definitions, ComparisonOptions(unit, by, week))
     if as_json:
-        _print_json(comparison.to_json())
+        print_json(comparison.to_json())
     else:
         print_comparison(comparison, most=comparison.units if every else MOST_CHANGES)
 
@@ -332,80 +323,7 @@ def verify(run: Run, as_json: Json = False) -> None:
 
     summary = verify_run(run)
     if as_json:
-        _print_json(summary.to_json())
+        print_json(summary.to_json())
     else:
         print_verification(summary)
     raise typer.Exit(ExitCode.DONE if summary.is_verified else ExitCode.DATA)
-
-
-@definitions_app.command("list")
-def list_definitions(
-    local: Annotated[
-        Path | None, typer.Option(metavar="FOLDER", help="A study's own definitions.")
-    ] = None,
-    as_json: Json = False,
-) -> None:
-    """List every definition, verified or not."""
-    from heliotrope.definitions.load import read_rulebook
-    from heliotrope.terminal.definitions import describe_head, print_definitions
-
-    definitions = sorted(
-        read_rulebook(local=local).definitions.values(), key=lambda item: (item.kind, item.id)
-    )
-    if as_json:
-        _print_json([describe_head(item) for item in definitions])
-    else:
-        print_definitions(definitions)
-
-
-@definitions_app.command("show")
-def show_definition(
-    definition_id: Annotated[str, typer.Argument(metavar="ID", help="As `list` prints it.")],
-    local: Annotated[
-        Path | None, typer.Option(metavar="FOLDER", help="A study's own definitions.")
-    ] = None,
-    as_json: Json = False,
-) -> None:
-    """Show one definition whole: wording, every number, sources and their flags.
-
-    ID, or ID@VERSION for an earlier version that is kept.
-    """
-    from heliotrope.definitions.load import read_rulebook
-    from heliotrope.definitions.measure import measures_of
-    from heliotrope.definitions.versions import find_version, list_versions
-    from heliotrope.terminal.definitions import print_definition
-
-    definition = find_version(definition_id, local)
-    if as_json:
-        _print_json(definition.model_dump(mode="json"))
-    else:
-        measures = measures_of(read_rulebook(local=local))
-        print_definition(definition, measures, list_versions(definition, local))
-
-
-@definitions_app.command("diff")
-def diff_definitions(
-    first: Annotated[
-        str, typer.Argument(metavar="A", help="An id, ID@VERSION, or a TOML file: the old one.")
-    ],
-    second: Annotated[
-        str | None,
-        typer.Argument(metavar="B", help="The new one; left out: of the same id, from --local."),
-    ] = None,
-    local: Annotated[
-        Path | None,
-        typer.Option(metavar="FOLDER", help="A study's own definitions; B is sought there first."),
-    ] = None,
-    as_json: Json = False,
-) -> None:
-    """Show what differs between two definitions or versions, field by field."""
-    from heliotrope.definitions.difference import find_differences
-    from heliotrope.definitions.versions import find_pair
-    from heliotrope.terminal.definition_diff import describe_diff, print_diff
-
-    old, new = find_pair(first, second, local)
-    differences = find_differences(old, new)
-    if as_json:
-        _print_json(describe_diff(old, new, differences))
-    else:
-        print_diff(old, new, differences)

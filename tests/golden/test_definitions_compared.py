@@ -13,7 +13,8 @@ from typer.testing import CliRunner
 
 from heliotrope.classify.deciding import Decision, find_deciding
 from heliotrope.cli import app
-from heliotrope.comparison import Comparison, compare_run
+from heliotrope.comparison.compare import compare_run
+from heliotrope.comparison.result import Comparison
 from heliotrope.definitions.comparable import ComparisonOptions, find_units
 from heliotrope.definitions.load import SHIPPED
 from heliotrope.errors import UserError

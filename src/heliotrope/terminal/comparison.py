@@ -10,7 +10,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from heliotrope.comparison import (
+from heliotrope.comparison.result import (
     ClassChange,
     Comparison,
     NodeThatDecided,
