@@ -119,8 +119,8 @@ agreement                    of the clinicians' settled label with the pattern f
                              rater alone; rater_1_and_rater_2, ...: between_raters (n, proportions,
                              kappa); three raters or more: between_raters (kappa_fleiss)
 agreement_cell               <found>:<label> (n)
-definition_reading           <question>:<reading> of definitions_side_by_side: children who met it, of
-                             those it could judge (n and proportions); the same with :undecided (n)
+definition_reading           <question>:<reading> of definitions_side_by_side: children who met it,
+                             of those it could judge (n and proportions); with :undecided (n)
 definition_agreement         groups child and visit; <one>:<other> (readings, or definitions): units
                              classed alike of those both decided (n, proportion_exact, or
                              proportion_clustered where a child has several), kappa, kappa_weighted,
