@@ -230,7 +230,7 @@ def _earliest(events: pl.DataFrame, rule: AggravationDefinition) -> pl.DataFrame
     """
     in_window = compute_comparison(pl.col("days_after"), "<=", rule.window_days)
     first = (
-        events.sort("date", "limb")
+        _in_order(events)
         .group_by(REGIMEN, maintain_order=True)
         .agg(
             pl.col("date", "days_after", "limb", "row_ids").first(),
@@ -251,6 +251,14 @@ def _earliest(events: pl.DataFrame, rule: AggravationDefinition) -> pl.DataFrame
     )
 
 
+def _in_order(events: pl.DataFrame) -> pl.DataFrame:
+    """Sort events so that the first is the same whatever order they were found in.
+
+    Two signs of one limb on one day: the first word, then the first cell.
+    """
+    return events.sort("date", "limb", "detail", pl.col("row_ids").list.first())
+
+
 def _make_nodes(
     decided: pl.DataFrame,
     events: pl.DataFrame,
@@ -260,8 +268,7 @@ def _make_nodes(
     """Make the tree of each regimen: root, state table, criteria, and a node a limb with events."""
     reached = decided.filter(pl.col("state") != "not_reached").select(REGIMEN)
     by_limb = (
-        events.join(reached, on=REGIMEN, how="semi")
-        .sort("date")
+        _in_order(events.join(reached, on=REGIMEN, how="semi"))
         .group_by([*REGIMEN, "limb"], maintain_order=True)
         .agg(pl.col("days_after", "detail", "row_ids").first())
     )
