@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from heliotrope.classify.trace import make_nodes
+from heliotrope.classify.trace import empty_nodes, make_nodes
 from heliotrope.definitions.model import Definition
 
 NOTHING_RECORDED = "nothing_recorded"
@@ -28,12 +28,15 @@ def make_absent_roots(
     """
     key = [name for name in ("patient_id", "regimen") if name in cohort.columns]
     present = nodes.filter(pl.col("node") == "root").select(key).unique()
-    absent = cohort.select(
+    everyone = cohort.select(
         pl.col(name).cast(pl.Int32) if name == "regimen" else pl.col(name) for name in key
     ).unique()
+    absent = everyone.join(present, on=key, how="anti", nulls_equal=True)
+    if absent.is_empty():
+        return empty_nodes()
     why = pl.lit(nothing or NOTHING_RECORDED)
     return make_nodes(
-        absent.join(present, on=key, how="anti", nulls_equal=True).sort(key),
+        absent.sort(key),
         definition,
         node=pl.lit("root"),
         state=pl.lit("not_evaluable"),

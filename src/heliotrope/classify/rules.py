@@ -92,12 +92,17 @@ def widen_visits(values: pl.DataFrame, measures: Iterable[str]) -> pl.DataFrame:
     )
     cells += list(list_change_sources(cells))
     parts = numbered.partition_by("measure", as_dict=True, include_key=False)
-    empty = numbered.drop("measure").clear()
+    absent = []
     for measure in measures:
-        part = parts.get((measure,), empty).unique("_visit", keep="first", maintain_order=True)
+        if (measure,) not in parts:
+            absent += [
+                pl.lit(None, numbered.schema[name]).alias(f"{name}:{measure}") for name in cells
+            ]
+            continue
+        part = parts[(measure,)].unique("_visit", keep="first", maintain_order=True)
         named = part.rename({name: f"{name}:{measure}" for name in cells})
         visits = visits.join(named, on="_visit", how="left", maintain_order="left")
-    return visits.drop("_visit")
+    return visits.drop("_visit").with_columns(absent)
 
 
 def judge_visits(
