@@ -31,8 +31,9 @@ def test_the_template_is_a_study_without_records_yet(tmp_path):
     write_template(tmp_path / "new")
     study = read_study(tmp_path / "new")
     assert study.id == "my_study"
-    with pytest.raises(UserError, match="at least one row of records"):
+    with pytest.raises(UserError, match="at least one row of records") as refusal:
         read_records(study, study.read_rulebook())
+    assert "no row in any sheet of records.xlsx\n" in str(refusal.value)
 
 
 def test_the_template_filled_with_its_own_examples_is_read_back(tmp_path):

@@ -99,9 +99,15 @@ def _check_not_empty(raws: Sequence[RawTable]) -> None:
     if not any(raw.cells.height for raw in raws):
         raise UserError(
             "at least one row of records",
-            Found(f"no row in {', '.join(raw.place for raw in raws)}"),
+            Found(f"no row in {_name_files(raws)}"),
             "fill in the tables",
         )
+
+
+def _name_files(raws: Sequence[RawTable]) -> str:
+    """Name each file once, a workbook as all of its sheets."""
+    named = {f"any sheet of {raw.file}" if raw.sheet else raw.file: None for raw in raws}
+    return ", ".join(named)
 
 
 @dataclass(frozen=True)
