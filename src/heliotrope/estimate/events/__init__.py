@@ -1,0 +1,1 @@
+"""What happens when, and how often: competing events, repeated flares, clustered reactions."""

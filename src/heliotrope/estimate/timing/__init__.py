@@ -1,0 +1,1 @@
+"""When improvement comes: within an infusion cycle, and for the first time."""
