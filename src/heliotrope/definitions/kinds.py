@@ -16,6 +16,7 @@ from heliotrope.definitions.item_form import ItemForm
 from heliotrope.definitions.literature import Literature
 from heliotrope.definitions.measure import MeasureSet
 from heliotrope.definitions.model import Definition
+from heliotrope.definitions.model_free import ModelFreeEstimates
 from heliotrope.definitions.report_words import ReportWords
 from heliotrope.definitions.response import AggravationDefinition, ResponseDefinition
 from heliotrope.definitions.rule import RuleDefinition
@@ -51,6 +52,7 @@ KINDS["grading"] = GradingSystem
 KINDS["indication"] = IvigIndication
 KINDS["reaction_windows"] = ReactionWindows
 KINDS["estimate"] = DescriptiveEstimates
+KINDS["model_free"] = ModelFreeEstimates
 KINDS["rule"] = RuleDefinition
 KINDS["score"] = ScoreDefinition
 KINDS["response"] = ResponseDefinition

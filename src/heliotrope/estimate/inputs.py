@@ -14,6 +14,7 @@ import polars as pl
 from heliotrope.definitions.estimate import DESCRIPTIVE_ESTIMATES, DescriptiveEstimates
 from heliotrope.definitions.exposure import IvigExposure
 from heliotrope.definitions.load import Rulebook
+from heliotrope.definitions.model_free import MODEL_FREE, ModelFreeEstimates
 from heliotrope.definitions.response import (
     AGGRAVATION,
     RESPONSE,
@@ -66,6 +67,11 @@ class Inputs:
     def parameters(self) -> DescriptiveEstimates:
         """Return the numbers the estimates use."""
         return self.rulebook.get(DESCRIPTIVE_ESTIMATES, DescriptiveEstimates)
+
+    @property
+    def model_free(self) -> ModelFreeEstimates:
+        """Return the numbers of the estimates that use no model of the effect."""
+        return self.rulebook.get(MODEL_FREE, ModelFreeEstimates)
 
     @property
     def exposure(self) -> IvigExposure:

@@ -13,6 +13,7 @@ import polars as pl
 
 from heliotrope.estimate import wording
 from heliotrope.estimate.intervals import (
+    Interval,
     estimate_proportion_exact,
     estimate_proportion_wilson,
     estimate_rate_exact,
@@ -98,6 +99,19 @@ class Topic:
             value=float(count),
             formatted=f"{count}",
             n_evaluable=n_evaluable,
+        )
+
+    def figure(self, variable: str, statistic: str, figure: Figure) -> Row:
+        """Return a number with its interval, or with one end of it, as it is to be printed."""
+        interval = figure.interval
+        return replace(
+            self.row(variable, statistic),
+            value=figure.value,
+            formatted=figure.formatted,
+            low=None if interval is None else interval.low,
+            high=None if interval is None else interval.high,
+            level=None if interval is None else self.level,
+            n_evaluable=figure.n_evaluable,
         )
 
     def proportion(self, variable: str, count: int, total: int, refused: str) -> list[Row]:
@@ -226,3 +240,13 @@ class Exposure:
     amount: float
     n_evaluable: int
     refused: str
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A number, how it is printed, how many are behind it, and its interval where it has one."""
+
+    value: float
+    formatted: str
+    n_evaluable: int
+    interval: Interval | None = None

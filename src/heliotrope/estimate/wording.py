@@ -120,3 +120,40 @@ def kappa(value: float, interval: Interval | None, why_none: str | None = None) 
         return f"{value:.2f} (no interval: {why_none})"
     between = " to " if interval.low < 0 else "-"
     return f"{value:.2f} ({interval.low:.2f}{between}{interval.high:.2f})"
+
+
+def estimate(value: float, interval: Interval) -> str:
+    """Print an estimate with its interval.
+
+    >>> estimate(-0.84, Interval(-1.31, -0.37)), estimate(1.52, Interval(0.9, 2.57))
+    ('-0.840 (-1.310 to -0.370)', '1.52 (0.90-2.57)')
+    """
+    largest = max(abs(value), abs(interval.low), abs(interval.high))
+    printed, low, high = numbers(value, interval.low, interval.high)
+    between = " to " if interval.low < 0 else "-"
+    return f"{printed} ({low}{between}{high})" if largest < VERY_LARGE else f"{printed} (very wide)"
+
+
+VERY_LARGE = 1e6
+
+
+def p_value(value: float) -> str:
+    """Print a p-value.
+
+    >>> p_value(0.0312), p_value(0.00004), p_value(1.0), p_value(0.2)
+    ('p = 0.031', 'p < 0.001', 'p = 1.000', 'p = 0.200')
+    """
+    return "p < 0.001" if value < P_SMALL else f"p = {value:.3f}"
+
+
+P_SMALL = 0.001
+
+
+def share_range(least: float, most: float) -> str:
+    """Print a share of which only a range is known.
+
+    >>> share_range(0.43, 0.71), share_range(0.5, 0.5)
+    ('43 to 71 %', '50 %')
+    """
+    low, high = f"{100 * least:.0f}", f"{100 * most:.0f}"
+    return f"{low} %" if low == high else f"{low} to {high} %"

@@ -1,8 +1,8 @@
 """How much more often flares come under one condition than under another: the Andersen-Gill model.
 
 Each row is a stretch of time of one child, ``(start, stop]`` in days, with covariates that hold
-during it and whether a flare ended it. A child may have many rows, enter late, and have many flares.
-The hazard of a flare is an unspecified curve over time multiplied by exp(covariates x
+during it and whether a flare ended it. A child may have many rows, enter late and flare often. The
+hazard of a flare is an unspecified curve over time multiplied by exp(covariates x
 coefficients); tied days follow Efron. Standard errors are the sandwich of the children's score
 residuals, so that the flares of one child are taken together; the model's own, which takes them as
 independent, stands beside.
@@ -35,7 +35,9 @@ FLAT = 1e-6
 
 NO_EVENT = "no event falls into the time observed"
 
-NO_FINITE_ESTIMATE = "no finite estimate: under one condition there is no event, or the covariates say the same thing"
+NO_FINITE_ESTIMATE = (
+    "no finite estimate: under one condition there is no event, or the covariates say the same"
+)
 
 
 @dataclass(frozen=True)

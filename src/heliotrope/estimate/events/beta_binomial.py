@@ -19,7 +19,6 @@ Source: Williams, Biometrics 1975;31:949-952, doi 10.2307/2529820; Griffiths, Bi
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 

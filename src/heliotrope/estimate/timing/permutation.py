@@ -75,7 +75,8 @@ def estimate_shuffled(blocks: Sequence[Block], draws: Draws) -> Shuffled | None:
     Edge cases: no block with both phases: None. One block of two visits has two arrangements that
     lie equally far from zero: p is 1, which says that nothing can be shown.
 
-    >>> blocks = [Block("a", (2.0,), (5.0,)), Block("a", (1.5,), (4.0,)), Block("b", (3.0,), (3.5,))]
+    >>> blocks = [Block("a", (2.0,), (5.0,)), Block("a", (1.5,), (4.0,))]
+    >>> blocks.append(Block("b", (3.0,), (3.5,)))
     >>> found = estimate_shuffled(blocks, Draws(1000, 999, 1))
     >>> found.statistic, found.p_value, found.least
     (1.625, 0.25, 0.25)
