@@ -157,3 +157,14 @@ def share_range(least: float, most: float) -> str:
     """
     low, high = f"{100 * least:.0f}", f"{100 * most:.0f}"
     return f"{low} %" if low == high else f"{low} to {high} %"
+
+
+def share(value: float, interval: Interval | None) -> str:
+    """Print a share of a curve, with its interval where it has one.
+
+    >>> share(0.404, Interval(0.377, 0.431)), share(0.0, None)
+    ('40 % (38-43)', '0 %')
+    """
+    if interval is None:
+        return f"{100 * value:.0f} %"
+    return f"{100 * value:.0f} % ({100 * interval.low:.0f}-{100 * interval.high:.0f})"
