@@ -88,6 +88,7 @@ class ClusteredReactions(Frozen):
 
     min_children_correlation: int = Field(ge=2)
     min_children_comparison: int = Field(ge=2)
+    most_products: int = Field(ge=2, description="products beyond so many are counted together")
     high_iga_over_microgram_per_ml: float = Field(gt=0)
     iga_classes: tuple[IgaClass, ...] = Field(default=(), description="a study may give its own")
 

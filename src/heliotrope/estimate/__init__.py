@@ -32,7 +32,16 @@ recorded; ``high`` is the one-sided bound. ``at_risk``, ``events``, ``survival``
 interval), ``survival_greenwood`` (plain interval): of a Kaplan-Meier curve. ``kappa`` (Cohen's) and
 ``kappa_fleiss``: agreement beyond chance, the interval counting children; ``kappa_weighted``: the
 same with linear weights. ``proportion_clustered``: a share of visits whose exact interval is that
-of the effective number of visits (Korn and Graubard).
+of the effective number of visits (Korn and Graubard). ``mean_change``, ``mean_ratio``: of the
+children's mean changes (for enzymes geometric), Student's interval. ``contrast``, ``p_value``,
+``p_value_holm`` (corrected for the measures tested), ``monte_carlo_error``: of a permutation test.
+``turnbull_least``, ``turnbull_most``: ends of the range of a share that visits only bound; their
+interval needs no assumption on who was lost. ``cumulative_incidence``: Aalen-Johansen, log-log
+interval from the infinitesimal jackknife. ``mean_cumulative``: mean number of events a child,
+robust interval. ``hazard_ratio`` (children counted) and ``hazard_ratio_naive`` (events counted):
+Andersen-Gill. ``share_clustered``, ``correlation_within_children``: Beta-Binomial, profile
+likelihood; with no reaction only ``high`` is given, one-sided, children counted.
+``difference_clustered``: of two means or shares, children counted.
 
 Analyses
 --------
@@ -70,6 +79,22 @@ confounded                   confounded, among children with an improved visit
 confounded_by                <treatment>, of the same children
 not_evaluable                response_pattern, response_pattern:<reason>, responded (n of all)
 response_flag                <flag> (n of all)
+first_response               children, improved, never_seen_improved (n);
+                             after_day_<a>:by_day_<b> (or by_not_seen): share_in_interval, the
+                             innermost intervals with their share; day_<t>: turnbull_least,
+                             turnbull_most, known_improved, known_not_improved, not_known (n);
+                             median_after_day, median_by_day (turnbull)
+phase_coverage               cycles, <phase>, <phase>:children, <phase>:cycles, two_parts:cycles,
+                             two_parts:children (seen early and at the trough), day_<d> (n of
+                             visits, d days after a D0); what_can_be_told: refused where all visits
+                             lie in one phase. Phases: pre_infusion, days_1_7, days_8_21, trough
+pulse_curve                  <measure>:pre_infusion (median ...: value before an infusion),
+                             <measure>:<phase> (median ..., mean_change or mean_ratio against the
+                             value before the infusion of the same cycle, a child's mean counting
+                             once); with :visits, :visits_compared (n, out of children)
+phase_test                   measures_tested (n); <measure>: contrast (how much worse at the trough
+                             than on days 1 to 21 of the same cycle; enzymes: ratio), p_value,
+                             p_value_holm, monte_carlo_error; <measure>:cycles (n)
 state_reached                <definition id>, e.g. inactive_disease_2015: in that state at some
                              visit after the first infusion
 landmark                     <measure>:baseline, <measure>:week_6, :week_16, :week_24, :week_52
@@ -102,6 +127,17 @@ aggravation_limb             a, b, c, d, e, escalation_only (n of those who wors
 aggravation_time             a curve of the share not worsened, days from the last infusion, late
                              entry on the day the stop is known; worsened_before_entry,
                              left_before_entry (n: not in the curve)
+after_stopping_first         at_risk_ever, ended_before_entry, worsened, ivig_again, switched_to_sc,
+                             died (n); day_<t>: at_risk; <event>:day_<t>, none_of_these:day_<t>:
+                             cumulative_incidence. The children and times of aggravation_time
+flare_mean                   children, children_with_event, events (n); day_<t> from the first
+                             infusion: at_risk, mean_cumulative. Recorded flares
+worsening_mean               the same from the last infusion of a stopped regimen: flares and the
+                             first worsening by any limb
+flare_rate                   on_ivig, off_ivig: n (flares), rate_per_patient_month; with
+                             :children_with_flare (n)
+flare_hazard                 off_against_on_ivig: hazard_ratio, hazard_ratio_naive (an association);
+                             off_against_on_ivig:events (n); refused under 20 children
 reaction_exposure            infusion_day, course, patient_month, child (n: the denominators);
                              adverse_events_recorded, reactions_outside_every_window (n)
 reactions                    any_occasion: n, the three rates, upper bounds when none
@@ -111,6 +147,16 @@ reaction_grade               grade_<g>, grade_not_recorded: n of occasions, by w
 infusions_with_reaction      any_occasion: share of the infusions that an occasion followed
 children_with_reaction       any_occasion, <term>: share of the children with an infusion
 children_with_occasion       <terms>: the same for occasions
+reactions_clustered          infusion_day, course: n (followed by an occasion), share_clustered,
+                             correlation_within_children; with :children (n)
+reactions_by_product         product_recorded (n); <product>: as reactions_clustered;
+                             others_less:<product given most> (difference_clustered)
+reactions_by_iga             iga_content_known (n); high, low: as reactions_clustered;
+                             high_less_low (difference_clustered). Refused unless the study says
+                             which product holds how much IgA
+reactions_by_rate            rate_known (n); ml_per_kg_h:followed_by_reaction,
+                             ml_per_kg_h:not_followed (median ...); followed_less_not
+                             (difference_clustered, mL/kg/h)
 agreement                    of the clinicians' settled label with the pattern found: pattern (all
                              labels), pattern_decided (neither not_evaluable), improved (whether at
                              all): n, proportions, kappa; labelled, labels, labels_without_regimen,

@@ -14,6 +14,10 @@ from heliotrope.estimate.description import (
     estimate_indications,
     estimate_table1,
 )
+from heliotrope.estimate.events.after_stopping_first import estimate_after_stopping_first
+from heliotrope.estimate.events.clustered_reactions import estimate_clustered_reactions
+from heliotrope.estimate.events.flares import estimate_flares
+from heliotrope.estimate.events.reaction_comparisons import estimate_reaction_comparisons
 from heliotrope.estimate.inputs import Inputs
 from heliotrope.estimate.landmarks import estimate_landmarks
 from heliotrope.estimate.literature import estimate_literature
@@ -23,6 +27,8 @@ from heliotrope.estimate.reactions import estimate_reactions
 from heliotrope.estimate.rows import Row, make_results
 from heliotrope.estimate.side_by_side import estimate_side_by_side
 from heliotrope.estimate.steroid import estimate_steroid
+from heliotrope.estimate.timing.cycle import estimate_cycle
+from heliotrope.estimate.timing.first_response import estimate_first_response
 
 NO_PULSE_MODEL = (
     "this version describes the records; it does not estimate the model of a pulsed effect"
@@ -34,11 +40,17 @@ ESTIMATES = (
     estimate_indications,
     estimate_proportions,
     estimate_onset_days,
+    estimate_first_response,
+    estimate_cycle,
     estimate_states_reached,
     estimate_landmarks,
     estimate_steroid,
     estimate_after_stopping,
+    estimate_after_stopping_first,
+    estimate_flares,
     estimate_reactions,
+    estimate_clustered_reactions,
+    estimate_reaction_comparisons,
     estimate_agreement,
     estimate_side_by_side,
 )

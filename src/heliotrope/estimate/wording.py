@@ -8,6 +8,10 @@ NOT_ESTIMATED = "not estimated"
 
 ONE_DECIMAL_FROM = 200
 
+VERY_LARGE = 1e6
+
+P_SMALL = 0.001
+
 
 def number(value: float) -> str:
     """Print a number with about three figures.
@@ -126,15 +130,12 @@ def estimate(value: float, interval: Interval) -> str:
     """Print an estimate with its interval.
 
     >>> estimate(-0.84, Interval(-1.31, -0.37)), estimate(1.52, Interval(0.9, 2.57))
-    ('-0.840 (-1.310 to -0.370)', '1.52 (0.90-2.57)')
+    ('-0.84 (-1.31 to -0.37)', '1.52 (0.90-2.57)')
     """
     largest = max(abs(value), abs(interval.low), abs(interval.high))
     printed, low, high = numbers(value, interval.low, interval.high)
     between = " to " if interval.low < 0 else "-"
     return f"{printed} ({low}{between}{high})" if largest < VERY_LARGE else f"{printed} (very wide)"
-
-
-VERY_LARGE = 1e6
 
 
 def p_value(value: float) -> str:
@@ -144,9 +145,6 @@ def p_value(value: float) -> str:
     ('p = 0.031', 'p < 0.001', 'p = 1.000', 'p = 0.200')
     """
     return "p < 0.001" if value < P_SMALL else f"p = {value:.3f}"
-
-
-P_SMALL = 0.001
 
 
 def share_range(least: float, most: float) -> str:
@@ -168,3 +166,14 @@ def share(value: float, interval: Interval | None) -> str:
     if interval is None:
         return f"{100 * value:.0f} %"
     return f"{100 * value:.0f} % ({100 * interval.low:.0f}-{100 * interval.high:.0f})"
+
+
+def clustered(count: int, total: int, value: float, interval: Interval) -> str:
+    """Print a share of infusions whose interval counts children.
+
+    >>> clustered(5, 30, 0.16, Interval(0.028, 0.484))
+    '5/30; average child 16 % (3-48, children counted)'
+    """
+    mean, low, high = (percent(share, total) for share in (value, interval.low, interval.high))
+    between = " to " if high.startswith(">") else "-"
+    return f"{count}/{total}; average child {mean} % ({low}{between}{high}, children counted)"

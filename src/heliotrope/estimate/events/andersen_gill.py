@@ -36,7 +36,8 @@ FLAT = 1e-6
 NO_EVENT = "no event falls into the time observed"
 
 NO_FINITE_ESTIMATE = (
-    "no finite estimate: under one condition there is no event, or the covariates say the same"
+    "no finite estimate: under one condition there is no event, or children under both were never "
+    "at risk on the same day"
 )
 
 
@@ -70,6 +71,16 @@ class HazardModel:
 
 
 @dataclass(frozen=True)
+class _Fitted:
+    """Where the likelihood is highest: its value there and at no effect, and its curvature."""
+
+    coefficient: Numbers
+    null: float
+    value: float
+    information: Numbers
+
+
+@dataclass(frozen=True)
 class _Sums:
     """What each event adds: Efron's sums at the event's day, one entry an event of a tie."""
 
@@ -83,7 +94,7 @@ def estimate_hazard_model(rows: RiskRows) -> HazardModel:
     """Fit the model by Newton's method; rows without a length are left out.
 
     Edge cases: no event, or a likelihood that rises without end (no event under one condition,
-    covariates that say the same): refused in words.
+    covariates that say the same, conditions never at risk together): refused in words.
 
     >>> rows = RiskRows(np.arange(6), np.zeros(6), np.array([3.0, 5, 7, 8, 9, 12]),
     ...     np.array([True, True, True, False, True, False]),
@@ -91,48 +102,54 @@ def estimate_hazard_model(rows: RiskRows) -> HazardModel:
     >>> estimate_hazard_model(rows).coefficient.round(4).tolist()
     [1.2075]
     """
-    keep = rows.stop > rows.start
-    order = np.flatnonzero(keep)[np.argsort(rows.stop[keep], kind="stable")]
-    rows = RiskRows(
-        rows.child[order],
-        rows.start[order],
-        rows.stop[order],
-        rows.is_event[order],
-        rows.covariates[order] - rows.covariates[order].mean(axis=0, keepdims=True)
-        if order.size
-        else rows.covariates[order],
-    )
+    rows = _sort_rows(rows)
     events, clusters = int(rows.is_event.sum()), int(np.unique(rows.child).size)
     if events == 0:
         return _refuse(NO_EVENT, events, clusters)
+    fitted = _maximise(rows)
+    if fitted is None:
+        return _refuse(NO_FINITE_ESTIMATE, events, clusters)
+    variance: Numbers = np.linalg.inv(fitted.information).astype(np.float64)
+    influence = _compute_residuals(rows, fitted.coefficient) @ variance
+    _, place = np.unique(rows.child, return_inverse=True)
+    by_child = np.zeros((clusters, fitted.coefficient.size))
+    np.add.at(by_child, place, influence)
+    return HazardModel(
+        coefficient=fitted.coefficient,
+        naive=np.sqrt(np.diag(variance)),
+        robust=np.sqrt(np.diag(by_child.T @ by_child)),
+        log_likelihood=(fitted.null, fitted.value),
+        events=events,
+        clusters=clusters,
+    )
+
+
+def _sort_rows(rows: RiskRows) -> RiskRows:
+    """Sort the rows with a length by their stop, covariates centred (which changes no result)."""
+    keep = rows.stop > rows.start
+    order = np.flatnonzero(keep)[np.argsort(rows.stop[keep], kind="stable")]
+    covariates = rows.covariates[order]
+    if order.size:
+        covariates = covariates - covariates.mean(axis=0, keepdims=True)
+    return RiskRows(
+        rows.child[order], rows.start[order], rows.stop[order], rows.is_event[order], covariates
+    )
+
+
+def _maximise(rows: RiskRows) -> _Fitted | None:
+    """Climb the likelihood by Newton's steps; None where it rises without end."""
     coefficient = np.zeros(rows.covariates.shape[1])
     value, gradient, information = _compute_likelihood(rows, coefficient)
     null, known = value, np.diag(information)
     for _ in range(ITERATIONS):
         if not _is_curved(information, known):
-            return _refuse(NO_FINITE_ESTIMATE, events, clusters)
-        step = np.linalg.solve(information, gradient)
-        if float(step @ gradient) < CONVERGED:
-            break
+            return None
+        step: Numbers = np.linalg.solve(information, gradient).astype(np.float64)
         moved = _climb(rows, coefficient, step, value)
-        if moved is None:
-            break
+        if float(step @ gradient) < CONVERGED or moved is None:
+            return _Fitted(coefficient, null, value, information)
         coefficient, value, gradient, information = moved
-    else:
-        return _refuse(NO_FINITE_ESTIMATE, events, clusters)
-    variance = np.linalg.inv(information)
-    influence = _compute_residuals(rows, coefficient) @ variance
-    _, place = np.unique(rows.child, return_inverse=True)
-    by_child = np.zeros((clusters, coefficient.size))
-    np.add.at(by_child, place, influence)
-    return HazardModel(
-        coefficient=coefficient,
-        naive=np.sqrt(np.diag(variance)),
-        robust=np.sqrt(np.diag(by_child.T @ by_child)),
-        log_likelihood=(null, value),
-        events=events,
-        clusters=clusters,
-    )
+    return None
 
 
 def _refuse(reason: str, events: int, clusters: int) -> HazardModel:
@@ -207,7 +224,8 @@ def _sum_from(terms: Numbers, places: Counts) -> Numbers:
     """Sum the rows from each place to the end."""
     ends = np.zeros((len(terms) + 1, terms.shape[1]))
     ends[:-1] = np.cumsum(terms[::-1], axis=0)[::-1]
-    return ends[places]
+    chosen: Numbers = ends[places]
+    return chosen
 
 
 def _compute_residuals(rows: RiskRows, coefficient: Numbers) -> Numbers:

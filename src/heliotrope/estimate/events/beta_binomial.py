@@ -37,7 +37,7 @@ Counts = NDArray[np.int64]
 
 EDGE = 1e-9
 
-GRID = 24
+GRID = 8
 
 STEPS = 60
 
@@ -83,7 +83,9 @@ class _Tally:
             exceed: Numbers = (counts[:, None] > rank[None, :]).sum(axis=0).astype(np.float64)
             return exceed
 
-        return cls(more_than(hits), more_than(trials - hits), more_than(trials), rank * 1.0)
+        return cls(
+            more_than(hits), more_than(trials - hits), more_than(trials), rank.astype(np.float64)
+        )
 
     def log_likelihood(self, share: float, rho: float) -> float:
         """Give the log likelihood of a share and a correlation under 1."""
@@ -156,7 +158,7 @@ def _find_rho(slope: Callable[[float], float]) -> float:
     """Find the likeliest correlation: 0 if the likelihood falls from there, else where it peaks."""
     if slope(0.0) <= 0:
         return 0.0
-    grid = np.linspace(0.0, 1.0, GRID + 1)[1:]
+    grid = (np.arange(1, GRID + 1) / GRID) ** 2
     low = 0.0
     for high in (*grid[:-1], 1 - EDGE):
         if slope(float(high)) <= 0:

@@ -1,4 +1,4 @@
-"""Each child's time on IVIG and off it, and the days of its flares: what repeated events start from.
+"""Each child's time on IVIG and off it, and the days of its flares.
 
 Time runs from the first infusion. A child is *on IVIG* from the first infusion of a regimen to the
 end of planned cover of its last course, *off IVIG* from then to the next regimen or the end of
@@ -115,7 +115,7 @@ def _find_flares(inputs: Inputs, first: pl.DataFrame, spells: pl.DataFrame) -> p
 
 
 def merge_close(days: pl.DataFrame, within: int) -> pl.DataFrame:
-    """Keep the first of records at most ``within`` days after it, then the next one, child by child.
+    """Take a child's records at most ``within`` days after the first of them for one.
 
     ``days``: patient_id and day, sorted.
 

@@ -43,7 +43,7 @@ NOT_SEEN = "no child was observed after its first infusion"
 NO_TIME = "no time of this kind was observed"
 
 TOO_FEW = (
-    "{children} children: under {least} the robust standard error of a hazard ratio cannot be relied on"
+    "{children} children: under {least} the robust error of a hazard ratio cannot be relied on"
 )
 
 NO_FLARE_AT_ALL = "no flare was recorded after the first infusion"

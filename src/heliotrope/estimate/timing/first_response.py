@@ -111,9 +111,7 @@ def _median_rows(topic: Topic, onset: Onset) -> list[Row]:
     names = ("median_after_day", "median_by_day")
     found = onset.day_of(HALF)
     if found is None:
-        return [
-            topic.refuse(name, "turnbull", HALF_NOT_REACHED, onset.children) for name in names
-        ]
+        return [topic.refuse(name, "turnbull", HALF_NOT_REACHED, onset.children) for name in names]
     words = f"after day {found[0]:.0f} and by day {found[1]:.0f}"
     return [
         topic.figure(name, "turnbull", Figure(day, words, onset.children))

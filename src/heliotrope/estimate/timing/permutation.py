@@ -143,7 +143,7 @@ def _count_drawn(arranged: Sequence[Numbers], reached: float, draws: Draws) -> i
     sizes = np.array([contrasts.size for contrasts in arranged])
     sums = np.zeros(draws.drawn)
     for size in np.unique(sizes):
-        of_size = np.stack([arranged[place] for place in np.flatnonzero(sizes == size)])
+        of_size = np.stack([arranged[int(place)] for place in np.flatnonzero(sizes == size)])
         for first in range(0, len(of_size), CHUNK):
             part = of_size[first : first + CHUNK]
             sums += _draw_sums(part, draws.drawn, generator)

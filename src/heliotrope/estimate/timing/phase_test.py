@@ -2,8 +2,8 @@
 
 One test a measure, within cycles of one child (``permutation``). ``contrast`` is how much worse the
 trough is: steps of the measure, or for enzymes the ratio trough/early; above 0 (for a ratio 1) is
-worse. A pulsed effect makes it so; steady improvement through a cycle works against it. Each p-value
-stands beside the one corrected for the number of measures tested (Holm), which is said too.
+worse. A pulsed effect makes it so; steady improvement through a cycle works against it. Each
+p-value stands beside the one corrected for the number of measures tested (Holm), which is said too.
 """
 
 from __future__ import annotations
@@ -110,7 +110,9 @@ def _rows_of(topic: Topic, item: _Tested, p_holm: float) -> list[Row]:
     if found.is_exact and found.least > 1 - topic.level:
         reason = NOTHING_CAN_SHOW.format(least=found.least)
         p_value = replace(topic.refuse(measure, "p_value", reason), n_evaluable=found.children)
-        p_holm_row = replace(topic.refuse(measure, "p_value_holm", reason), n_evaluable=found.children)
+        p_holm_row = replace(
+            topic.refuse(measure, "p_value_holm", reason), n_evaluable=found.children
+        )
     else:
         p_holm_row = topic.figure(
             measure, "p_value_holm", Figure(p_holm, wording.p_value(p_holm), found.children)

@@ -1,9 +1,9 @@
-"""Where in the infusion cycle each visit lies, and how far it is from the value before the infusion.
+"""Where in the infusion cycle each visit lies, beside the value before the infusion.
 
-A *cycle* runs from the D0 of a course to the D0 of the next one of its regimen, that day included: a
-visit on a D0 comes before the infusion and is the trough of the cycle before. Phases and windows
-are those of ``estimates_without_a_model``. A cycle whose next D0 comes before the trough would begin
-has no trough and is left out; regimens at replacement doses are left out too.
+A *cycle* runs from the D0 of a course to the D0 of the next one of its regimen, that day included:
+a visit on a D0 comes before the infusion and is the trough of the cycle before. Phases and windows
+are those of ``estimates_without_a_model``. A cycle whose next D0 comes before the trough would
+begin has no trough and is left out; regimens at replacement doses are left out too.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ class CycleValues:
     """Every measure of every visit of a cycle.
 
     ``cycles``: one row a cycle that counts: patient_id, regimen, course, start_date, next_start
-    (null for the last). ``before``: one row a cycle and measure: the ``before_value``. ``values``: one row a
-    visit and measure: ``day`` of the cycle, ``phase``, ``part``, ``value`` (of a ratio measure its
-    logarithm to base 2), ``is_ratio``, ``is_low_better``, ``before_value`` on the same scale (null
-    without one). Values of a ratio measure that are not above 0 are left out.
+    (null for the last). ``before``: one row a cycle and measure: the ``before_value``.
+    ``values``: one row a visit and measure: ``day`` of the cycle, ``phase``, ``part``, ``value``
+    (of a ratio measure its logarithm to base 2), ``is_ratio``, ``is_low_better``, ``before_value``
+    on the same scale (null without one). Values of a ratio measure not above 0 are left out.
     """
 
     cycles: pl.DataFrame
@@ -155,9 +155,7 @@ def _find_before(numbers: pl.DataFrame, starts: pl.DataFrame, phases: Phases) ->
         )
         .filter(
             pl.col("is_counted")
-            & (
-                (pl.col("start_date") - pl.col("date")).dt.total_days() <= phases.pre_infusion_days
-            )
+            & ((pl.col("start_date") - pl.col("date")).dt.total_days() <= phases.pre_infusion_days)
         )
         .sort(*CYCLE, "measure", "date")
         .group_by(*CYCLE, "measure", maintain_order=True)

@@ -152,9 +152,7 @@ def estimate_phase_coverage(inputs: Inputs, cycles: CycleValues) -> list[Row]:
     ]
     for window in inputs.model_free.phases.windows:
         rows += _count_visits(topic, window.name, visits.filter(pl.col("phase") == window.name))
-    both = (
-        visits.group_by(CYCLE).agg(parts=pl.col("part").n_unique()).filter(pl.col("parts") > 1)
-    )
+    both = visits.group_by(CYCLE).agg(parts=pl.col("part").n_unique()).filter(pl.col("parts") > 1)
     rows += [
         topic.count("two_parts:cycles", both.height, cycles.cycles.height),
         topic.count("two_parts:children", both["patient_id"].n_unique()),
