@@ -17,6 +17,7 @@ from heliotrope.definitions.literature import Literature
 from heliotrope.definitions.measure import MeasureSet
 from heliotrope.definitions.model import Definition
 from heliotrope.definitions.model_free import ModelFreeEstimates
+from heliotrope.definitions.registry_comparison import RegistryComparison
 from heliotrope.definitions.report_words import ReportWords
 from heliotrope.definitions.response import AggravationDefinition, ResponseDefinition
 from heliotrope.definitions.rule import RuleDefinition
@@ -72,3 +73,4 @@ KINDS["steroid_resistance"] = SteroidResistance
 KINDS["steroid_dependence"] = SteroidDependenceConcept
 KINDS["steroid_discontinuation"] = SteroidDiscontinuation
 KINDS["side_by_side"] = SideBySide
+KINDS["registry_comparison"] = RegistryComparison
