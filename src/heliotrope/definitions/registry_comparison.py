@@ -38,6 +38,9 @@ class Refusal(Frozen):
     fewest_effective: float = Field(gt=0, description="effective number of children, either group")
     mean_weight: tuple[float, float]
     fewest_events_of_a_model: int = Field(ge=1, description="else its weight is 1, and it is said")
+    most_unrecorded_at_start: float = Field(
+        ge=0, le=1, description="share of the starts without any activity recorded before"
+    )
     fewest_children_of_a_category: int = Field(ge=1, description="rarer antibodies are joined")
 
 

@@ -1,0 +1,37 @@
+"""Draw children anew, whole, with all their visits: the cluster bootstrap."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from heliotrope.estimate.intervals import Interval
+from heliotrope.estimate.registry.logistic import Numbers
+
+
+def draw_children(children: int, draws: int, seed: int) -> Numbers:
+    """Draw as many children as there are, with replacement, many times over.
+
+    Returns how often each child was drawn: draws by children, each row adding up to their number.
+
+    >>> draw_children(3, 2, seed=1).sum(axis=1).tolist()
+    [3.0, 3.0]
+    """
+    generator = np.random.default_rng(seed)
+    shares = np.full(children, 1 / children)
+    return generator.multinomial(children, shares, size=draws).astype(np.float64)
+
+
+def find_percentiles(resampled: Numbers, level: float) -> Interval | None:
+    """Take the interval between two percentiles of the resamples; None without enough of them.
+
+    Resamples in which the estimate does not exist are left out; where more than one in twenty is,
+    there is no interval.
+    """
+    known = resampled[np.isfinite(resampled)]
+    if len(known) == 0 or len(known) < MOST_USABLE * len(resampled):
+        return None
+    low, high = np.quantile(known, [(1 - level) / 2, (1 + level) / 2])
+    return Interval(float(low), float(high))
+
+
+MOST_USABLE = 0.95
