@@ -73,7 +73,7 @@ class GFormulaRule(Frozen):
 
     days: int = Field(gt=0, description="length of its steps")
     start_after_days: tuple[int, ...] = Field(min_length=1)
-    copies: int = Field(ge=1, description="simulated courses a child")
+    courses: int = Field(ge=1, description="simulated courses, shared out among the children")
     read_at_days: tuple[int, ...] = Field(min_length=1)
     seed: int
 

@@ -1,0 +1,156 @@
+"""The comparison with untreated children put together: estimates, or why they are refused."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from heliotrope.definitions.registry_comparison import RegistryComparison
+from heliotrope.estimate.registry.design import Registry, make_registry
+from heliotrope.estimate.registry.diagnostics import (
+    Balance,
+    Stratum,
+    compare_balance,
+    count_effective,
+    list_strata,
+)
+from heliotrope.estimate.registry.g_formula import make_steps, simulate_differences
+from heliotrope.estimate.registry.logistic import Numbers
+from heliotrope.estimate.registry.marginal import (
+    Contrast,
+    Weighting,
+    contrast_activity,
+    contrast_inactive,
+)
+from heliotrope.estimate.registry.resampling import draw_children
+from heliotrope.estimate.registry.trials import contrast_trials
+from heliotrope.estimate.registry.weights import Weights, estimate_weights
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Everything the comparison found; ``refused`` says in words why there is no estimate.
+
+    ``activity``: differences of the physician global, cm (unadjusted, weighted,
+    sequential_trials); ``inactive``: log odds ratios (unadjusted, weighted); None where one could
+    not be made. ``g_formula``: for each start a matrix of resamples (the first row the estimate)
+    by days read and the mean from the start on.
+    """
+
+    registry: Registry
+    weights: Weights
+    effective_treated: float
+    effective_untreated: float
+    strata: list[Stratum]
+    balance: list[Balance]
+    activity: dict[str, Contrast | None]
+    inactive: dict[str, Contrast | None]
+    g_formula: dict[int, Numbers]
+    refused: str | None
+
+
+def find_refusal_of_children(frame: pl.DataFrame, numbers: RegistryComparison) -> str | None:
+    """Say in words why these children cannot be compared, before any model is fitted."""
+    limits = numbers.refusal
+    children = frame.group_by("patient_id").agg(pl.col("is_treated").any())["is_treated"]
+    treated = int(children.sum())
+    untreated = len(children) - treated
+    if treated < limits.fewest_treated:
+        return (
+            f"{treated} children started IVIG after diagnosis and could be compared; "
+            f"under {limits.fewest_treated} no comparison is made"
+        )
+    if untreated < limits.fewest_untreated:
+        return (
+            f"{untreated} children never received IVIG and could be compared; "
+            f"under {limits.fewest_untreated} no comparison is made"
+        )
+    starts = frame.filter(pl.col("is_treated") & pl.col("was_ever_treated").not_())
+    unrecorded = int(starts["activity"].null_count())
+    if unrecorded > limits.most_unrecorded_at_start * starts.height:
+        return (
+            f"activity before the start was not recorded in {unrecorded} of {starts.height} "
+            "children; what led to IVIG cannot be adjusted for"
+        )
+    measured = frame.filter(pl.col("outcome_activity").is_not_null())
+    if measured.filter("is_treated").height == 0 or measured["is_treated"].all():
+        return "activity was not measured both with and without IVIG"
+    return None
+
+
+def find_refusal_of_weights(
+    weight: Numbers, effective: tuple[float, float], numbers: RegistryComparison
+) -> str | None:
+    """Say in words why the weights are not to be trusted.
+
+    effective: effective number of children, treated and untreated.
+    """
+    limits = numbers.refusal
+    low, high = limits.mean_weight
+    for words, number in zip(("treated", "untreated"), effective, strict=True):
+        if number < limits.fewest_effective:
+            return (
+                f"after weighting the {words} children are worth {number:.1f} equally weighted "
+                f"ones; under {limits.fewest_effective:g} no comparison is made"
+            )
+    if not low <= weight.mean() <= high:
+        return (
+            f"the weights average {weight.mean():.2f}, not between {low:g} and {high:g}: "
+            "their models do not fit, or treated and untreated children hardly overlap"
+        )
+    return None
+
+
+def compare_registry(
+    frame: pl.DataFrame, steps: pl.DataFrame, numbers: RegistryComparison
+) -> Comparison:
+    """Compare treated and untreated children by weights, trials and the g-formula.
+
+    frame: the table of intervals; steps: the same cut at the g-formula's length. Where the weights
+    are refused, no estimate is made, but what was found about them is kept.
+    """
+    registry = make_registry(frame, numbers)
+    few = registry.children <= numbers.bootstrap.most_children
+    draws = draw_children(
+        registry.children, numbers.bootstrap.draws if few else 0, numbers.bootstrap.seed
+    )
+    weights = estimate_weights(
+        registry, numbers, np.vstack([np.ones((1, registry.children)), draws])
+    )
+    weight = weights.truncated[0]
+    effective = (
+        count_effective(registry, weight, treated=True),
+        count_effective(registry, weight, treated=False),
+    )
+    refused = find_refusal_of_weights(weight, effective, numbers)
+    activity: dict[str, Contrast | None] = {}
+    inactive: dict[str, Contrast | None] = {}
+    g_formula: dict[int, Numbers] = {}
+    if refused is None:
+        weighting = Weighting(weight, weights.truncated[1:])
+        fewest = numbers.refusal.fewest_events_of_a_model
+        activity = {
+            "unadjusted": contrast_activity(registry, None, draws),
+            "weighted": contrast_activity(registry, weighting, draws),
+            "sequential_trials": contrast_trials(registry, numbers, weights, draws),
+        }
+        inactive = {
+            "unadjusted": contrast_inactive(registry, None, draws, fewest),
+            "weighted": contrast_inactive(registry, weighting, draws, fewest),
+        }
+        everyone = np.vstack([np.ones((1, registry.children)), draws])
+        g_formula = simulate_differences(make_steps(steps, numbers), numbers, everyone)
+    return Comparison(
+        registry=registry,
+        weights=weights,
+        effective_treated=effective[0],
+        effective_untreated=effective[1],
+        strata=list_strata(registry, weights, numbers),
+        balance=compare_balance(registry, weights),
+        activity=activity,
+        inactive=inactive,
+        g_formula=g_formula,
+        refused=refused,
+    )
