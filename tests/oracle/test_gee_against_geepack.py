@@ -158,7 +158,9 @@ def nhefs() -> tuple[pl.DataFrame, Numbers]:
         *[(table["active"] == level).cast(pl.Int64) for level in (1, 2)],
     ]
     values = np.column_stack([column.to_numpy().astype(float) for column in columns])
-    return table, np.column_stack([np.ones(table.height), (values - values.mean(0)) / values.std(0)])
+    return table, np.column_stack(
+        [np.ones(table.height), (values - values.mean(0)) / values.std(0)]
+    )
 
 
 def test_weight_gained_after_giving_up_smoking() -> None:

@@ -24,6 +24,7 @@ from heliotrope.estimate.literature import estimate_literature
 from heliotrope.estimate.onset import estimate_onset_days, estimate_states_reached
 from heliotrope.estimate.proportions import estimate_proportions
 from heliotrope.estimate.reactions import estimate_reactions
+from heliotrope.estimate.registry_comparison import estimate_registry_comparison
 from heliotrope.estimate.rows import Row, make_results
 from heliotrope.estimate.side_by_side import estimate_side_by_side
 from heliotrope.estimate.steroid import estimate_steroid
@@ -53,6 +54,7 @@ ESTIMATES = (
     estimate_reaction_comparisons,
     estimate_agreement,
     estimate_side_by_side,
+    estimate_registry_comparison,
 )
 
 

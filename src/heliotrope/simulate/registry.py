@@ -261,9 +261,7 @@ def _decide_ivig(
     return np.where(on, ~stops, starts)
 
 
-def _measure(
-    draws: Draws, settings: RegistrySettings, activity: Numbers
-) -> dict[str, Numbers]:
+def _measure(draws: Draws, settings: RegistrySettings, activity: Numbers) -> dict[str, Numbers]:
     """What else is recorded at each visit; a child found inactive has all of it in range."""
     model, shape = settings.measures, activity.shape
     is_inactive = activity <= settings.inactive_at_most

@@ -138,9 +138,7 @@ def _make_infusions(settings: RegistrySettings, registry: SimulatedRegistry) -> 
     return pl.concat(
         pl.DataFrame(
             {"patient_id": _name(child), "date": interval * settings.interval_days + day}
-        ).with_columns(
-            route=pl.lit("iv"), dose=pl.lit(DOSE_G_PER_KG), dose_unit=pl.lit("g/kg")
-        )
+        ).with_columns(route=pl.lit("iv"), dose=pl.lit(DOSE_G_PER_KG), dose_unit=pl.lit("g/kg"))
         for day in INFUSION_DAYS
     )
 
@@ -173,9 +171,7 @@ def _fill(name: str, table: pl.DataFrame | None) -> pl.DataFrame:
         return pl.DataFrame(schema=columns)
     present = set(table.columns)
     return table.select(
-        pl.col(column).cast(kind)
-        if column in present
-        else pl.lit(None, kind).alias(column)
+        pl.col(column).cast(kind) if column in present else pl.lit(None, kind).alias(column)
         for column, kind in columns.items()
     )
 

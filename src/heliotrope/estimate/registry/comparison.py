@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import polars as pl
@@ -112,36 +112,15 @@ def compare_registry(
     are refused, no estimate is made, but what was found about them is kept.
     """
     registry = make_registry(frame, numbers)
-    few = registry.children <= numbers.bootstrap.most_children
-    draws = draw_children(
-        registry.children, numbers.bootstrap.draws if few else 0, numbers.bootstrap.seed
-    )
-    weights = estimate_weights(
-        registry, numbers, np.vstack([np.ones((1, registry.children)), draws])
-    )
+    everyone = np.ones((1, registry.children))
+    weights = estimate_weights(registry, numbers, everyone)
     weight = weights.truncated[0]
     effective = (
         count_effective(registry, weight, treated=True),
         count_effective(registry, weight, treated=False),
     )
     refused = find_refusal_of_weights(weight, effective, numbers)
-    activity: dict[str, Contrast | None] = {}
-    inactive: dict[str, Contrast | None] = {}
-    g_formula: dict[int, Numbers] = {}
-    if refused is None:
-        weighting = Weighting(weight, weights.truncated[1:])
-        fewest = numbers.refusal.fewest_events_of_a_model
-        activity = {
-            "unadjusted": contrast_activity(registry, None, draws),
-            "weighted": contrast_activity(registry, weighting, draws),
-            "sequential_trials": contrast_trials(registry, numbers, weights, draws),
-        }
-        inactive = {
-            "unadjusted": contrast_inactive(registry, None, draws, fewest),
-            "weighted": contrast_inactive(registry, weighting, draws, fewest),
-        }
-        everyone = np.vstack([np.ones((1, registry.children)), draws])
-        g_formula = simulate_differences(make_steps(steps, numbers), numbers, everyone)
+    found = _Found() if refused else _estimate(registry, steps, numbers)
     return Comparison(
         registry=registry,
         weights=weights,
@@ -149,8 +128,40 @@ def compare_registry(
         effective_untreated=effective[1],
         strata=list_strata(registry, weights, numbers),
         balance=compare_balance(registry, weights),
-        activity=activity,
-        inactive=inactive,
-        g_formula=g_formula,
+        activity=found.activity,
+        inactive=found.inactive,
+        g_formula=found.g_formula,
         refused=refused,
+    )
+
+
+@dataclass(frozen=True)
+class _Found:
+    """The estimates; empty where they are refused."""
+
+    activity: dict[str, Contrast | None] = field(default_factory=dict)
+    inactive: dict[str, Contrast | None] = field(default_factory=dict)
+    g_formula: dict[int, Numbers] = field(default_factory=dict)
+
+
+def _estimate(registry: Registry, steps: pl.DataFrame, numbers: RegistryComparison) -> _Found:
+    """Make every estimate, with resamples of the children unless there are very many."""
+    few = registry.children <= numbers.bootstrap.most_children
+    draws = draw_children(
+        registry.children, numbers.bootstrap.draws if few else 0, numbers.bootstrap.seed
+    )
+    everyone = np.vstack([np.ones((1, registry.children)), draws])
+    weights = estimate_weights(registry, numbers, everyone)
+    weighting = Weighting(weights.truncated[0], weights.truncated[1:])
+    return _Found(
+        activity={
+            "unadjusted": contrast_activity(registry, None, draws),
+            "weighted": contrast_activity(registry, weighting, draws),
+            "sequential_trials": contrast_trials(registry, numbers, weights, draws),
+        },
+        inactive={
+            "unadjusted": contrast_inactive(registry, None, draws, numbers),
+            "weighted": contrast_inactive(registry, weighting, draws, numbers),
+        },
+        g_formula=simulate_differences(make_steps(steps, numbers), numbers, everyone),
     )

@@ -12,16 +12,16 @@ from heliotrope.estimate.steroid_dose import derive_doses
 CHILD = "patient_id"
 
 
-def add_covariates(
-    rows: pl.DataFrame, inputs: Inputs, numbers: RegistryComparison
-) -> pl.DataFrame:
+def add_covariates(rows: pl.DataFrame, inputs: Inputs, numbers: RegistryComparison) -> pl.DataFrame:
     """Add each covariate as it stood on the day of the decision, and how old the value was.
 
     rows: patient_id, decision_day (days from diagnosis), diagnosis_date and any other columns.
     Adds ``date``, ``calendar_year`` and for each covariate ``<id>`` and ``<id>_age_days``. Missing:
     null where nothing was recorded so far; nothing is filled in.
     """
-    year = pl.col("date").dt.year() + pl.col("date").dt.ordinal_day() / numbers.intervals.days_per_year
+    year = (
+        pl.col("date").dt.year() + pl.col("date").dt.ordinal_day() / numbers.intervals.days_per_year
+    )
     dated = rows.with_columns(
         date=pl.col("diagnosis_date") + pl.duration(days=pl.col("decision_day"))
     ).with_columns(calendar_year=year)
@@ -35,9 +35,7 @@ def add_covariates(
     return dated
 
 
-def read_values(
-    inputs: Inputs, numbers: RegistryComparison, covariate: Covariate
-) -> pl.DataFrame:
+def read_values(inputs: Inputs, covariate: Covariate) -> pl.DataFrame:
     """Read the values of a covariate on the scale of the comparison: patient_id, date, value.
 
     Of several measures of one date the first in the definition's order counts, of several rows the
@@ -78,7 +76,7 @@ def _add_last_value(
     """Carry the last value forward; one from long before diagnosis does not count."""
     name, age = covariate.id, f"{covariate.id}_age_days"
     oldest = pl.duration(days=numbers.intervals.baseline_before_days)
-    values = read_values(inputs, numbers, covariate).select(CHILD, recorded="date", found="value")
+    values = read_values(inputs, covariate).select(CHILD, recorded="date", found="value")
     joined = rows.sort("date").join_asof(
         values.sort("recorded"),
         left_on="date",
@@ -127,9 +125,7 @@ def _add_other_drugs(rows: pl.DataFrame, inputs: Inputs, name: str) -> pl.DataFr
     return (
         rows.join(taken, on=[CHILD, "date"], how="left")
         .with_columns(
-            pl.when(is_recorded)
-            .then(pl.col("taken").fill_null(0).cast(pl.Float64))
-            .alias(name),
+            pl.when(is_recorded).then(pl.col("taken").fill_null(0).cast(pl.Float64)).alias(name),
             pl.when(is_recorded).then(pl.lit(0, pl.Int32)).alias(f"{name}_age_days"),
         )
         .drop("taken")

@@ -18,9 +18,11 @@ from heliotrope.estimate.registry.logistic import Booleans, Integers, Numbers
 
 CHILD = "patient_id"
 
-NOT_RECORDED = "not_recorded"
+CARRIED = ":carried"
 
-OTHER = "other"
+MISSING = ":missing"
+
+NOT_RECORDED = "not_recorded"
 
 
 @dataclass(frozen=True)
@@ -118,7 +120,7 @@ def _make_lagged(rows: pl.DataFrame, numbers: RegistryComparison) -> Columns:
     values = _make_columns(rows, (*names, "calendar_year"))
     after = numbers.intervals.carried_after_days
     carried = [
-        ((pl.col(f"{name}_age_days") > after).fill_null(False)).alias(f"{name}:carried")
+        ((pl.col(f"{name}_age_days") > after).fill_null(False)).alias(name + CARRIED)
         for name in names
     ]
     marks = rows.select(carried).with_columns(_mark_antibodies(rows, numbers))
@@ -142,7 +144,7 @@ def _make_columns(rows: pl.DataFrame, names: Sequence[str]) -> Columns:
         spread = column.std()
         if isinstance(spread, float) and spread > 0:
             made.append(((column - column.mean()) / spread).fill_null(0.0).alias(name))
-        made.append(column.is_null().cast(pl.Float64).alias(f"{name}:missing"))
+        made.append(column.is_null().cast(pl.Float64).alias(name + MISSING))
     return _keep_spread(pl.DataFrame(made))
 
 

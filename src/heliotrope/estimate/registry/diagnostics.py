@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from heliotrope.definitions.registry_comparison import RegistryComparison
-from heliotrope.estimate.registry.design import Registry
+from heliotrope.estimate.registry.design import CARRIED, Registry
 from heliotrope.estimate.registry.logistic import Booleans, Numbers, solve_each, sum_products
 from heliotrope.estimate.registry.weights import Weights
 
@@ -66,7 +66,7 @@ def list_strata(registry: Registry, weights: Weights, numbers: RegistryCompariso
     for place, name in enumerate(registry.lagged.names):
         column = registry.lagged.values[:, place]
         levels = np.unique(column[at_risk])
-        if len(levels) < len((NO, YES)):
+        if len(levels) < len((NO, YES)) or name.endswith(CARRIED):
             continue
         cut = levels[0] if len(levels) == len((NO, YES)) else float(np.median(column[at_risk]))
         words = (NO, YES) if len(levels) == len((NO, YES)) else (LOWER_HALF, UPPER_HALF)
@@ -90,9 +90,7 @@ def compare_balance(registry: Registry, weights: Weights) -> list[Balance]:
     started = registry.is_treated[rows].astype(np.float64)
     if started.sum() == 0:
         return []
-    design = np.column_stack(
-        [started, registry.time.values[rows], registry.baseline.values[rows]]
-    )
+    design = np.column_stack([started, registry.time.values[rows], registry.baseline.values[rows]])
     covariates = registry.lagged.values[rows]
     spread = covariates.std(axis=0)
     found = []

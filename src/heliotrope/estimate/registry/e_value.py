@@ -1,8 +1,8 @@
 """How strong an unrecorded cause would have to be to explain an association away: the E-value.
 
 The E-value is the risk ratio that something unrecorded would need with receiving IVIG and with the
-outcome, both, beyond everything recorded, to move the estimate to no difference. Source: VanderWeele
-and Ding, Ann Intern Med 2017, doi 10.7326/M16-2607.
+outcome, both, beyond everything recorded, to move the estimate to no difference. Source:
+VanderWeele and Ding, Ann Intern Med 2017, doi 10.7326/M16-2607.
 """
 
 from __future__ import annotations

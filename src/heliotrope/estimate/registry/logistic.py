@@ -16,9 +16,9 @@ Numbers = NDArray[np.float64]
 Integers = NDArray[np.int64]
 Booleans = NDArray[np.bool_]
 
-MOST_STEPS = 60
+MOST_STEPS = 25
 LONGEST_STEP = 5.0
-TOLERANCE = 1e-10
+TOLERANCE = 1e-7
 RESIDENT_ROWS = 16384
 
 
@@ -54,7 +54,21 @@ def fit_logistic(
     """
     columns = design.shape[1]
     prior = np.zeros(columns) if penalty is None else penalty
-    coefficients = np.zeros((weights.shape[0], columns))
+    nothing = np.zeros((1, columns))
+    if len(weights) > 1:
+        rows = (design, outcome, weights.mean(axis=0, keepdims=True))
+        nothing = _climb(rows, prior, nothing).coefficients
+    return _climb((design, outcome, weights), prior, np.repeat(nothing, len(weights), axis=0))
+
+
+def _climb(
+    rows: tuple[Numbers, Numbers, Numbers], prior: Numbers, coefficients: Numbers
+) -> LogisticFit:
+    """Take Newton's steps from where others ended: resamples lie near the mean of all.
+
+    The search ends with a step so small that the next one would be lost in rounding.
+    """
+    design, outcome, weights = rows
     has_converged = np.zeros(weights.shape[0], dtype=np.bool_)
     for _ in range(MOST_STEPS):
         chance = compute_chance(coefficients @ design.T)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from heliotrope.definitions.registry_comparison import RegistryComparison
 from heliotrope.estimate.registry.design import Registry
 from heliotrope.estimate.registry.gee import Visits, fit_gee
 from heliotrope.estimate.registry.logistic import (
@@ -19,8 +20,6 @@ from heliotrope.estimate.registry.logistic import (
     fit_least_squares,
     fit_logistic,
 )
-
-HAZARD_PENALTY = 1e-6
 
 
 @dataclass(frozen=True)
@@ -74,31 +73,37 @@ def contrast_activity(
 
 
 def contrast_inactive(
-    registry: Registry, weighting: Weighting | None, draws: Numbers, fewest_events: int
+    registry: Registry,
+    weighting: Weighting | None,
+    draws: Numbers,
+    numbers: RegistryComparison,
 ) -> Contrast | None:
     """Compare the odds of first being found inactive, interval by interval (a discrete hazard).
 
     A child leaves after the first interval found inactive; intervals that nobody judged say
     nothing. The value is a log odds ratio, over 0 where inactive disease was found more often while
-    receiving IVIG. None with too few events, or where one side of the comparison has none.
+    receiving IVIG. None with too few events, or where either side of the comparison has none. A
+    resample without events on one side has no estimate (NaN).
     """
     found = np.nan_to_num(registry.inactive)
     rows = np.isfinite(registry.inactive) & (registry.cumulate(found) - found == 0)
     design = _make_design(registry, rows, with_baseline=weighting is not None)
     outcome, child = registry.inactive[rows], registry.child[rows]
-    if design is None or outcome.sum() < fewest_events:
+    if design is None or outcome.sum() < numbers.refusal.fewest_events_of_a_model:
         return None
-    is_on = design[:, 1] == 1
-    if outcome[is_on].sum() == 0 or outcome[~is_on].sum() == 0:
+    is_on = registry.is_treated[rows]
+    is_never = ~is_on & ~registry.was_ever_treated[rows]
+    if outcome[is_on].sum() == 0 or outcome[is_never].sum() == 0:
         return None
     weight, resampled = _choose_weights(registry, weighting, draws, rows)
     fit = fit_gee(Visits(design, outcome, weight, child), "binomial")
-    penalty = np.full(design.shape[1], HAZARD_PENALTY)
+    penalty = np.full(design.shape[1], numbers.weights.coefficient_sd**-2)
+    penalty[:2] = 0.0
     again = fit_logistic(design, outcome, resampled, penalty)
     return Contrast(
         value=float(fit.coefficients[1]),
         error=fit.error(1),
-        resampled=again.coefficients[:, 1],
+        resampled=np.where(again.has_converged, again.coefficients[:, 1], np.nan),
         children=len(np.unique(child)),
         rows=int(rows.sum()),
         events=int(outcome.sum()),

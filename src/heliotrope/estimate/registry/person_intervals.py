@@ -38,9 +38,9 @@ class PersonIntervals:
     - for each covariate its name (Float64, null: never recorded so far) and ``<name>_age_days``
       (days since it was recorded)
     - ``baseline_activity``, ``age_years`` (at diagnosis), ``calendar_year``, ``antibody``
-    - ``is_treated``: IVIG was started, or still covered the child, in the interval; ``was_treated``:
-      in the interval before; ``was_ever_treated``: in any before; ``intervals_on``: how many in a
-      row before
+    - ``is_treated``: IVIG was started, or still covered the child, in the interval;
+      ``was_treated``: in the interval before; ``was_ever_treated``: in any before;
+      ``intervals_on``: how many in a row before
     - ``is_censored``: observation ended in or with the interval, before the end of follow-up; what
       was found until then counts
     - ``outcome_activity``: last value after the decision, up to ``end_day``; null: none
@@ -125,9 +125,7 @@ def _select_children(
         "first_ivig_day",
         end_of_follow_up=pl.min_horizontal("observed_day", pl.lit(rule.last_day)).cast(pl.Int32),
     )
-    return kept, {
-        name: judged.filter(pl.col("reason") == name).height for name in LEFT_OUT
-    }
+    return kept, {name: judged.filter(pl.col("reason") == name).height for name in LEFT_OUT}
 
 
 def _days_to(date: pl.Expr) -> pl.Expr:
@@ -211,15 +209,13 @@ def _add_treatment(
     )
 
 
-def _add_baseline(
-    rows: pl.DataFrame, inputs: Inputs, numbers: RegistryComparison
-) -> pl.DataFrame:
+def _add_baseline(rows: pl.DataFrame, inputs: Inputs, numbers: RegistryComparison) -> pl.DataFrame:
     """Add the activity at diagnosis, before any IVIG, and the age."""
     rule = numbers.intervals
     days = rows.select(CHILD, "diagnosis_date", "first_ivig_day").unique(CHILD)
     latest = pl.min_horizontal(pl.lit(rule.baseline_after_days), "first_ivig_day")
     baseline = (
-        read_values(inputs, numbers, numbers.covariates[-1])
+        read_values(inputs, numbers.covariates[-1])
         .join(days, on=CHILD)
         .with_columns(day=_days_to(pl.col("date")))
         .filter((pl.col("day") >= -rule.baseline_before_days) & (pl.col("day") <= latest))
@@ -231,16 +227,14 @@ def _add_baseline(
     return rows.join(baseline, on=CHILD, how="left").with_columns(age_years=years)
 
 
-def _add_outcomes(
-    rows: pl.DataFrame, inputs: Inputs, numbers: RegistryComparison
-) -> pl.DataFrame:
+def _add_outcomes(rows: pl.DataFrame, inputs: Inputs, numbers: RegistryComparison) -> pl.DataFrame:
     """Add what was found at the end of each interval."""
     states = inputs.table("state").filter(
         (pl.col("definition_id") == numbers.outcomes.inactive)
         & pl.col("state").is_in(["met", "not_met"])
     )
     inactive = states.select(CHILD, "date", value=pl.col("state") == "met")
-    activity = read_values(inputs, numbers, numbers.covariates[-1])
+    activity = read_values(inputs, numbers.covariates[-1])
     found = rows
     for name, values in (("outcome_activity", activity), ("outcome_inactive", inactive)):
         found = found.join(

@@ -96,9 +96,7 @@ def contrast_trials(
         return None
     child, outcome = registry.child[row], registry.activity[row]
     everyone = np.vstack([np.ones(registry.children), draws])[:, child]
-    weight = truncate(
-        _weigh(registry, weights, entry, row), everyone, numbers.weights.truncation
-    )
+    weight = truncate(_weigh(registry, weights, entry, row), everyone, numbers.weights.truncation)
     design = _make_design(registry, entry, row, is_arm)
     fit = fit_gee(Visits(design, outcome, weight[0], child), "gaussian")
     again = fit_least_squares(design, outcome, weight[1:] * everyone[1:])
@@ -120,9 +118,7 @@ def _weigh(registry: Registry, weights: Weights, entry: Integers, row: Integers)
     return kept
 
 
-def _make_design(
-    registry: Registry, entry: Integers, row: Integers, is_arm: Booleans
-) -> Numbers:
+def _make_design(registry: Registry, entry: Integers, row: Integers, is_arm: Booleans) -> Numbers:
     """Put the columns together; the second is the arm, then time in the trial and the entry's."""
     since = (registry.time.values[row] - registry.time.values[entry])[:, 1]
     return np.column_stack(

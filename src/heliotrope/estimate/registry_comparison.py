@@ -1,0 +1,89 @@
+"""Children who received IVIG beside children of the same registry who did not, from diagnosis on.
+
+Most cohorts cannot answer this and are told so at once: the models are loaded only where enough
+children were treated, and enough were not.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import polars as pl
+
+from heliotrope.definitions.registry_comparison import REGISTRY_COMPARISON, RegistryComparison
+from heliotrope.estimate.inputs import Inputs
+from heliotrope.estimate.rows import Row, Topic
+
+CHILD = "patient_id"
+
+OUTCOMES = (("registry_activity", "mean_difference"), ("registry_inactive", "odds_ratio"))
+
+NOT_MEASURED = "the physician global was not recorded at such a time in any of these children"
+
+
+def estimate_registry_comparison(inputs: Inputs) -> list[Row]:
+    """Compare treated with untreated children, or say in words why it cannot be done.
+
+    Refused with few treated or untreated children, with activity unrecorded before the starts,
+    with weights that leave few effective children, or that do not average about 1; then activity
+    before and during IVIG, and in untreated children, is described instead. Without any IVIG, or
+    without a child who never had it, nothing is said but that.
+    """
+    numbers = inputs.rulebook.get(REGISTRY_COMPARISON, RegistryComparison)
+    topic = replace(inputs.topic("registry_activity", REGISTRY_COMPARISON), level=numbers.level)
+    treated = inputs.table("regimen")[CHILD].n_unique()
+    untreated = inputs.patients.height - treated
+    fewest = numbers.refusal
+    if treated < fewest.fewest_treated or untreated < fewest.fewest_untreated:
+        reason = (
+            f"{treated} children with IVIG and {untreated} without; a comparison needs at least "
+            f"{fewest.fewest_treated} and {fewest.fewest_untreated}"
+        )
+        return [*refuse_comparison(topic, reason), *describe_activity(inputs, topic, numbers)]
+    from heliotrope.estimate.registry.result import estimate_comparison_rows
+
+    return estimate_comparison_rows(inputs, topic, numbers)
+
+
+def refuse_comparison(topic: Topic, reason: str) -> list[Row]:
+    """Return one refused row for each outcome."""
+    return [
+        topic.of(analysis).refuse("weighted", statistic, reason) for analysis, statistic in OUTCOMES
+    ]
+
+
+def describe_activity(inputs: Inputs, topic: Topic, numbers: RegistryComparison) -> list[Row]:
+    """Describe activity before and during IVIG, and at first and last in untreated children.
+
+    Nobody is compared with anybody here. ``before``: the last value up to the first infusion;
+    ``during``: the last from then to the end of the regimen's cover.
+    """
+    measure = numbers.outcomes.activity
+    values = (
+        inputs.record("assessment")
+        .filter((pl.col("measure") == measure) & pl.col("value").is_not_null())
+        .sort(CHILD, "date", "row_id")
+    )
+    regimens = inputs.first_regimens().select(CHILD, "first_infusion", "cover_end")
+    if regimens.height == 0:
+        return []
+    joined = values.join(regimens, on=CHILD, how="left", maintain_order="left")
+    is_before = pl.col("date") <= pl.col("first_infusion")
+    is_during = (pl.col("date") > pl.col("first_infusion")) & (
+        pl.col("date") <= pl.col("cover_end")
+    )
+    never = joined.filter(pl.col("first_infusion").is_null())
+    parts = [
+        ("treated", "before", joined.filter(is_before), "last"),
+        ("treated", "during", joined.filter(is_during), "last"),
+        ("untreated", "first", never, "first"),
+        ("untreated", "last", never, "last"),
+    ]
+    rows: list[Row] = []
+    for group, name, chosen, which in parts:
+        each = chosen.unique(
+            CHILD, keep="last" if which == "last" else "first", maintain_order=True
+        )
+        described = topic.of("registry_description", group)
+        rows += described.summary(f"{measure}:{name}", each["value"], NOT_MEASURED)
+    return rows
