@@ -77,6 +77,8 @@ def find_refusal_of_children(frame: pl.DataFrame, numbers: RegistryComparison) -
     measured = frame.filter(pl.col("outcome_activity").is_not_null())
     if measured.filter("is_treated").height == 0 or measured["is_treated"].all():
         return "activity was not measured both with and without IVIG"
+    if measured["outcome_activity"].n_unique() == 1:
+        return "every recorded activity is the same; there is no difference to find"
     return None
 
 

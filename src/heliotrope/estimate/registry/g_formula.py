@@ -80,7 +80,7 @@ def make_steps(frame: pl.DataFrame, numbers: RegistryComparison) -> Steps:
     names = [
         covariate.id
         for covariate in numbers.covariates
-        if rows[covariate.id].drop_nulls().n_unique() > 1
+        if covariate == numbers.covariates[-1] or rows[covariate.id].drop_nulls().n_unique() > 1
     ]
     after = [
         pl.when(pl.col(f"{name}_age_days").shift(-1).over(CHILD) < numbers.g_formula.days)
