@@ -148,7 +148,7 @@ def test_visits_copied_within_a_child_do_not_shrink_the_error(seed: int) -> None
 
 
 @few
-@given(seed=seeds, draws=st.integers(1, 6))
+@given(seed=seeds, draws=st.integers(1, 12))
 def test_fitting_many_resamples_at_once_is_fitting_each_alone(seed: int, draws: int) -> None:
     generator = np.random.default_rng(seed)
     design = np.column_stack([np.ones(60), generator.normal(size=(60, 2))])

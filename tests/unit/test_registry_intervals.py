@@ -373,6 +373,7 @@ class TestThinRecords:
         assessments: Rows = []
         for child in children:
             days = np.unique(generator.integers(-20, 700, size=generator.integers(1, 9)))
+            assessments += measured(child, {0: 30.0}, "weight")
             levels = generator.choice([0.0, 5.0, 10.0], size=len(days))
             assessments += measured(
                 child, {int(when): float(value) for when, value in zip(days, levels, strict=True)}
@@ -389,7 +390,7 @@ class TestThinRecords:
             ),
         }
         numbers = numbers_of(rulebook, days=30 + 20 * seed)
-        limits = {"mean_weight": (0.0, 99.0), "fewest_effective": 0.1}
+        limits = {"mean_weight": (0.0, 99.0), "fewest_effective": 0.1, "fewest_treated": 5}
         open_minded = numbers.model_copy(
             update={
                 "refusal": numbers.refusal.model_copy(update=limits),
@@ -403,4 +404,4 @@ class TestThinRecords:
         assert all(np.isfinite(row.value) for row in printed if row.value is not None)
         assert all(row.value is not None for row in printed)
         assert "nan" not in " ".join(row.formatted for row in rows)
-        assert any(row.analysis == "registry_activity" for row in rows)
+        assert any(row.variable == "sequential_trials" for row in rows)

@@ -20,6 +20,7 @@ MOST_STEPS = 25
 LONGEST_STEP = 5.0
 TOLERANCE = 1e-7
 RESIDENT_ROWS = 16384
+FEW_RESAMPLES = 8
 
 
 @dataclass(frozen=True)
@@ -111,9 +112,13 @@ def compute_chance(log_odds: Numbers) -> Numbers:
 def sum_products(design: Numbers, weights: Numbers) -> Numbers:
     """Add up the products of all pairs of columns over the rows: resamples by columns by columns.
 
-    Rows are taken in portions, so that memory stays bounded however many there are.
+    A few resamples are added up one by one. For many, the products are made once and added up for
+    all; rows are then taken in portions, so that memory stays bounded however many there are.
     """
     rows, columns = design.shape
+    if len(weights) < FEW_RESAMPLES:
+        each = [design.T @ (design * weight[:, None]) for weight in weights]
+        return np.reshape(each, (len(weights), columns, columns))
     above = np.triu_indices(columns)
     total = np.zeros((weights.shape[0], len(above[0])))
     for first in range(0, rows, RESIDENT_ROWS):
