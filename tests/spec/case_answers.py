@@ -8,15 +8,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
-from typing import Any
 
 import polars as pl
 from tests.spec.case_children import make_children
 from tests.spec.case_files import NOTHING, Case, read_all
+from tests.spec.case_tables import WRITTEN, Found, derive_more, find_findings
 from tests.spec.drawn_records import day_of
 
 from heliotrope.classify.evaluate import evaluate
-from heliotrope.classify.exposure import trace_exposure
 from heliotrope.definitions.load import Rulebook, read_rulebook
 from heliotrope.definitions.response import ResponseDefinition
 from heliotrope.definitions.settings import Settings
@@ -34,12 +33,18 @@ TABLE_OF_KIND = {
     "steroid_resistance": "steroid_outcome",
     "steroid_dependence": "steroid_outcome",
     "steroid_discontinuation": "steroid_outcome",
+    "reaction_windows": "reaction",
+    "grading": "reaction",
+    "measure_in_force": "in_force",
+    "item_form": "form",
+    "glucocorticoid": "steroid_period",
+    "dose_rule": "steroid_period",
+    "followed_drugs": "drug_period",
 }
+TRACED_BY = {"ctcae_v5": "reaction_windows"}
 PARTS = ("state", "value", "points", "label", "reason", "threshold")
-REGIMENS_WRITTEN = "courses / regimens"
+FINDINGS = "findings"
 TOLERANCE = 1e-9
-
-Found = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -49,6 +54,8 @@ class Said:
     rulebook: Rulebook
     trace: Mapping[str, Sequence[Found]]
     tables: Mapping[str, Mapping[str, Sequence[Found]]]
+    columns: Mapping[str, Sequence[str]]
+    findings: Mapping[str, Sequence[str]]
 
 
 @cache
@@ -68,11 +75,13 @@ def evaluate_all() -> dict[str, Said]:
         derived = derive_all(
             shard, rulebook, rulebook.of_kind(ResponseDefinition)[0].baseline.days_before
         )
-        nodes = [
-            evaluation.trace.drop("trace_id"),
-            trace_exposure(derived, rulebook).drop("sources"),
-        ]
-        one = Said(rulebook, *_by_child(pl.concat(nodes), evaluation.tables, cases))
+        tables = {**evaluation.tables, **derive_more(derived, rulebook, cases)}
+        one = Said(
+            rulebook,
+            *_by_child(evaluation.trace, tables, cases),
+            columns={name: table.columns for name, table in tables.items()},
+            findings=find_findings(evaluation.findings, shard),
+        )
         said |= {case.patient_id: one for case in cases}
     return said
 
@@ -86,8 +95,9 @@ def _by_child(
             "definition_id": [case.definition_id for case in cases],
         }
     )
+    traced = own.with_columns(pl.col("definition_id").replace(TRACED_BY))
     trace: dict[str, list[Found]] = defaultdict(list)
-    for row in nodes.join(own, on=own.columns, how="semi").iter_rows(named=True):
+    for row in nodes.join(traced, on=own.columns, how="semi").iter_rows(named=True):
         trace[row["patient_id"]].append(row)
     rows: dict[str, dict[str, list[Found]]] = {}
     for name, table in tables.items():
@@ -133,13 +143,16 @@ def _find_rows(case: Case, column: str) -> tuple[Sequence[Found], str]:
     table = TABLE_OF_KIND[definition.kind]
     nodes = said.trace.get(case.patient_id, [])
     first, _, rest = column.partition(" ")
-    if column == REGIMENS_WRITTEN:
-        return [{column: write_regimens(said.tables["infusion_day"][case.patient_id])}], column
-    if first in TABLES and rest in TABLES[first].column_names():
+    if column == FINDINGS:
+        return [{column: said.findings.get(case.patient_id, [])}], column
+    if column in WRITTEN:
+        written, write = WRITTEN[column]
+        return [{column: write(said.tables[written].get(case.patient_id, []))}], column
+    if first in said.columns and rest in said.columns[first]:
         return said.tables[first].get(case.patient_id, []), rest
     if rest in PARTS:
         return [row for row in nodes if row["node"] == first], rest
-    if column in TABLES[table].column_names():
+    if column in said.columns[table]:
         return said.tables[table].get(case.patient_id, []), column
     axes = {axis.name for axis in getattr(definition, "axes", ())}
     rows = [row for row in nodes if row["node"] == column]
@@ -167,7 +180,7 @@ def _write(row: Found | None, part: str) -> str | None:
     """Write a found value as it stands in a drawn cell."""
     value = None if row is None else row[part]
     match value:
-        case None | []:
+        case None | [] | "":
             return None
         case bool():
             return str(value).lower()
@@ -180,13 +193,3 @@ def _write(row: Found | None, part: str) -> str | None:
         case _:
             return str(value)
 
-
-def write_regimens(days: Sequence[Found]) -> str:
-    """Write infusion days as courses parted by ``/`` and regimens parted by ``;``."""
-    regimens: dict[int, dict[int, list[str]]] = defaultdict(lambda: defaultdict(list))
-    for row in days:
-        if row["course"] is not None:
-            regimens[row["regimen"]][row["course"]].append(str(day_of(row["date"])))
-    return ";".join(
-        "/".join("+".join(course) for course in item.values()) for item in regimens.values()
-    )

@@ -25,7 +25,9 @@ GRAMS = 40.0
 PREMEDICATION = "paracetamol"
 EVENT_KINDS = ("flare", "complication", "hospitalisation", "adverse_event", "ivig_stopped")
 PATIENT = {"seen": "seen_to", "diagnosed": "diagnosed", "born": "birth_date"}
-NOT_RECORDS = ("on", "grams")
+OF_EVENTS = ("event time", "event value", "event ended", "event related")
+NOT_RECORDS = ("on", "grams", "infusion time", *OF_EVENTS)
+RELATED: dict[str, Cell] = {"yes": True, "no": False}
 
 Row = dict[str, Cell]
 Placed = tuple[str, Row]
@@ -61,7 +63,9 @@ def read_column(name: str, cell: str, case: Case, rulebook: Rulebook) -> Iterato
     elif first in drugs_of(rulebook):
         yield from (("medication", row) for row in read_doses(name, cell))
     elif name in EVENT_KINDS:
-        yield from (("event", {"kind": name, **row}) for row in read_dated(cell, "term"))
+        yield from (
+            ("event", {"kind": name, **row, **read_event(case)}) for row in read_dated(cell, "term")
+        )
     elif name == "reason recorded":
         yield from (("indication", row) for row in read_dated(cell, "reason"))
     else:
@@ -105,10 +109,12 @@ def read_values(cell: str) -> Iterator[Row]:
 def read_infusions(name: str, cell: str, case: Case) -> Iterator[Row]:
     """Read courses (days of 40 g, or of the column ``grams``) or infusions (``day:dose``)."""
     grams = float(case.given.get("grams", GRAMS))
+    start = case.given.get("infusion time")
     for word in cell.split():
         day, _, dose = word.partition(":")
         yield {
             "day": int(day),
+            "minute_of_day": read_time(start),
             "route": "sc" if name == "sc" else "iv",
             "dose": None if dose == "-" else float(dose or grams),
             "dose_unit": "g/kg" if name.endswith("g/kg") else "g",
@@ -120,12 +126,20 @@ def read_doses(name: str, cell: str) -> Iterator[Row]:
     """Read doses of a drug in mg/day: ``day:dose``, each to the next, or ``day..day:dose``.
 
     ``..`` without a day goes on; a third part says why it was stopped; ``?`` is an unknown dose.
-    After the name: another route, or ``pulse`` for single intravenous doses in mg.
+    After the name: another route (``?``: none recorded), another unit, ``every 2``: given every
+    second day, or ``pulse`` for single intravenous doses in mg.
 
     >>> [(row["start"], row["end"]) for row in read_doses("prednisone", "-20:20 1:10")]
     [(-20, 0), (1, None)]
+    >>> (row,) = read_doses("prednisone mg/kg/day every 2", "0..9:1")
+    >>> row["dose_unit"], row["every_n_days"], row["route"]
+    ('mg/kg/day', 2, 'oral')
     """
     drug, _, how = name.partition(" ")
+    how, _, every = how.partition("every ")
+    units = [word for word in how.split() if word.startswith("mg")]
+    routes = [None if word == "?" else word for word in how.split() if word not in units]
+    is_pulse = routes == ["pulse"]
     words = [word.split(":") for word in cell.split()]
     starts = [int(word[0].partition("..")[0]) for word in words]
     for number, (span, dose, *reason) in enumerate(words):
@@ -133,21 +147,53 @@ def read_doses(name: str, cell: str) -> Iterator[Row]:
         last: int | None = int(end) if end else None
         if not is_span and number + 1 < len(words):
             last = starts[number + 1] - 1
-        is_pulse = how == "pulse"
         yield {
             "drug": drug,
             "start": starts[number],
             "end": starts[number] if is_pulse else last,
             "dose": None if dose == "?" else float(dose),
-            "dose_unit": "mg" if is_pulse else "mg/day",
-            "route": "iv" if is_pulse else how or "oral",
-            "every_n_days": 1,
+            "dose_unit": next(iter(units), "mg" if is_pulse else "mg/day"),
+            "route": "iv" if is_pulse else next(iter(routes), "oral"),
+            "every_n_days": int(every or 1),
             "stop_reason": reason[0] if reason else None,
         }
 
 
+def read_event(case: Case) -> Row:
+    """Read what is recorded of every event of a case: time, value and unit, end, relation."""
+    value, _, unit = case.given.get("event value", "").partition(" ")
+    ended = case.given.get("event ended")
+    return {
+        "minute_of_day": read_time(case.given.get("event time")),
+        "value": float(value) if value else None,
+        "unit": unit or None,
+        "end": None if ended is None else int(ended),
+        "related": RELATED.get(case.given.get("event related", "")),
+    }
+
+
+def read_time(cell: str | None) -> int | None:
+    """Read a time of day into minutes.
+
+    >>> read_time("09:30")
+    570
+    """
+    if cell is None:
+        return None
+    hours, _, minutes = cell.partition(":")
+    return 60 * int(hours) + int(minutes)
+
+
 def read_dated(cell: str, name: str) -> Iterator[Row]:
-    """Read ``day:word``; ``?`` for the day: without a date; no word: none recorded."""
+    """Read ``day:word``; ``?`` for the day: without a date; no word: none recorded.
+
+    A third part is the grade that was recorded.
+
+    >>> list(read_dated("1:fever:2 ?:", "term"))
+    [{'day': 1, 'term': 'fever', 'grade': 2}, {'day': None, 'term': None}]
+    """
     for item in cell.split():
-        day, _, word = item.partition(":")
-        yield {"day": None if day == "?" else int(day), name: word or None}
+        day, _, words = item.partition(":")
+        word, _, grade = words.partition(":")
+        row: Row = {"day": None if day == "?" else int(day), name: word or None}
+        yield {**row, "grade": int(grade)} if grade else row

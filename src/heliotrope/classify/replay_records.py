@@ -94,10 +94,15 @@ def _is_inside(row: TraceRow, definition: ReactionWindows) -> bool:
 
 
 def _has_grade(row: TraceRow) -> Truth:
-    """Say whether a reaction has a grade over 0: by its value where one graded it."""
-    if row["operator"] is not None:
-        return compare(row["value"], row["operator"], row["threshold"])
-    return compare(row["points"], ">", 0)
+    """Say whether a reaction has a grade over 0: by its value where one graded it.
+
+    A value that reaches no step and has no grade either (a protein to creatinine ratio under the
+    lowest published one) is no proof that there is none.
+    """
+    if row["operator"] is None:
+        return compare(row["points"], ">", 0)
+    is_reached = compare(row["value"], row["operator"], row["threshold"])
+    return None if is_reached is False and row["points"] is None else is_reached
 
 
 def _contradict(row: Mapping[str, object], truth: Truth) -> list[str]:
