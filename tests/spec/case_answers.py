@@ -192,4 +192,3 @@ def _write(row: Found | None, part: str) -> str | None:
             return " ".join(str(item) for item in value)
         case _:
             return str(value)
-

@@ -51,7 +51,7 @@ def derive_more(
 def _find_in_force(
     rule: MeasureInForce, shard: Shard, rulebook: Rulebook, cases: Sequence[Case]
 ) -> pl.DataFrame:
-    asked = [case for case in cases if case.definition_id == rule.id]
+    asked = [case for case in cases if case.definition_id == rule.id and "on" in case.given]
     rows = pl.DataFrame(
         {
             "patient_id": [case.patient_id for case in asked],

@@ -1,4 +1,4 @@
-"""Forms scored from their items: sums, means, aids, missing items, totals that were recorded."""
+"""What a table of cases cannot say of forms: words, cells behind a total, and what is refused."""
 
 from __future__ import annotations
 
@@ -10,10 +10,9 @@ from tests.spec.ascii_table import read_rows
 from tests.spec.drawn_records import make_shard, make_table, on_day
 
 from heliotrope.classify.evaluate import evaluate
-from heliotrope.definitions.item_form import ItemForm, forms_of
+from heliotrope.definitions.item_form import ItemForm
 from heliotrope.definitions.load import Rulebook, read_rulebook
 from heliotrope.definitions.measure import measures_of
-from heliotrope.definitions.settings import MeasureSetting, Settings
 from heliotrope.definitions.validate import check_definitions
 from heliotrope.derive.derived import derive_all
 from heliotrope.derive.findings import find_in_derived
@@ -47,7 +46,6 @@ MUSCLES = [
     "gluteus_maximus",
 ]
 DOMAINS = ["dressing", "arising", "eating", "walking", "hygiene", "reach", "grip", "activities"]
-ORGANS = ["constitutional", "cutaneous", "skeletal", "gastrointestinal", "pulmonary", "cardiac"]
 
 
 @pytest.fixture(scope="module")
@@ -74,112 +72,10 @@ def score(values: Mapping[str, object], rulebook: Rulebook) -> dict[str, object]
     return row
 
 
-# The forms, and what they make when every item is at its best and at its worst.
-FORMS = """
-    form                 | measure                | items | least | scoring | all at 0 | all at the top
-    chaq_from_domains    | chaq                   | 8     | 8     | mean    | 0        | 3
-    cmas_from_items      | cmas                   | 14    | 14    | sum     | 0        | 52
-    das_from_parts       | disease_activity_score | 2     | 2     | sum     | 0        | 20
-    mmt8_from_items      | mmt8                   | 8     | 8     | sum     | 0        | 80
-    mmt_total_from_parts | mmt_total              | 3     | 3     | sum     | 0        | 260
-    myoact_from_items    | myoact                 | 6     | 1     | share   | 0        | 1
-"""
-
-
-def test_the_forms_are_all_specified_here(rulebook: Rulebook) -> None:
-    assert {form.id for form in forms_of(rulebook)} == {row["form"] for row in read_rows(FORMS)}
-
-
-@pytest.mark.parametrize("row", read_rows(FORMS), ids=lambda row: str(row["form"]))
-def test_a_form_reaches_both_ends_of_its_measure(
-    row: dict[str, object], rulebook: Rulebook
-) -> None:
-    form = rulebook.get(str(row["form"]), ItemForm)
-    measures = measures_of(rulebook)
-    assert (form.measure, form.scoring) == (row["measure"], row["scoring"])
-    assert (len(form.items), form.missing_items.least_items) == (row["items"], row["least"])
-    assert form.maximum == measures[form.measure].maximum == row["all at the top"]
-    for value, end in (("minimum", "all at 0"), ("maximum", "all at the top")):
-        items = {item.measure: getattr(measures[item.measure], value) for item in form.items}
-        found = score(items, rulebook)
-        assert (found["value"], found["outcome"]) == (row[end], "made")
-    for item in form.items:
-        assert measures[item.measure].better == measures[form.measure].better
-
-
 def test_the_maxima_of_the_maneuvers_add_up_to_52(rulebook: Rulebook) -> None:
     measures = measures_of(rulebook)
     assert {name: measures[f"cmas_{name}"].maximum for name in CMAS_BEST} == CMAS_BEST
     assert sum(CMAS_BEST.values()) == 52
-
-
-# A blank is an item not answered; "a" after a number: an aid was used there; several numbers: the
-# items of the domain.
-CHAQ = """
-    what is seen                         | dressing | arising | eating | walking | hygiene | reach | grip | activities | chaq  | outcome
-    nothing hard                         | 0        | 0       | 0      | 0       | 0       | 0     | 0    | 0          | 0     | made
-    one domain by 1: a step of 0.125     | 1        | 0       | 0      | 0       | 0       | 0     | 0    | 0          | 0.125 | made
-    the worst item of a domain           | 0 2 1    | 0       | 0      | 0       | 0       | 0     | 0    | 0          | 0.25  | made
-    an aid raises 0 to 2                 | 0a       | 0       | 0      | 0       | 0       | 0     | 0    | 0          | 0.25  | made
-    an aid raises 1 to 2                 | 1a       | 0       | 0      | 0       | 0       | 0     | 0    | 0          | 0.25  | made
-    an aid leaves 3                      | 3a       | 0       | 0      | 0       | 0       | 0     | 0    | 0          | 0.375 | made
-    the worst item, then the aid         | 0 1a     | 1       | 1      | 1       | 1       | 1     | 1    | 1          | 1.125 | made
-    all at the worst                     | 3        | 3       | 3      | 3       | 3       | 3     | 3    | 3          | 3     | made
-    one domain not answered              | -        | 3       | 3      | 3       | 3       | 3     | 3    | 3          | -     | items_missing
-    an aid answers nothing               | a        | 3       | 3      | 3       | 3       | 3     | 3    | 3          | -     | items_missing
-"""
-
-
-@pytest.mark.parametrize("row", read_rows(CHAQ), ids=lambda row: str(row["what is seen"]))
-def test_chaq_from_its_domains(row: dict[str, object], rulebook: Rulebook) -> None:
-    values: dict[str, object] = {}
-    for domain in DOMAINS:
-        drawn = "" if row[domain] is None else str(row[domain])
-        values[f"chaq_{domain}"] = [int(word) for word in drawn.rstrip("a").split()]
-        values[f"chaq_{domain}_aid"] = 1 if drawn.endswith("a") else 0
-    found = score(values, rulebook)
-    assert (found["value"], found["outcome"]) == (row["chaq"], row["outcome"])
-
-
-MYOACT = """
-    constitutional | cutaneous | skeletal | gastrointestinal | pulmonary | cardiac | myoact | missing
-    2              | 4         | 0        | 0                | 0         | 0       | 0.1    | 0
-    2              | 4         | 0        | -                | -         | -       | 0.2    | 3
-    -              | 5         | -        | -                | -         | -       | 0.5    | 5
-"""
-
-
-@pytest.mark.parametrize("row", read_rows(MYOACT))
-def test_organs_not_assessed_leave_the_denominator(
-    row: dict[str, object], rulebook: Rulebook
-) -> None:
-    found = score({f"myoact_{organ}": row[organ] for organ in ORGANS}, rulebook)
-    assert (found["value"], len(found["missing"])) == (row["myoact"], row["missing"])  # type: ignore[arg-type]
-
-
-TOTALS = """
-    case                               | items | left out | recorded | outcome       | counts | rule
-    no total recorded                  | 9     | -        | -        | made          | 72     | total_made_from_items
-    the same total recorded            | 9     | -        | 72       | recorded      | 72     | -
-    another total recorded             | 9     | -        | 70       | differs       | 70     | total_differs_from_items
-    a muscle left out                  | 9     | biceps   | -        | items_missing | -      | form_items_missing
-    a muscle left out, total recorded  | 9     | biceps   | 70       | recorded      | 70     | -
-"""
-
-
-@pytest.mark.parametrize("row", read_rows(TOTALS), ids=lambda row: str(row["case"]))
-def test_a_recorded_total_counts_before_its_items(
-    row: dict[str, object], rulebook: Rulebook
-) -> None:
-    values = {f"mmt8_{muscle}": row["items"] for muscle in MUSCLES if muscle != row["left out"]}
-    assessment = assess(record({**values, "mmt8": row["recorded"]}))
-    (found,) = derive_item_scores(assessment, rulebook).iter_rows(named=True)
-    assert found["outcome"] == row["outcome"]
-    visits = derive_visit_values(assessment, rulebook).filter(measure="mmt8")
-    assert visits["value"].to_list() == ([] if row["counts"] is None else [row["counts"]])
-    derived = derive_all(make_shard(assessment=assessment), rulebook, 28)
-    findings = find_in_derived(derived, rulebook)
-    assert findings["rule"].to_list() == ([] if row["rule"] is None else [row["rule"]])
 
 
 def test_the_findings_in_words(rulebook: Rulebook) -> None:
@@ -198,24 +94,6 @@ def test_the_findings_in_words(rulebook: Rulebook) -> None:
             "(every muscle has to be graded; one left out makes no total)"
         ),
     }
-
-
-def test_a_rounded_index_is_no_contradiction(rulebook: Rulebook) -> None:
-    values = {f"chaq_{domain}": 1 for domain in DOMAINS} | {"chaq_grip": 2}
-    assert score({**values, "chaq": 1.13}, rulebook)["outcome"] == "recorded"
-    assert score({**values, "chaq": 1.14}, rulebook)["outcome"] == "differs"
-
-
-def test_one_side_makes_no_total_of_both_sides() -> None:
-    bilateral = read_rulebook(
-        Settings(measures={"mmt8": MeasureSetting(max=150, direction="high")})
-    )
-    assessment = assess(record({f"mmt8_{muscle}": 9 for muscle in MUSCLES}))
-    (found,) = derive_item_scores(assessment, bilateral).iter_rows(named=True)
-    assert found["outcome"] == "other_scale"
-    assert derive_visit_values(assessment, bilateral).filter(measure="mmt8").is_empty()
-    derived = derive_all(make_shard(assessment=assessment), bilateral, 28)
-    assert find_in_derived(derived, bilateral)["rule"].to_list() == ["form_on_other_scale"]
 
 
 def test_a_study_may_ask_for_fewer_domains(rulebook: Rulebook) -> None:
