@@ -42,6 +42,12 @@ MARKED = {
     "steroid_discontinuation": "Steroid stopped",
     "haemolysis_case": "Haemolysis",
     "reaction_windows": "Reactions",
+    "grading": "Grades of reactions",
+    "measure_in_force": "Weight and height",
+    "glucocorticoid": "Steroid doses",
+    "dose_rule": "Doses",
+    "followed_drugs": "Other drugs that are followed",
+    "item_form": "Forms scored from their items",
 }
 
 

@@ -14,6 +14,7 @@ from functools import cache
 
 from tests.spec.case_answers import evaluate_all
 from tests.spec.case_files import list_chapters, read_chapter
+from tests.spec.case_outcomes import find_outcomes, name_node
 
 from heliotrope.definitions.load import read_rulebook
 from heliotrope.definitions.model import Definition
@@ -42,8 +43,12 @@ class NodeCoverage:
 
 
 def list_decisions() -> list[Definition]:
-    """List the shipped definitions whose nodes can be in states."""
-    return [item for item in read_rulebook().definitions.values() if reachable_states(item)]
+    """List the shipped definitions whose nodes can be in states, or that have a choice to make."""
+    return [
+        item
+        for item in read_rulebook().definitions.values()
+        if reachable_states(item) or reachable_labels(item)
+    ]
 
 
 @cache
@@ -52,10 +57,13 @@ def find_reached(definition_id: str) -> dict[tuple[str, str], frozenset[str]]:
     found: dict[tuple[str, str], set[str]] = defaultdict(set)
     if definition_id in list_chapters():
         for case in read_chapter(definition_id):
-            for row in evaluate_all()[case.patient_id].trace.get(case.patient_id, []):
-                found[row["node"], "state"].add(row["state"])
+            said = evaluate_all()[case.patient_id]
+            for row in said.trace.get(case.patient_id, []):
+                found[name_node(row["node"]), "state"].add(row["state"])
                 if row["label"] is not None:
-                    found[row["node"], "label"].add(row["label"])
+                    found[name_node(row["node"]), "label"].add(row["label"])
+            for choice, outcome in find_outcomes(case, said):
+                found[choice, "label"].add(outcome)
     return {key: frozenset(words) for key, words in found.items()}
 
 

@@ -10,6 +10,7 @@ from heliotrope.definitions.exposure import IvigExposure
 from heliotrope.definitions.haemolysis import HaemolysisCase
 from heliotrope.definitions.indication import IvigIndication
 from heliotrope.definitions.model import Definition
+from heliotrope.definitions.reachable_outcomes import reachable_outcomes
 from heliotrope.definitions.response import AggravationDefinition, ResponseDefinition
 from heliotrope.definitions.rule import (
     BROKEN,
@@ -31,6 +32,7 @@ from heliotrope.definitions.rule import (
     decide_confirmed,
     decide_sustained,
 )
+from heliotrope.definitions.safety import ReactionWindows
 from heliotrope.definitions.score import ScoreDefinition
 from heliotrope.definitions.steroid import SteroidConcept
 
@@ -58,6 +60,16 @@ def reachable_states(definition: Definition) -> dict[str, frozenset[str]]:
         case HaemolysisCase():
             parts = (definition.antiglobulin, *definition.signs)
             return _name(dict.fromkeys((ROOT, FALL, SIGNS, *(part.id for part in parts)), ANY))
+        case ReactionWindows():
+            return _name(
+                {
+                    ROOT: ANY,
+                    "events_recorded": frozenset([True, False]),
+                    "reaction": frozenset([True, False]),
+                    "grade": ANY,
+                    "transient": ANY,
+                }
+            )
         case (
             ResponseDefinition()
             | AggravationDefinition()
@@ -74,7 +86,11 @@ def reachable_states(definition: Definition) -> dict[str, frozenset[str]]:
 
 
 def reachable_labels(definition: Definition) -> dict[str, frozenset[str]]:
-    """List the labels that a root or an axis can bear, for definitions that name classes."""
+    """List the labels that a root or an axis can bear, for definitions that name classes.
+
+    Definitions that decide nothing but have a choice of outcomes (windows, grades, dose bands,
+    forms) list these instead, by what the choice is about.
+    """
     match definition:
         case RuleDefinition():
             return {
@@ -99,7 +115,7 @@ def reachable_labels(definition: Definition) -> dict[str, frozenset[str]]:
         ):
             return {axis.name: _labels(axis) for axis in definition.axes}
         case _:
-            return {}
+            return reachable_outcomes(definition)
 
 
 def _labels(axis: Axis) -> frozenset[str]:
