@@ -149,6 +149,83 @@ def test_an_unknown_drug_is_listed_once(ingest):
     assert read.tables["medication"]["drug"].to_list() == ["azathioprine"]
 
 
+def test_a_drug_is_found_in_free_text_and_the_match_is_named(ingest):
+    read = ingest(
+        medication="""\
+        patient_id,drug,route,start_date,dose,dose_unit
+        P1,prednisone 20 MG Oral Tablet,,2018-01-01,20,mg/day
+        P1,Solu-Medrol 1 g IV,,2018-01-02,600,mg
+        P1,MTX sc weekly,,2018-01-03,10,mg/week
+        P1,methylprednisolone tablets,iv,2018-01-04,500,mg
+        P1,Imuran,,2018-01-01,50,mg/day
+        """
+    )
+    assert said(read, "drug_found_in_text") == [
+        f"info medication.csv row {row} drug: {found} | the drug by itself in its column, the dose "
+        "and the route in theirs | check that it is this drug; a dose in the text is not read; "
+        "another reading goes under codes.drug in study.toml"
+        for row, found in (
+            (2, "prednisone 20 MG Oral Tablet: taken as prednisone by 'prednisone', "
+                "oral by 'Oral'"),
+            (3, "Solu-Medrol 1 g IV: taken as methylprednisolone by 'Solu-Medrol', iv by 'IV'"),
+            (4, "MTX sc weekly: taken as methotrexate by 'MTX', sc by 'sc'"),
+            (5, "methylprednisolone tablets: taken as methylprednisolone by "
+                "'methylprednisolone', oral by 'tablets'"),
+        )
+    ]  # fmt: skip
+    rows = read.tables["medication"].sort("row_id").select("drug", "route").rows()
+    assert rows == [
+        ("prednisone", "oral"),
+        ("methylprednisolone", "iv"),
+        ("methotrexate", "sc"),
+        ("methylprednisolone", "iv"),
+        ("azathioprine", None),
+    ]
+
+
+def test_another_immunoglobulin_and_a_cream_are_left_out_and_counted(ingest):
+    read = ingest(
+        medication="""\
+        patient_id,drug,start_date,dose,dose_unit
+        P1,anti-D immunoglobulin,2018-01-01,1,mg
+        P1,hepatitis B immune globulin,2018-01-01,1,mg
+        P1,human tetanus immunoglobulin,2018-01-01,1,mg
+        P1,"lymphocyte immune globulin, anti-thymocyte",2018-01-01,1,mg
+        P1,hydrocortisone 10 MG/ML Topical Cream,2018-01-01,1,mg
+        P1,prednisone,2018-01-01,20,mg/day
+        """
+    )
+    found = [line.partition(" drug: ")[2].partition(" | ")[0]
+             for line in said(read, "drug_text_not_counted")]  # fmt: skip
+    assert found == [
+        "anti-D immunoglobulin: not immunoglobulin, as anti-D says",
+        "hepatitis B immune globulin: not immune globulin, as hepatitis B says",
+        "human tetanus immunoglobulin: not immunoglobulin, as tetanus says",
+        "lymphocyte immune globulin, anti-thymocyte: not immune globulin, as anti-thymocyte says",
+        "hydrocortisone 10 MG/ML Topical Cream: hydrocortisone in a form that does not reach the "
+        "whole body (Topical)",
+    ]
+    assert read.tables["medication"]["drug"].to_list() == ["prednisone"]
+    assert quarantined(read, "medication") == []
+
+
+def test_a_text_that_names_several_drugs_or_only_mentions_one_stays_unknown(ingest):
+    read = ingest(
+        medication="""\
+        patient_id,drug,start_date,dose,dose_unit
+        P1,prednisone + methotrexate,2018-01-01,20,mg/day
+        P1,no prednisone,2018-01-01,0,mg/day
+        P1,vitamin D,2018-01-01,0,mg/day
+        """
+    )
+    assert [line.rpartition(" | ")[2] for line in said(read, "unknown_drug")] == [
+        "several drugs are named (methotrexate + prednisone): write one row a drug",
+        "prednisone is only mentioned (no): write the drug that was given",
+        "no known name is near; `heliotrope definitions list` shows all",
+    ]
+    assert len(quarantined(read, "medication")) == 3
+
+
 def test_unknown_units_name_the_nearest_and_the_accepted(ingest):
     read = ingest(
         assessment="""\

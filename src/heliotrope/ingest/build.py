@@ -130,12 +130,21 @@ def _find_other_products(staged: Staged, rows: pl.DataFrame, context: ReadContex
 
 
 def build_medication(staged: Staged, context: ReadContext) -> Built:
-    """Build drug periods: dose in a canonical unit, daily unless recorded otherwise."""
+    """Build drug periods: dose in a canonical unit, daily unless recorded otherwise.
+
+    A route that is not recorded is the one that the text of the drug names, if it names one.
+    """
     read = read_columns(staged, context)
     rows = missing_columns(
-        read.values, dose=pl.Float64, end_date=pl.Date, is_ongoing=pl.Boolean, every_n_days=pl.Int32
+        read.values,
+        route=pl.String,
+        dose=pl.Float64,
+        end_date=pl.Date,
+        is_ongoing=pl.Boolean,
+        every_n_days=pl.Int32,
+        drug_route=pl.String,
     )
-    rows = with_row_id(staged, rows)
+    rows = with_row_id(staged, rows.with_columns(pl.coalesce("route", "drug_route")))
     rows, faults = convert_dose(staged, rows, MEDICATION_UNITS)
     rows, negative = drop_negative(staged, rows)
     reversed_ = rows.filter(pl.col("end_date") < pl.col("start_date"))

@@ -9,6 +9,7 @@ import polars as pl
 from heliotrope.ingest.cell import Cell, Read, read_known_texts
 from heliotrope.ingest.context import Lookup
 from heliotrope.ingest.date_cells import read_date_column
+from heliotrope.ingest.drug_cells import ROUTE, read_drug_texts
 from heliotrope.ingest.numerals import parse_numbers
 from heliotrope.ingest.problems import gather_problems
 
@@ -73,7 +74,18 @@ def _read_measure(cell: Cell) -> Read:
 
 
 def _read_drug(cell: Cell) -> Read:
-    return _read_by_lookup(cell, cell.context.drug_lookup, "unknown_drug")
+    """Read a drug by its names, brands and codes, else out of a free text that names it."""
+    lookup = cell.context.drug_lookup
+    names = translate(cell.rows["text"], lookup.find)
+    texts = read_drug_texts(cell, names)
+    drugs = pl.select(pl.coalesce(names, texts.values["drug"])).to_series()
+    is_left = drugs.is_null() & texts.values["is_left_out"].not_().fill_null(True)
+    unknown = cell.rows.filter(is_left & cell.rows["text"].is_not_null())
+    near = suggest(unknown["text"], lookup)
+    unclear = pl.col("text").replace_strict(texts.unclear, default=None, return_dtype=pl.String)
+    problems = cell.problem(unknown, "unknown_drug", suggestion=pl.coalesce(unclear, near))
+    values = _named(cell, pl.lit(drugs)).hstack([texts.values[ROUTE]])
+    return Read(values, gather_problems([texts.problems, problems]))
 
 
 def _read_by_lookup(cell: Cell, lookup: Lookup, rule: str) -> Read:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from heliotrope.definitions.drug import Drug, DrugSet, drugs_of
+from heliotrope.definitions.drug_text import DrugNames, make_drug_names
 from heliotrope.definitions.load import Rulebook
 from heliotrope.definitions.measure import Measure, measures_of
 from heliotrope.definitions.vocabulary import (
@@ -86,6 +88,12 @@ class ReadContext:
     date_words: DateWords
     limits: PlausibilityLimits
     rules: Mapping[str, FindingRule]
+    rulebook: Rulebook
+
+    @cached_property
+    def drug_names(self) -> DrugNames:
+        """Gather what a free text can call a drug; made when a text is first met."""
+        return make_drug_names(self.rulebook)
 
 
 def make_context(rulebook: Rulebook) -> ReadContext:
@@ -119,6 +127,7 @@ def make_context(rulebook: Rulebook) -> ReadContext:
         ),
         limits=limits,
         rules=finding_rules_of(rulebook),
+        rulebook=rulebook,
     )
 
 
