@@ -118,6 +118,9 @@ steroid_change               fell, unchanged, rose (last on-regimen day against 
                              IVIG", never that IVIG spared it
 steroid_time_to_50_percent   a curve of the share not yet at half of the dose before IVIG
 steroid_time_to_low_dose     a curve of the share not yet at 0.2 mg/kg/day, of those above it before
+steroid_outcome              <concept>:before_first_regimen, <concept>:whole_record, e.g.
+                             steroid_dependent:whole_record: children who had IVIG and met it, of
+                             those judged (n and proportions); with :not_evaluable, :not_reached (n)
 aggravation                  population, not_in_population (n); within_180_days (headline),
                              within_90_days, within_365_days, ever (n and proportions);
                              within_180_days:not_evaluable (n); days_after_last_infusion
@@ -142,7 +145,10 @@ reaction_exposure            infusion_day, course, patient_month, child (n: the 
                              adverse_events_recorded, reactions_outside_every_window (n)
 reactions                    any_occasion: n, the three rates, upper bounds when none
 reactions_by_occasion        <terms>, e.g. "fever + transient proteinuria": n and rates
-reactions_by_term            <term>: occasions with that term, n and rates
+reactions_by_term            <term>: occasions with that term as recorded, n and rates
+reactions_by_coded_term      <term of the grading system>, not_coded: occasions, n and rates
+coded_term_words             <coded term>:<recorded term>: occasions so recorded (n)
+children_with_coded_term     <term of the grading system>: share of the children with an infusion
 reaction_grade               grade_<g>, grade_not_recorded: n of occasions, by worst grade
 infusions_with_reaction      any_occasion: share of the infusions that an occasion followed
 children_with_reaction       any_occasion, <term>: share of the children with an infusion
@@ -157,6 +163,10 @@ reactions_by_iga             iga_content_known (n); high, low: as reactions_clus
 reactions_by_rate            rate_known (n); ml_per_kg_h:followed_by_reaction,
                              ml_per_kg_h:not_followed (median ...); followed_less_not
                              (difference_clustered, mL/kg/h)
+haemolysis                   courses_asked (n of all courses), courses:<state>,
+                             courses:not_evaluable:<reason>, courses_recorded_as_haemolysis (n);
+                             children with a case, of those decided (n and proportions; refused
+                             where no course is asked about); children:not_evaluable (n)
 agreement                    of the clinicians' settled label with the pattern found: pattern (all
                              labels), pattern_decided (neither not_evaluable), improved (whether at
                              all): n, proportions, kappa; labelled, labels, labels_without_regimen,

@@ -18,6 +18,7 @@ from heliotrope.estimate.events.after_stopping_first import estimate_after_stopp
 from heliotrope.estimate.events.clustered_reactions import estimate_clustered_reactions
 from heliotrope.estimate.events.flares import estimate_flares
 from heliotrope.estimate.events.reaction_comparisons import estimate_reaction_comparisons
+from heliotrope.estimate.haemolysis import estimate_haemolysis
 from heliotrope.estimate.inputs import Inputs
 from heliotrope.estimate.landmarks import estimate_landmarks
 from heliotrope.estimate.literature import estimate_literature
@@ -28,6 +29,7 @@ from heliotrope.estimate.registry_comparison import estimate_registry_comparison
 from heliotrope.estimate.rows import Row, make_results
 from heliotrope.estimate.side_by_side import estimate_side_by_side
 from heliotrope.estimate.steroid import estimate_steroid
+from heliotrope.estimate.steroid_outcomes import estimate_steroid_outcomes
 from heliotrope.estimate.timing.cycle import estimate_cycle
 from heliotrope.estimate.timing.first_response import estimate_first_response
 
@@ -46,12 +48,14 @@ ESTIMATES = (
     estimate_states_reached,
     estimate_landmarks,
     estimate_steroid,
+    estimate_steroid_outcomes,
     estimate_after_stopping,
     estimate_after_stopping_first,
     estimate_flares,
     estimate_reactions,
     estimate_clustered_reactions,
     estimate_reaction_comparisons,
+    estimate_haemolysis,
     estimate_agreement,
     estimate_side_by_side,
     estimate_registry_comparison,

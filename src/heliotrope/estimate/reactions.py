@@ -2,7 +2,9 @@
 
 What is counted is the *occasion*: reactions of one group are one (a fever with transient
 proteinuria is one occasion, not two). All rates are given twice: for every reaction in its window
-(group ``all``) and without those recorded as unrelated (group ``without_unrelated``). Without an
+(group ``all``) and without those recorded as unrelated (group ``without_unrelated``). Terms are
+counted twice too: as recorded, and as the grading system files them, each with the recorded words
+beside it (an allergic reaction to an infusion is an infusion related reaction there). Without an
 infusion there is nothing to divide by: the rate is refused and the recorded adverse events are
 counted instead.
 """
@@ -11,6 +13,7 @@ from __future__ import annotations
 
 import polars as pl
 
+from heliotrope.definitions.safety import ReactionWindows
 from heliotrope.estimate.inputs import Inputs, count_words
 from heliotrope.estimate.rows import Exposure, Row, Topic
 
@@ -22,9 +25,12 @@ WITHOUT_UNRELATED = "without_unrelated"
 
 OUTSIDE = "outside"
 
+NOT_CODED = "not_coded"
+
 CHILDREN_WITH = {
     "reactions": "children_with_reaction",
     "reactions_by_term": "children_with_reaction",
+    "reactions_by_coded_term": "children_with_coded_term",
     "reactions_by_occasion": "children_with_occasion",
 }
 
@@ -57,8 +63,11 @@ def estimate_reactions(inputs: Inputs) -> list[Row]:
         ALL: inside,
         WITHOUT_UNRELATED: inside.filter(pl.col("related").fill_null(True)),
     }
+    rule = inputs.rulebook.get("reaction_windows", ReactionWindows)
+    coded = inputs.topic("reactions_by_coded_term", rule.grading)
     for group, counted in groups.items():
         rows += _estimate_group(topic.of(group=group), counted, exposures)
+        rows += _estimate_coded_terms(coded.of(group=group), counted, exposures)
         rows += _estimate_infusions(topic.of("infusions_with_reaction", group), counted, exposures)
     return rows
 
@@ -131,6 +140,25 @@ def _estimate_group(topic: Topic, counted: pl.DataFrame, exposures: list[Exposur
     ungraded = worst["grade"].null_count()
     if ungraded:
         rows.append(topic.of("reaction_grade").count("grade_not_recorded", ungraded, worst.height))
+    return rows
+
+
+def _estimate_coded_terms(
+    topic: Topic, counted: pl.DataFrame, exposures: list[Exposure]
+) -> list[Row]:
+    """Count occasions by the term of the grading system, and the recorded words behind each.
+
+    What the system has no term for is counted together as ``not_coded``.
+    """
+    filed = counted.with_columns(coded_term=pl.col("coded_term").fill_null(NOT_CODED))
+    rows: list[Row] = []
+    for term in count_words(filed["coded_term"]):
+        of_term = filed.filter(pl.col("coded_term") == term)
+        rows += _estimate_count(topic, term, of_term, exposures)
+        occasions = of_term.select(OCCASION).unique().height
+        for word in count_words(of_term["term"]):
+            said = of_term.filter(pl.col("term") == word).select(OCCASION).unique().height
+            rows.append(topic.of("coded_term_words").count(f"{term}:{word}", said, occasions))
     return rows
 
 

@@ -9,6 +9,7 @@ from heliotrope.definitions.load import Rulebook
 from heliotrope.definitions.measure import measures_of
 from heliotrope.report.find_results import Results, Row, Share
 from heliotrope.report.section import ReportInput, Section
+from heliotrope.report.sections.steroid_concepts import list_steroid_concepts
 from heliotrope.report.show_measures import rank_measure
 from heliotrope.report.words import say_flag, sentence
 
@@ -53,6 +54,7 @@ def build_landmarks(report: ReportInput) -> Section:
             },
         ),
         "changes": _read_changes(results),
+        "concepts": list_steroid_concepts(report),
         "percent": _given(results.row("steroid_change", "percent_change", "median")),
         "to_half": _given(results.row("steroid_time_to_50_percent", "median_day", "median")),
     }

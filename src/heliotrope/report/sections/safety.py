@@ -7,8 +7,10 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from heliotrope.definitions.safety import GradingSystem, ReactionWindows
 from heliotrope.report.find_results import Results, Row
 from heliotrope.report.section import ReportInput, Section
+from heliotrope.report.sections.haemolysis import read_haemolysis
 from heliotrope.report.words import say_flag, sentence
 
 EXPOSURES = (
@@ -19,8 +21,19 @@ EXPOSURES = (
 CHILDREN = {
     "reactions": "children_with_reaction",
     "reactions_by_occasion": "children_with_occasion",
+    "reactions_by_coded_term": "children_with_coded_term",
 }
 LISTED_REACTIONS = 100
+
+
+@dataclass(frozen=True)
+class CodedLine:
+    """A term of the grading system: its code, the words it was recorded by, its rates."""
+
+    name: str
+    code: str | None
+    words: Sequence[tuple[str, int]]
+    rates: RateLine
 
 
 @dataclass(frozen=True)
@@ -47,6 +60,9 @@ def build_safety(report: ReportInput) -> Section:
         "events": results.count("reaction_exposure", "adverse_events_recorded"),
         "outside": results.count("reaction_exposure", "reactions_outside_every_window"),
         "lines": _list_rates(results),
+        "coded": _list_coded(report),
+        "grading": _grading_of(report),
+        "haemolysis": read_haemolysis(results),
         "unrelated": _make_line(results, "reactions", "any_occasion", "without_unrelated"),
         "grades": [
             (sentence(say_flag(name)), results.count("reaction_grade", name))
@@ -62,6 +78,30 @@ def _list_rates(results: Results) -> Sequence[RateLine]:
     occasions = "reactions_by_occasion"
     lines += [_make_line(results, occasions, name, "all") for name in results.variables(occasions)]
     return [line for line in lines if line is not None]
+
+
+def _grading_of(report: ReportInput) -> GradingSystem:
+    rule = report.rulebook.get("reaction_windows", ReactionWindows)
+    return report.rulebook.get(rule.grading, GradingSystem)
+
+
+def _list_coded(report: ReportInput) -> Sequence[CodedLine]:
+    """List the occasions by term of the grading system; what it has no term for comes last."""
+    results, analysis = report.results, "reactions_by_coded_term"
+    known = {term.term: term for term in _grading_of(report).terms}
+    lines = []
+    for name in sorted(results.variables(analysis), key=lambda name: name not in known):
+        rates = _make_line(results, analysis, name, "all")
+        words = [
+            (say_flag(variable.partition(":")[2]), results.count("coded_term_words", variable) or 0)
+            for variable in results.variables("coded_term_words")
+            if variable.partition(":")[0] == name
+        ]
+        if rates is not None:
+            term = known.get(name)
+            title = "No term of the edition" if term is None else term.published_term
+            lines.append(CodedLine(title, None if term is None else term.code, words, rates))
+    return lines
 
 
 def _make_line(results: Results, analysis: str, variable: str, group: str) -> RateLine | None:
