@@ -73,6 +73,9 @@ VISITS = [
 ]  # fmt: skip
 
 
+OURS = {"bulbar_worsening", "inactive_disease_2015", "inactive_disease_2015@0.9.0"}
+
+
 @dataclass(frozen=True)
 class Ran:
     """A run of a study with definitions of its own."""
@@ -101,6 +104,8 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> Ran:
         .replace("verified = true", "verified = false")
     )
     (ours / "inactive_disease_2015.toml").write_text(corrected, encoding="utf-8")
+    first_try = corrected.replace('"1.0.1"', '"0.9.0"').replace("threshold = 0.5", "threshold = 9")
+    (ours / "inactive_disease_2015@0.9.0.toml").write_text(first_try, encoding="utf-8")
     (folder / "study.toml").write_text('definitions = "ours"\n', encoding="utf-8")
     assessment = ["patient_id,date,measure,value,unit"]
     assessment += [f"C1,{day},bulbar_scale,{value}," for day, value in VISITS]
@@ -133,6 +138,27 @@ def test_its_correction_replaces_the_shipped_rule(ran: Ran) -> None:
     assert ran.states("inactive_by_physician_global") == [("2020-04-20", "not_met")]
 
 
+def test_the_versions_it_replaced_are_judged_beside_it(ran: Ran) -> None:
+    """Physician global 0.4: over 0.2 as shipped, within 0.5 in the correction and 9 before it."""
+    assert ran.states("inactive_disease_2015@1.0.0") == [("2020-04-20", "not_met")]
+    assert ran.states("inactive_disease_2015@0.9.0") == [("2020-04-20", "met")]
+    compared = CliRunner().invoke(
+        app,
+        [
+            "compare",
+            str(ran.out),
+            "inactive_disease_2015",
+            "inactive_disease_2015@1.0.0",
+            "--json",
+        ],
+    )
+    assert compared.exit_code == 0, compared.output
+    (pair,) = json.loads(compared.output)["pairs"]
+    (change,) = pair["changes"]
+    assert (change["first"], change["second"]) == ("met", "not_met")
+    assert [way[0]["node"] for way in change["ways"]] == ["physician_global"]
+
+
 def test_it_is_traced_to_its_cells_and_marked_local(ran: Ran) -> None:
     trace = pl.read_parquet(ran.out / "trace" / "trace.parquet")
     sources = pl.read_parquet(ran.out / "trace" / "trace_source.parquet")
@@ -141,9 +167,7 @@ def test_it_is_traced_to_its_cells_and_marked_local(ran: Ran) -> None:
     assert versions["inactive_disease_2015"] == "1.0.1+local"
     assert versions["inactive_disease_2013"] == "1.0.0"
     assert not any(
-        version.endswith("+local")
-        for name, version in versions.items()
-        if name not in ("bulbar_worsening", "inactive_disease_2015")
+        version.endswith("+local") for name, version in versions.items() if name not in OURS
     )
     leaf = trace.filter(
         (pl.col("node") == "two_points") & (pl.col("date") == pl.date(2020, 3, 20))
@@ -169,11 +193,7 @@ def test_it_is_listed_and_shown(ran: Ran) -> None:
     local = ["--local", str(ran.folder / "ours")]
     listed = CliRunner().invoke(app, ["definitions", "list", "--json", *local])
     marks = {item["id"]: item["is_local"] for item in json.loads(listed.output)}
-    assert {name for name, is_local in marks.items() if is_local} == {
-        "measures_bulbar",
-        "bulbar_worsening",
-        "inactive_disease_2015",
-    }
+    assert {name for name, is_local in marks.items() if is_local} == {"measures_bulbar", *OURS}
     shown = CliRunner().invoke(app, ["definitions", "show", "bulbar_worsening", *local])
     assert "Two points worse than the best so far" in shown.output
     assert "from a study's own folder" in " ".join(shown.output.split())
@@ -182,7 +202,7 @@ def test_it_is_listed_and_shown(ran: Ran) -> None:
 def test_manifest_and_report_say_local(ran: Ran) -> None:
     manifest = read_manifest(ran.out)
     local = {item["id"] for item in manifest["definitions"] if item["local"]}
-    assert local == {"measures_bulbar", "bulbar_worsening", "inactive_disease_2015"}
+    assert local == {"measures_bulbar", *OURS}
     report = (ran.out / "report.html").read_text(encoding="utf-8")
     assert "definitions of this study's own folder" in report.replace("&#39;", "'")
     assert "bulbar_worsening" in report

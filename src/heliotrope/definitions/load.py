@@ -22,6 +22,9 @@ SHIPPED = Path(__file__).parent
 # In the name of a file: an earlier version, kept beside the one in force (see ``versions.py``).
 EARLIER = "@"
 
+# Kinds that decide by their own text alone: two versions of one can be judged in one run.
+COMPARABLE_VERSIONS = ("rule", "score")
+
 Kind = TypeVar("Kind", bound=Definition)
 
 
@@ -63,13 +66,36 @@ class Rulebook:
 def read_rulebook(settings: Settings | None = None, local: Path | None = None) -> Rulebook:
     """Read the shipped definitions, then a study's own folder, which replaces those of equal id.
 
-    Errors: a file that is not TOML, an unknown kind, a field that is wrong: UserError naming the
-    file and the field.
+    A rule or score that a study replaces, and the earlier versions that it keeps in its folder,
+    are judged beside the one in force, under the name ``id@version``, so that a run can compare
+    them. Errors: a file that is not TOML, an unknown kind, a field that is wrong: UserError naming
+    the file and the field.
     """
     definitions = {item.id: item for item in _read_folder(SHIPPED, is_local=False)}
     if local is not None:
-        definitions |= {item.id: item for item in _read_folder(local, is_local=True)}
+        own = {item.id: item for item in _read_folder(local, is_local=True)}
+        replaced = [definitions[name] for name in own if name in definitions]
+        definitions |= own | _name_versions([*replaced, *_read_earlier(local, own)])
     return Rulebook(definitions=definitions, settings=settings or Settings())
+
+
+def _read_earlier(local: Path, own: Mapping[str, Definition]) -> Iterable[Definition]:
+    """Read the earlier versions in a study's folder of what stands there now."""
+    for path in sorted(local.rglob(f"*{EARLIER}*.toml")):
+        if path.stem.partition(EARLIER)[0] in own:
+            yield read_definition(path, is_local=True)
+
+
+def _name_versions(versions: Iterable[Definition]) -> dict[str, Definition]:
+    """Give rules and scores that are not in force a name of their own."""
+    return {
+        name: item.model_copy(
+            update={"id": name, "title": f"{item.title} (version {item.version})"}
+        )
+        for item in versions
+        if item.kind in COMPARABLE_VERSIONS
+        for name in [f"{item.id}{EARLIER}{item.version}"]
+    }
 
 
 def _read_folder(folder: Path, *, is_local: bool) -> Iterable[Definition]:

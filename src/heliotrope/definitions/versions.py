@@ -2,7 +2,8 @@
 
 A released definition is never edited: a correction is a new version. The version in force stands
 in ``<any name>.toml``; one that it replaced is kept beside it, as it was, under the name
-``<id>@<version>.toml``. Files with ``@`` in their name are no part of a rulebook.
+``<id>@<version>.toml``. Shipped files with ``@`` in their name are no part of a rulebook; in a
+study's own folder they are judged beside the version in force (rules and scores only).
 """
 
 from __future__ import annotations
