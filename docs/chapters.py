@@ -48,6 +48,7 @@ MARKED = {
     "dose_rule": "Doses",
     "followed_drugs": "Other drugs that are followed",
     "item_form": "Forms scored from their items",
+    "drug_text": "Drugs in free text",
 }
 
 

@@ -40,6 +40,7 @@ TABLE_OF_KIND = {
     "glucocorticoid": "steroid_period",
     "dose_rule": "steroid_period",
     "followed_drugs": "drug_period",
+    "drug_text": "drug_text",
 }
 TRACED_BY = {"ctcae_v5": "reaction_windows"}
 PARTS = ("state", "value", "points", "label", "reason", "threshold")

@@ -12,12 +12,14 @@ from tests.spec.case_tables import Found
 
 from heliotrope.definitions.dosing import DoseRule, FollowedDrugs
 from heliotrope.definitions.drug import drugs_of
+from heliotrope.definitions.drug_text import DrugText
 from heliotrope.definitions.exposure import MeasureInForce
 from heliotrope.definitions.glucocorticoid import GlucocorticoidRule
 from heliotrope.definitions.item_form import ItemForm
 from heliotrope.definitions.reachable_outcomes import (
     BY_VALUE,
     FILED,
+    FOUND,
     GRADE,
     OTHER_TERMS,
     WINDOW,
@@ -59,6 +61,11 @@ def find_outcomes(case: Case, said: Said) -> Iterator[tuple[str, str]]:
         case FollowedDrugs():
             drugs = drugs_of(said.rulebook)
             yield from (("class", drugs[row["drug"]].drug_class) for row in tables["drug_period"])
+        case DrugText():
+            for row in tables["drug_text"]:
+                yield "text", row["refused"] or FOUND
+                if row["route"]:
+                    yield "route", row["route"]
         case ItemForm():
             yield from (
                 ("outcome", row["outcome"])

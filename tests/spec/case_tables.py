@@ -14,6 +14,7 @@ import polars as pl
 from tests.spec.case_files import Case
 from tests.spec.drawn_records import day_of, on_day
 
+from heliotrope.definitions.drug_text import DrugText, find_drug, make_drug_names
 from heliotrope.definitions.exposure import MeasureInForce
 from heliotrope.definitions.load import Rulebook
 from heliotrope.derive.derived import Derived
@@ -37,7 +38,8 @@ def derive_more(
 
     ``in_force``: the value, its age in days, the rule that gave it and the days it stands on, on
     the day of the column ``on``. ``form``: what the items make, what becomes of it, and the value
-    that counts in the end.
+    that counts in the end. ``drug_text``: what is found in the
+    case's own text.
     """
     return {
         "in_force": pl.concat(
@@ -45,6 +47,7 @@ def derive_more(
             for item in rulebook.of_kind(MeasureInForce)
         ),
         "form": _score_forms(derived, rulebook),
+        "drug_text": _find_drugs(rulebook, cases),
     }
 
 
@@ -73,6 +76,23 @@ def _find_in_force(
             pl.element().replace_strict(days, return_dtype=pl.Int64)
         ),
     )
+
+
+def _find_drugs(rulebook: Rulebook, cases: Sequence[Case]) -> pl.DataFrame:
+    names = make_drug_names(rulebook)
+    (definition,) = rulebook.of_kind(DrugText)
+    matches = [
+        (case.patient_id, find_drug(case.title, names))
+        for case in cases
+        if case.definition_id == definition.id
+    ]
+    rows = [
+        (child, definition.id, match.drug, match.words, match.route, match.refused, match.because)
+        for child, match in matches
+        if match is not None
+    ]
+    columns = (*CHILD, "drug", "words", "route", "refused", "because")
+    return pl.DataFrame(rows, schema=dict.fromkeys(columns, pl.String), orient="row")
 
 
 def _score_forms(derived: Derived, rulebook: Rulebook) -> pl.DataFrame:

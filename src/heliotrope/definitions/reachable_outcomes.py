@@ -3,6 +3,14 @@
 from __future__ import annotations
 
 from heliotrope.definitions.dosing import DoseRule, FollowedDrugs
+from heliotrope.definitions.drug_text import (
+    ANOTHER_DRUG,
+    COMBINATION,
+    NOT_SYSTEMIC,
+    ONLY_MENTIONED,
+    SEVERAL_DRUGS,
+    DrugText,
+)
 from heliotrope.definitions.exposure import MeasureInForce
 from heliotrope.definitions.glucocorticoid import GlucocorticoidRule
 from heliotrope.definitions.item_form import ItemForm
@@ -10,6 +18,8 @@ from heliotrope.definitions.model import Definition
 from heliotrope.definitions.safety import GradedMeasure, GradedTerm, GradingSystem, ReactionWindows
 
 OTHER_TERMS = "other terms"
+FOUND = "found"
+REFUSALS = (SEVERAL_DRUGS, ANOTHER_DRUG, ONLY_MENTIONED, NOT_SYSTEMIC, COMBINATION)
 WINDOW = "window of {}"
 GRADE = "grade of {}"
 BY_VALUE = "grade by {}"
@@ -24,8 +34,9 @@ def reachable_outcomes(definition: Definition) -> Outcomes:
     Reactions: the windows of each group of terms, or outside. A grading: the published grades of
     each term, the grades that each measure can give, the terms that a term is filed under.
     Steroids: the bands, and the drugs that have an equivalent. A weight or height: how it was
-    found. Doses: the units. Followed drugs: their classes. A form: what becomes of a total; that
-    a study declares another scale is not of the form's making and is left out.
+    found. Doses: the units. Followed drugs: their classes. A free text: the routes it can name, and
+    why a drug in it is not taken. A form: what becomes of a total; that a study declares another
+    scale is not of the form's making and is left out.
     """
     match definition:
         case ReactionWindows():
@@ -44,6 +55,9 @@ def reachable_outcomes(definition: Definition) -> Outcomes:
             return {"unit": frozenset(unit.unit for unit in definition.units)}
         case FollowedDrugs():
             return {"class": frozenset(definition.classes)}
+        case DrugText():
+            routes = frozenset(form.route for form in definition.forms)
+            return {"route": routes, "text": frozenset([FOUND, *REFUSALS])}
         case ItemForm():
             return {"outcome": _of_form(definition)}
         case _:

@@ -114,7 +114,7 @@ def _verdict(score: PatientScore) -> list[Text]:
     )
     line = Text(f"Score {bounds}: ").append(_words(score.category), style="bold")
     if score.category == "indeterminate":
-        line.append(f" ({score.category_lower} or {score.category_upper})")
+        line.append(f" ({score.category_lower} to {score.category_upper})")
     lines = [line]
     if not score.has_ceiling:
         lines.append(Text(f"Attainable from this baseline: {score.score_max_attainable:g}"))
