@@ -30,6 +30,7 @@ from heliotrope.definitions.steroid import (
     SteroidDiscontinuation,
     SteroidResistance,
 )
+from heliotrope.definitions.steroid_sparing import PublishedSteroidCut, SteroidSparing
 from heliotrope.definitions.vocabulary import (
     CellFormats,
     FindingRules,
@@ -74,3 +75,5 @@ KINDS["steroid_dependence"] = SteroidDependenceConcept
 KINDS["steroid_discontinuation"] = SteroidDiscontinuation
 KINDS["side_by_side"] = SideBySide
 KINDS["registry_comparison"] = RegistryComparison
+KINDS["steroid_sparing"] = SteroidSparing
+KINDS["published_steroid_cut"] = PublishedSteroidCut

@@ -48,7 +48,7 @@ def derive_amounts(inputs: Inputs, regimens: pl.DataFrame) -> pl.DataFrame:
     Returns patient_id, window, days, total_mg_kg and pulses (episodes that began in it; null where
     medication was not recorded for the whole window).
     """
-    windows = _derive_windows(inputs, regimens)
+    windows = derive_windows(inputs, regimens)
     periods = inputs.table("steroid_period").select(
         "patient_id", "start_date", "end_date", dose=DOSES[0]
     )
@@ -126,7 +126,7 @@ def derive_time_to_dose(inputs: Inputs, regimens: pl.DataFrame, target: pl.Expr)
     )
 
 
-def _derive_windows(inputs: Inputs, regimens: pl.DataFrame) -> pl.DataFrame:
+def derive_windows(inputs: Inputs, regimens: pl.DataFrame) -> pl.DataFrame:
     """Give patient_id, window, from_date and to_date of the windows a child was observed in."""
     numbers = inputs.parameters.steroid
     first, cover_end = pl.col("first_infusion"), pl.col("cover_end")
