@@ -56,6 +56,7 @@ class SparingModel(Frozen):
     logistic_penalty: float = Field(ge=0)
     simulated_paths: int = Field(gt=0)
     bootstrap_replicates: int = Field(ge=20)
+    bootstrap_paths: int = Field(gt=0, description="simulated for each bootstrap sample")
     seed: int = Field(ge=0)
 
 

@@ -28,6 +28,7 @@ from heliotrope.estimate.reactions import estimate_reactions
 from heliotrope.estimate.registry_comparison import estimate_registry_comparison
 from heliotrope.estimate.rows import Row, make_results
 from heliotrope.estimate.side_by_side import estimate_side_by_side
+from heliotrope.estimate.sparing.estimate import estimate_steroid_sparing
 from heliotrope.estimate.steroid import estimate_steroid
 from heliotrope.estimate.steroid_outcomes import estimate_steroid_outcomes
 from heliotrope.estimate.timing.cycle import estimate_cycle
@@ -49,6 +50,7 @@ ESTIMATES = (
     estimate_landmarks,
     estimate_steroid,
     estimate_steroid_outcomes,
+    estimate_steroid_sparing,
     estimate_after_stopping,
     estimate_after_stopping_first,
     estimate_flares,

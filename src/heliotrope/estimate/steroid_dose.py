@@ -49,6 +49,34 @@ def derive_amounts(inputs: Inputs, regimens: pl.DataFrame) -> pl.DataFrame:
     medication was not recorded for the whole window).
     """
     windows = derive_windows(inputs, regimens)
+    totals = derive_totals(inputs, windows)
+    pulses = (
+        windows.join(
+            inputs.table("steroid_pulse").select("patient_id", pulse_date="start_date"),
+            on="patient_id",
+        )
+        .filter(pl.col("pulse_date").is_between(pl.col("from_date"), pl.col("to_date")))
+        .group_by(WINDOW)
+        .agg(pulses=pl.len().cast(pl.Int64))
+    )
+    return (
+        totals.join(pulses, on=WINDOW, how="left")
+        .select(
+            *WINDOW,
+            "days",
+            "total_mg_kg",
+            pulses=pl.when("is_recorded").then(pl.col("pulses").fill_null(0)),
+        )
+        .sort(WINDOW)
+    )
+
+
+def derive_totals(inputs: Inputs, windows: pl.DataFrame) -> pl.DataFrame:
+    """Add the steroid dose up over windows: patient_id, window (any key), from_date, to_date.
+
+    Returns patient_id, window, ``days``, ``is_recorded`` (medication was recorded on every day)
+    and ``total_mg_kg``, null unless the dose is known on every day.
+    """
     periods = inputs.table("steroid_period").select(
         "patient_id", "start_date", "end_date", dose=DOSES[0]
     )
@@ -66,27 +94,18 @@ def derive_amounts(inputs: Inputs, regimens: pl.DataFrame) -> pl.DataFrame:
             total=(pl.col("dose") * pl.col("overlap")).sum(),
         )
     )
-    pulses = (
-        windows.join(
-            inputs.table("steroid_pulse").select("patient_id", pulse_date="start_date"),
-            on="patient_id",
-        )
-        .filter(pl.col("pulse_date").is_between(pl.col("from_date"), pl.col("to_date")))
-        .group_by(WINDOW)
-        .agg(pulses=pl.len().cast(pl.Int64))
-    )
-    is_recorded = pl.col("recorded_days") == pl.col("days")
+    days = (pl.col("to_date") - pl.col("from_date")).dt.total_days() + 1
+    is_recorded = (pl.col("recorded_days") == pl.col("days")).fill_null(False)
     return (
-        windows.with_columns(days=(pl.col("to_date") - pl.col("from_date")).dt.total_days() + 1)
-        .join(totals, on=WINDOW, how="left")
-        .join(pulses, on=WINDOW, how="left")
+        windows.with_columns(days=days)
+        .join(totals, on=WINDOW, how="left", maintain_order="left")
+        .with_columns(is_recorded=is_recorded)
         .select(
             *WINDOW,
             "days",
-            total_mg_kg=pl.when(is_recorded & pl.col("is_known")).then("total"),
-            pulses=pl.when(is_recorded).then(pl.col("pulses").fill_null(0)),
+            "is_recorded",
+            total_mg_kg=pl.when(pl.col("is_recorded") & pl.col("is_known")).then("total"),
         )
-        .sort(WINDOW)
     )
 
 
