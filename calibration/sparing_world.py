@@ -37,7 +37,8 @@ class World:
     ivig: float = -1.2
     steroid: float = -0.8
     steroid_scale: float = 0.1
-    dosing: Literal["activity", "fixed_share", "fixed_step"] = "activity"
+    dosing: Literal["activity", "fixed_share", "fixed_step", "held_then_share"] = "activity"
+    held_visits: int = 8
     reaction: float = 0.10
     fall: float = 0.30
     target: float = 0.2
@@ -98,7 +99,7 @@ def _draw(world: World, children: int, generator: np.random.Generator) -> Clinic
         is_on_ivig = np.where(is_on_ivig, goes_on, starts)
         was_ever |= starts
         covered = is_on_ivig.astype(np.float64)
-        dose = set_dose(world, seen, dose, covered, generator)
+        dose = set_dose(world, seen, dose, (covered, visit), generator)
         for name, column in zip(
             columns, (activity, seen, dose, covered), strict=True
         ):
@@ -118,14 +119,21 @@ def _chance(log_odds: Array) -> Array:
 
 
 def set_dose(
-    world: World, seen: Array, before: Array, covered: Array, generator: np.random.Generator
+    world: World,
+    seen: Array,
+    before: Array,
+    when: tuple[Array, Array | int],
+    generator: np.random.Generator,
 ) -> Array:
-    """Set the dose of one visit, as the clinic does."""
+    """Set the dose of one visit, as the clinic does; ``when``: cover by IVIG, and which visit."""
+    covered, visit = when
     noise = generator.normal(0.0, world.dose_noise, len(before))
     chance = generator.random(len(before))
     is_on = before > 0
-    if world.dosing == "fixed_share":
-        return np.where(before < 0.05, 0.0, before * np.exp(-0.12 + noise / 5))
+    if world.dosing in ("fixed_share", "held_then_share"):
+        is_held = (world.dosing == "held_then_share") & (visit < world.held_visits)
+        fallen = np.where(before < 0.05, 0.0, before * np.exp(-0.12 + noise / 5))
+        return np.where(is_held, before, fallen)
     if world.dosing == "fixed_step":
         return np.maximum(before - 0.06 * np.exp(noise / 5), 0.0)
     log_before = np.log(np.where(is_on, before, 1.0))
@@ -195,7 +203,7 @@ def _simulate(
         is_seen = visit < world.visits - 1
         covered = clinic.covered[children, np.minimum(visit, world.visits - 1)]
         given = covered if is_given else np.zeros_like(covered)
-        dose = set_dose(world, seen, dose, given, generator)
+        dose = set_dose(world, seen, dose, (given, visit), generator)
         total += np.where(is_seen, dose * world.days, 0.0)
         days += np.where(is_seen, world.days, 0)
         activity = move_activity(world, activity, dose, given, generator)

@@ -39,6 +39,7 @@ WORLDS: Mapping[str, World] = {
     "IVIG also lowers the dose directly": World(directly=-0.1),
     "calendar taper, fixed share": World(dosing="fixed_share"),
     "calendar taper, fixed step": World(dosing="fixed_step"),
+    "calendar taper after a fixed time": World(dosing="held_then_share"),
 }
 
 

@@ -35,7 +35,8 @@ class DosingRule(Frozen):
     most_days_between_visits: int = Field(gt=0)
     fewest_children: int = Field(ge=2)
     fewest_decisions: int = Field(ge=2, description="visits at which a dose could be changed")
-    smallest_association: float = Field(gt=0, description="rise of log dose for a point of activity")
+    smallest_association: float = Field(gt=0, description="share of the dose, a point of activity")
+    largest_rise: float = Field(gt=0, description="a rise counts as at most this share of the dose")
     regular_gap_days: int = Field(ge=0, description="a gap is regular so near to the child's median")
     regular_share: float = Field(gt=0, le=1, description="share of regular gaps of a calendar taper")
     fewest_gaps: int = Field(ge=2, description="gaps between falls of dose, of one child")
@@ -56,6 +57,8 @@ class SparingModel(Frozen):
     logistic_penalty: float = Field(ge=0)
     simulated_paths: int = Field(gt=0)
     bootstrap_replicates: int = Field(ge=20)
+    fewest_replicates: int = Field(ge=20, description="in however large a registry")
+    bootstrap_rows: int = Field(gt=0, description="pairs of visits that all samples may hold")
     bootstrap_paths: int = Field(gt=0, description="simulated for each bootstrap sample")
     seed: int = Field(ge=0)
 

@@ -3,8 +3,10 @@
 While a child is on a steroid, each visit is a decision: the dose goes on, falls or rises. Under a
 calendar taper its course is a function of time and of the dose itself; under a rule that reacts, a
 child's dose falls less at a visit with more activity. The association is therefore taken within
-the child (each child's own means taken off), with the dose held fixed, and its interval counts
-children.
+the child (each child's own means taken off), at a given dose and time, and its interval counts
+children. Simulated tapers by a fixed share, by a fixed step and after a fixed time are told from a
+rule that reacts; the association of the logarithm of the dose is not used here, since it takes
+fixed steps for a reaction where the dose is small.
 """
 
 from __future__ import annotations
@@ -26,12 +28,12 @@ CHILD = "patient_id"
 
 Verdict = Literal["by_activity", "by_calendar", "not_shown"]
 
-CHANGED = 1e-6  # a dose is the same when its logarithm is, to the precision of the records
+CHANGED = 1e-6  # a dose is the same when it is so to the precision of the records
 
 
 @dataclass(frozen=True)
 class Association:
-    """How the logarithm of the next dose moves with one unit of a measure, within a child."""
+    """Change of the next dose, as a share of the dose, for one unit of a measure, in a child."""
 
     slope: float
     interval: Interval
@@ -78,14 +80,14 @@ def find_rule_facts(
     """Find how the dose was set, from the visit pairs of all children with IVIG."""
     on = pairs.filter(compute_comparison(pl.col("dose_before"), ">", 0))
     going_on = on.filter(compute_comparison(pl.col("dose"), ">", 0)).with_columns(
-        fall=pl.col("dose").log() - pl.col("dose_before").log()
+        change=pl.min_horizontal(pl.col("dose") / pl.col("dose_before") - 1, rule.largest_rise)
     )
     repeated = going_on.filter(pl.len().over(CHILD) > 1)
     children = repeated[CHILD].n_unique()
     is_enough = children >= rule.fewest_children and repeated.height >= rule.fewest_decisions
     activity, beyond = estimate_associations(repeated, level) if is_enough else (None, None)
     stopped = on.height - going_on.height
-    changed = int((going_on["fall"].abs() > CHANGED).sum())
+    changed = int((going_on["change"].abs() > CHANGED).sum())
     gaps, regular = _count_gaps(inputs, rule)
     return RuleFacts(
         children=children,
@@ -101,13 +103,13 @@ def find_rule_facts(
 def estimate_associations(
     decisions: pl.DataFrame, level: float
 ) -> tuple[Association | None, Association | None]:
-    """Fit the change of log dose on activity and IVIG, within children, at a given dose.
+    """Fit the relative change of dose on activity and IVIG, in children, at a given dose and time.
 
-    ``decisions``: patient_id, fall, activity, covered, dose_before. The dose enters as its
-    logarithm and as its inverse: taking off a fixed step of milligrams, or a fixed share, at each
-    date is then no association with activity, however activity falls meanwhile. Standard errors
-    count children (sandwich with the correction for few of them), Student's quantile. None where
-    a measure does not vary within any child.
+    ``decisions``: patient_id, change, activity, covered, dose_before, days_from_first_infusion.
+    The dose enters as its logarithm and as its inverse, time as it is: taking off a fixed step of
+    milligrams, or a fixed share, at each date is then no association with activity, however
+    activity falls meanwhile. Standard errors count children (sandwich with the correction for few
+    of them), Student's quantile. None where a measure does not vary within any child.
     """
     child = decisions[CHILD].rank("dense").to_numpy().astype(np.int64) - 1
     dose = decisions["dose_before"].to_numpy()
@@ -116,10 +118,11 @@ def estimate_associations(
         decisions["covered"].to_numpy(),
         np.log(dose),
         1.0 / dose,
+        decisions["days_from_first_infusion"].to_numpy().astype(np.float64),
     ]
     counts = np.bincount(child)
     within = [_take_off_means(column, child, counts) for column in columns]
-    outcome = _take_off_means(decisions["fall"].to_numpy(), child, counts)
+    outcome = _take_off_means(decisions["change"].to_numpy(), child, counts)
     varies = [float(np.abs(column).max()) > CHANGED for column in within]
     design = np.column_stack([c for c, kept in zip(within, varies, strict=True) if kept] or within)
     fit = fit_linear(design, outcome, np.ones(len(outcome)))

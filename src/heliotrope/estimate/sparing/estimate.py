@@ -25,6 +25,8 @@ from heliotrope.records.exact import compute_comparison
 
 CHILD = "patient_id"
 
+IVIG_IN_RULE = "ivig_in_dosing_rule"
+
 VERDICTS = {
     "by_activity": "set by measured activity",
     "by_calendar": "set by the calendar",
@@ -217,7 +219,12 @@ def _estimate(
     ):
         row = replace(topic.row(name, statistic), value=number, formatted=wording.number(number))
         rows.append(replace(row, n_evaluable=spared.children))
-    return [*rows, topic.count("visit_pairs", pairs.height, spared.children)]
+    rows.append(topic.count("visit_pairs", pairs.height, spared.children))
+    direct = estimate_spared(replace(fit, has_direct_path=True), schedules, topic.level)
+    names = (FIGURES[0], statistics[FIGURES[0]])
+    topic = topic.of(group=IVIG_IN_RULE)
+    value, interval = float(direct.figures[0]), direct.intervals[0]
+    return [*rows, _with_interval(topic, names, value, interval, direct.children)]
 
 
 def _with_interval(

@@ -117,9 +117,10 @@ def simulate_doses(fitted: Fitted, schedules: Schedules, noise: Noise, has_ivig:
     scales = fitted.scales
     for visit in range(schedules.days.shape[1]):
         days = np.tile(schedules.days[:, visit], draws)
-        dose = _set_dose(fitted, activity, dose, (noise.hurdle[visit], noise.size[visit]))
-        total += dose * days
         covered = np.tile(schedules.covered[:, visit], draws) if has_ivig else np.zeros_like(dose)
+        chances = (noise.hurdle[visit], noise.size[visit])
+        dose = _set_dose(fitted, activity, dose, covered, chances)
+        total += dose * days
         others = np.tile(schedules.other_drugs[:, visit], draws)
         pulse = np.tile(schedules.pulse[:, visit], draws)
         design = scales.activity_design(activity, dose, (covered, others, pulse), days)
@@ -133,7 +134,7 @@ def simulate_doses(fitted: Fitted, schedules: Schedules, noise: Noise, has_ivig:
 
 
 def _set_dose(
-    fitted: Fitted, activity: Array, before: Array, chances: tuple[Array, Array]
+    fitted: Fitted, activity: Array, before: Array, covered: Array, chances: tuple[Array, Array]
 ) -> Array:
     """Set the dose of one visit: stop, restart, or go on at another dose."""
     scales = fitted.scales
@@ -144,7 +145,7 @@ def _set_dose(
     happens = hurdle < compute_chance(log_odds)
     left_over = _draw(fitted.going_on_pool, size)
     going_on = np.log(np.where(is_on, before, 1.0)) + (
-        design @ fitted.going_on + left_over
+        design @ fitted.going_on + fitted.directly * covered + left_over
     )
     restarted = _draw(fitted.restart_log_doses, size)
     smallest, largest = np.log(scales.smallest_dose), np.log(scales.largest_dose)

@@ -9,9 +9,9 @@ import numpy as np
 import polars as pl
 
 from heliotrope.definitions.measure import measures_of
-from heliotrope.definitions.steroid_sparing import SteroidSparing
+from heliotrope.definitions.steroid_sparing import SparingModel, SteroidSparing
 from heliotrope.estimate.inputs import Inputs
-from heliotrope.estimate.intervals import Interval
+from heliotrope.estimate.intervals import Interval, compute_normal_quantile
 from heliotrope.estimate.sparing.forward import (
     Noise,
     Schedules,
@@ -70,11 +70,12 @@ def prepare(
 def estimate_spared(
     fit: SparingFit, schedules: Schedules, level: float, replicates: int | None = None
 ) -> Spared:
-    """Simulate with and without IVIG; the interval is that of resampled children (percentiles).
+    """Simulate with and without IVIG; the interval comes from resampled children.
 
     Each bootstrap sample draws children with replacement, fits every part of the model anew and
-    simulates anew. Paths with and without IVIG share their chances, so that the difference is not
-    drowned by them. ``replicates``: else those of the definition.
+    simulates anew; the standard deviation of what the samples give makes a normal interval. Paths
+    with and without IVIG share their chances, so that the difference is not drowned by them.
+    ``replicates``: else those of the definition, fewer in a large registry.
     """
     numbers = fit.numbers
     generator = np.random.default_rng(numbers.seed)
@@ -87,7 +88,7 @@ def estimate_spared(
     days = float(schedules.total_days.mean())
     by_draw = (without - with_ivig).mean(axis=1) / days
     error = float(by_draw.std(ddof=1) / np.sqrt(len(by_draw))) if len(by_draw) > 1 else 0.0
-    count = numbers.bootstrap_replicates if replicates is None else replicates
+    count = count_replicates(numbers, len(fit.rows.child)) if replicates is None else replicates
     samples = np.empty((count, len(FIGURES)))
     for number in range(count):
         drawn = generator.integers(children, size=children)
@@ -95,17 +96,26 @@ def estimate_spared(
         again = fit.fit(weights, start=fitted)
         arms = simulate_both(again, schedules, generator, numbers.bootstrap_paths)
         samples[number] = _make_figures(again, schedules, *arms, weights)
-    tail = (1 - level) / 2
-    ends = np.nanquantile(samples, [tail, 1 - tail], axis=0) if count else np.empty((2, 0))
+    errors = np.nanstd(samples, axis=0, ddof=1) if count > 1 else np.full(len(FIGURES), np.nan)
+    half = compute_normal_quantile((1 + level) / 2) * errors
     return Spared(
         children=len(schedules.child),
         figures=figures,
-        intervals=tuple(Interval(float(low), float(high)) for low, high in ends.T),
+        intervals=tuple(
+            Interval(float(low), float(high))
+            for low, high in zip(figures - half, figures + half, strict=True)
+        ),
         observed_mg_kg_day=float(schedules.observed.mean() / days),
         mean_days=days,
         monte_carlo_error=error,
         replicates=count,
     )
+
+
+def count_replicates(numbers: SparingModel, rows: int) -> int:
+    """Count the bootstrap samples: fewer where each is large, so that a registry's run ends."""
+    affordable = max(numbers.bootstrap_rows // max(rows, 1), numbers.fewest_replicates)
+    return min(affordable, numbers.bootstrap_replicates)
 
 
 def simulate_both(

@@ -116,6 +116,7 @@ class Fitted:
     stop: Array
     restart: Array
     going_on: Array
+    directly: float
     activity: BoundedFit
     restart_log_doses: Array
     going_on_pool: Array
@@ -128,11 +129,15 @@ class Fitted:
 
 @dataclass(frozen=True)
 class SparingFit:
-    """Everything a fit needs, made once, so that each bootstrap sample only brings weights."""
+    """Everything a fit needs, made once, so that each bootstrap sample only brings weights.
+
+    ``has_direct_path``: IVIG stands in the dosing rule too, beside the activity it changes.
+    """
 
     rows: Rows
     scales: Scales
     numbers: SparingModel
+    has_direct_path: bool = False
 
     @classmethod
     def of(cls, rows: Rows, numbers: SparingModel, bounds: Bounds) -> SparingFit:
@@ -164,7 +169,8 @@ class SparingFit:
         design = self.scales.activity_design(
             rows.activity, rows.dose, (rows.covered, rows.other_drugs, rows.pulse), rows.days
         )
-        going_on = fit_linear(dosing[both], change, weights[both])
+        direct = [rows.covered[both]] if self.has_direct_path else []
+        going_on = fit_linear(np.column_stack([dosing[both], *direct]), change, weights[both])
         return Fitted(
             scales=self.scales,
             stop=self._fit_chance(
@@ -173,7 +179,8 @@ class SparingFit:
             restart=self._fit_chance(
                 dosing[~is_on][:, :2], is_given[~is_on], weights[~is_on], start and start.restart
             ),
-            going_on=going_on.coefficients,
+            going_on=going_on.coefficients[: dosing.shape[1]],
+            directly=float(going_on.coefficients[-1]) if self.has_direct_path else 0.0,
             activity=fit_bounded(design, rows.next_activity, weights, self.scales.bounds),
             restart_log_doses=np.repeat(log_dose[restarted], counts[restarted]),
             going_on_pool=np.repeat(going_on.residuals, counts[both]),
