@@ -24,7 +24,7 @@ show(coef(glm(event ~ a + b, binomial, d, weights = w, control = list(epsilon = 
 cut <- survreg(Surv(pmax(y, 0), y > 0, type = "left") ~ a + b, d, weights = w,
                dist = "gaussian", control = list(rel.tolerance = 1e-13, maxiter = 100))
 show(c(coef(cut), cut$scale))
-d$low <- ifelse(d$y <= 0, NA, pmin(d$y, 3)); d$high <- ifelse(d$y >= 3, NA, pmax(d$y, 0))
+d$low <- ifelse(d$y <= 0, NA, pmin(d$y, 2)); d$high <- ifelse(d$y >= 2, NA, pmax(d$y, 0))
 both <- survreg(Surv(low, high, type = "interval2") ~ a + b, d, weights = w,
                 dist = "gaussian", control = list(rel.tolerance = 1e-13, maxiter = 100))
 show(c(coef(both), both$scale))
@@ -74,7 +74,7 @@ def test_the_fits_are_those_of_r(run_r: RunR, tmp_path: Path, table: pl.DataFram
     y, event, w = (table[name].to_numpy() for name in ("y", "event", "w"))
     assert list(fit_linear(design, y, w).coefficients) == pytest.approx(linear, abs=1e-9)
     assert list(fit_logistic(design, event, w)) == pytest.approx(logistic, abs=1e-6)
-    for bounds, expected in ((Bounds(0, np.inf), left), (Bounds(0, 3), both)):
+    for bounds, expected in ((Bounds(0, np.inf), left), (Bounds(0, 2), both)):
         fit = fit_bounded(design, np.clip(y, bounds.low, bounds.high), w, bounds)
         assert [*fit.coefficients, fit.spread] == pytest.approx(expected, abs=1e-5)
 

@@ -21,8 +21,10 @@ from heliotrope.definitions.steroid_sparing import STEROID_SPARING, SteroidSpari
 from heliotrope.estimate.inputs import Inputs
 from heliotrope.estimate.sparing.estimate import estimate_rule_and_spared
 from heliotrope.estimate.sparing.forward import Noise, Schedules, simulate_doses
+from heliotrope.estimate.sparing.g_formula import make_figures, prepare, simulate_both
 from heliotrope.estimate.sparing.model import NEVER, Fitted, Scales
 from heliotrope.estimate.sparing.solvers import BoundedFit, Bounds
+from heliotrope.estimate.sparing.visit_pairs import derive_visit_pairs
 
 HORIZON = 365
 
@@ -101,19 +103,24 @@ def make_fitted(rulebook: Rulebook, effect: float, reaction: float, fall: float)
     )
 
 
-def test_two_visits_have_a_closed_form(rulebook: Rulebook) -> None:
-    """The first dose is set before IVIG can act; the second by an activity lowered by 2 cm."""
-    fitted = make_fitted(rulebook, effect=-2.0, reaction=0.1, fall=0.3)
-    schedules = Schedules(
+def make_two_visits(covered: float = 1.0) -> Schedules:
+    """Follow one child over 28 and 35 days, from a global of 5 at a dose of 1 mg/kg/day."""
+    return Schedules(
         child=np.array([0]),
         start_activity=np.array([5.0]),
         start_dose=np.array([1.0]),
         days=np.array([[28.0, 35.0]]),
-        covered=np.array([[1.0, 0.0]]),
+        covered=np.array([[covered, 0.0]]),
         other_drugs=np.zeros((1, 2)),
         pulse=np.zeros((1, 2)),
         observed=np.array([0.0]),
     )
+
+
+def test_two_visits_have_a_closed_form(rulebook: Rulebook) -> None:
+    """The first dose is set before IVIG can act; the second by an activity lowered by 2 cm."""
+    fitted = make_fitted(rulebook, effect=-2.0, reaction=0.1, fall=0.3)
+    schedules = make_two_visits()
     noise = Noise.draw(np.random.default_rng(1), 2, 2)
     arms = [simulate_doses(fitted, schedules, noise, has_ivig=given) for given in (True, False)]
     first = np.exp(-0.3 + 0.1 * (5.0 - 0.2))
@@ -138,3 +145,61 @@ def test_who_is_off_steroid_stays_off_where_nobody_restarted(rulebook: Rulebook)
     )
     noise = Noise.draw(np.random.default_rng(1), 3, 2)
     assert simulate_doses(fitted, schedules, noise, has_ivig=True).sum() == 0
+
+
+def test_a_direct_path_acts_on_the_dose_of_the_same_visit(rulebook: Rulebook) -> None:
+    fitted = make_fitted(rulebook, effect=0.0, reaction=0.0, fall=0.0)
+    noise = Noise.draw(np.random.default_rng(1), 2, 2)
+    direct = replace(fitted, directly=-0.5)
+    total = simulate_doses(direct, make_two_visits(), noise, has_ivig=True)
+    assert total == pytest.approx(63 * np.exp(-0.5))
+    assert simulate_doses(direct, make_two_visits(), noise, has_ivig=False) == pytest.approx(63)
+
+
+def test_what_the_rule_leaves_over_raises_the_mean_dose(rulebook: Rulebook) -> None:
+    """A dose up or down by half on the logarithm is on average cosh(0.5) times as high."""
+    fitted = make_fitted(rulebook, effect=0.0, reaction=0.0, fall=0.0)
+    noise = Noise.draw(np.random.default_rng(1), 2, 40_000)
+    uncertain = replace(fitted, going_on_pool=np.array([-0.5, 0.5]))
+    total = simulate_doses(uncertain, make_two_visits(), noise, has_ivig=True)
+    expected = 28 * np.cosh(0.5) + 35 * np.cosh(0.5) ** 2
+    assert total.mean() == pytest.approx(expected, rel=0.01)
+
+
+def test_the_fit_finds_what_the_clinic_was_made_with(rulebook: Rulebook) -> None:
+    world = World()
+    clinic = make_clinic(world, 400, np.random.default_rng(2))
+    inputs = Inputs.of(*write_tables(clinic, world), rulebook)
+    definition = rulebook.get(STEROID_SPARING, SteroidSparing)
+    pairs = derive_visit_pairs(inputs, definition.dosing_rule)
+    fit, schedules = prepare(inputs, pairs, definition)
+    fitted = fit.fit(np.ones(400))
+    assert fitted.effect_of_ivig == pytest.approx(world.ivig, abs=0.1)
+    assert fitted.activity.spread == pytest.approx(world.activity_noise, abs=0.02)
+    assert list(fitted.going_on) == pytest.approx([-world.fall, world.reaction, 0], abs=0.01)
+    assert fitted.going_on_pool.std() == pytest.approx(world.dose_noise, abs=0.01)
+    assert fitted.directly == 0
+    direct = replace(fit, has_direct_path=True).fit(np.ones(400))
+    assert direct.directly == pytest.approx(0, abs=0.02)
+    assert schedules.total_days.max() == 14 * world.days  # the first visit past a year ends it
+
+
+def test_each_child_counts_as_often_as_it_was_drawn(rulebook: Rulebook) -> None:
+    fitted = make_fitted(rulebook, effect=-2.0, reaction=0.1, fall=0.3)
+    one = make_two_visits()
+    two = Schedules(
+        *(
+            np.concatenate([getattr(one, name), getattr(other, name)])
+            for other in [make_two_visits(covered=0.0)]
+            for name in Schedules.__dataclass_fields__
+        )
+    )
+    two = replace(two, child=np.array([0, 1]))
+    arms = simulate_both(fitted, two, np.random.default_rng(1), 4)
+    spared = [
+        make_figures(fitted, two, *arms, np.array(weights))[0]
+        for weights in ([2.0, 0.0], [0.0, 2.0], [1.0, 1.0])
+    ]
+    assert spared[0] > 0
+    assert spared[1] == 0
+    assert spared[2] == pytest.approx(spared[0] / 2)

@@ -162,8 +162,13 @@ def test_confirmed_deterioration_ends_the_published_cut(rulebook: Rulebook) -> N
     }
     rows = estimate_published_cut(Inputs.of(tables, {}, rulebook))
     assert find(rows, "met", "n").value == 0
-    tables["state"] = make("state", [state | {"definition_id": "inactive_disease_2015"}])
-    assert find(estimate_published_cut(Inputs.of(tables, {}, rulebook)), "met", "n").value == 1
+    for other in (
+        {"definition_id": "inactive_disease_2015"},
+        {"definition_id": "confirmed_deterioration", "state": "not_met"},
+    ):
+        tables["state"] = make("state", [state | other])
+        found = estimate_published_cut(Inputs.of(tables, {}, rulebook))
+        assert find(found, "met", "n").value == 1
 
 
 def drug(
@@ -232,7 +237,8 @@ def test_the_visit_pairs_of_one_child(rulebook: Rulebook) -> None:
         "regimen": make("regimen", [regimen("ann")]),
         "course": make("course", [{"patient_id": "ann", "start_date": day(14)}]),
         "steroid_period": make(
-            "steroid_period", doses("ann", (-60, -30, 1.0), (-29, 14, 0.5), (15, 800, 0.25))
+            "steroid_period",
+            doses("ann", (-60, -30, 1.0), (-29, -11, 0.8), (-10, 14, 0.5), (15, 800, 0.25)),
         ),
         "drug_period": make("drug_period", [drug("ann", "methotrexate", 0, 10)]),
         "steroid_pulse": make(
@@ -245,12 +251,13 @@ def test_the_visit_pairs_of_one_child(rulebook: Rulebook) -> None:
     ]
     inputs = Inputs.of(tables, {"assessment": make("assessment", assessments)}, rulebook)
     pairs = derive_visit_pairs(inputs, rulebook.get(STEROID_SPARING, SteroidSparing).dosing_rule)
-    mean = (14 * 0.5 + 13 * 0.25) / 27
+    earlier = pytest.approx((19 * 0.8 + 10 * 0.5) / 29)
+    later = pytest.approx((14 * 0.5 + 13 * 0.25) / 27)
     assert pairs.select(
         "days_from_first_infusion", "days", "activity", "next_activity", "dose_before", "dose"
     ).rows() == [
-        (-30, 30, 4.0, 6.0, 1.0, 0.5),
-        (0, 28, 6.0, 3.0, 0.5, pytest.approx(mean)),
+        (-30, 30, 4.0, 6.0, 1.0, earlier),
+        (0, 28, 6.0, 3.0, earlier, later),
     ]
     assert pairs.select("covered", "other_drugs", "pulse", "is_linked").rows() == [
         (0.0, 0.0, 1.0, False),

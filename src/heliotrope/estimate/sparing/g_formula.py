@@ -84,7 +84,7 @@ def estimate_spared(
     fitted = fit.fit(once)
     paths = numbers.simulated_paths
     with_ivig, without = simulate_both(fitted, schedules, generator, paths)
-    figures = _make_figures(fitted, schedules, with_ivig, without, once)
+    figures = make_figures(fitted, schedules, with_ivig, without, once)
     days = float(schedules.total_days.mean())
     by_draw = (without - with_ivig).mean(axis=1) / days
     error = float(by_draw.std(ddof=1) / np.sqrt(len(by_draw))) if len(by_draw) > 1 else 0.0
@@ -95,7 +95,7 @@ def estimate_spared(
         weights = np.bincount(drawn, minlength=children).astype(np.float64)
         again = fit.fit(weights, start=fitted)
         arms = simulate_both(again, schedules, generator, numbers.bootstrap_paths)
-        samples[number] = _make_figures(again, schedules, *arms, weights)
+        samples[number] = make_figures(again, schedules, *arms, weights)
     errors = np.nanstd(samples, axis=0, ddof=1) if count > 1 else np.full(len(FIGURES), np.nan)
     half = compute_normal_quantile((1 + level) / 2) * errors
     return Spared(
@@ -131,7 +131,7 @@ def simulate_both(
     )
 
 
-def _make_figures(
+def make_figures(
     fitted: Fitted, schedules: Schedules, with_ivig: Array, without: Array, weights: Array
 ) -> Array:
     """Make the figures of one fit; each child counts as often as it was drawn."""
