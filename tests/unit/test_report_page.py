@@ -66,6 +66,17 @@ class TestTheAnswer:
         assert "Activity: did the children improve?" in words
         assert "In 2 of 7 the steroid dose fell during IVIG" in words
 
+    def test_harm_by_coded_term_haemolysis_and_steroid_concepts(self, seven) -> None:
+        words = text_of(seven[2])
+        assert "Fever 10016558 fever 4 " in words
+        assert "Proteinuria 10037032 proteinuria 2 " in words
+        assert (
+            "After no course a haemoglobin, an antiglobulin test or another sign of haemolysis is "
+            "recorded (50 courses): nobody can tell."
+        ) in words
+        assert "Steroid-dependent disease before IVIG 6 of 7 86 %; 42 to >99 % 0 0" in words
+        assert "Glucocorticoids stopped over the whole record 1 of 7" in words
+
     def test_every_section_stands_there_once(self, seven) -> None:
         ids = re.findall(r'<section id="([^"]+)"', seven[2])
         assert ids == [
