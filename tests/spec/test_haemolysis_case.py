@@ -7,7 +7,6 @@ from itertools import product
 import polars as pl
 import pytest
 from pydantic import ValidationError
-from tests.spec.ascii_table import read_rows
 from tests.spec.drawn_records import draw, make_shard, make_table
 
 from heliotrope.classify.haemolysis import classify_haemolysis, decide_cases
@@ -68,56 +67,6 @@ def classify(values: object, events: object = None, infusions: str = "0 1") -> C
     found = classify_haemolysis(derive_all(shard, RULEBOOK, 28), RULEBOOK)
     Haemolysis.validate(found.table)
     return found
-
-
-# Infusions on day 0 and 1: one course, whose window ends on day 11.
-CASES = """
-    case                              | values                                             | events | state | reason
-    all of it                         | 0:hb:12 3:hb:11 3:dat:1 3:retic:4/2 3:hp:0.1/0.3   | -      | met   | -
-    a fall of 0.9                     | 0:hb:12 3:hb:11.1 3:dat:1 3:retic:4/2 3:hp:0.1/0.3 | -      | not_met | -
-    no fall, nothing else known       | 0:hb:12 3:hb:12.4                                  | -      | not_met | -
-    antiglobulin test negative        | 0:hb:12 3:hb:11 3:dat:0 3:retic:4/2 3:hp:0.1/0.3   | -      | not_met | -
-    antiglobulin test not done        | 0:hb:12 3:hb:11 3:retic:4/2 3:hp:0.1/0.3           | -      | not_evaluable | antiglobulin_test_missing
-    one sign, five not measured       | 0:hb:12 3:hb:11 3:dat:1 3:retic:4/2                | -      | not_evaluable | signs_missing
-    one sign, five absent             | 0:hb:12 3:hb:11 3:dat:1 3:retic:4/2 3:hp:1/0.3 3:ldh:200/300 3:bili:5/10 3:uhb:0 3:sph:0 | - | not_met | -
-    five absent, one not measured     | 0:hb:12 3:hb:11 3:dat:1 3:hp:1/0.3 3:ldh:200/300 3:bili:5/10 3:uhb:0 3:sph:0 | - | not_met | -
-    a sign without its limit          | 0:hb:12 3:hb:11 3:dat:1 3:retic:4/2 3:hp:0.1       | -      | not_evaluable | signs_missing
-    at its limit is not over it       | 0:hb:12 3:hb:11 3:dat:1 3:retic:2/2 3:hp:0.3/0.3 3:ldh:300/300 3:bili:10/10 3:uhb:0 3:sph:0 | - | not_met | -
-    signs as events                   | 0:hb:12 3:hb:11 3:dat:1                            | 3:haemoglobinuria 4:spherocytes | met | -
-    an event too late                 | 0:hb:12 3:hb:11 3:dat:1 3:retic:4/2                | 12:haemoglobinuria | not_evaluable | signs_missing
-    no haemoglobin before             | 3:hb:8 3:dat:1 3:retic:4/2 3:hp:0.1/0.3            | -      | not_evaluable | haemoglobin_missing
-    haemoglobin 29 days before        | -29:hb:12 3:hb:8 3:dat:1 3:retic:4/2 3:hp:0.1/0.3  | -      | not_evaluable | haemoglobin_missing
-    haemoglobin 28 days before        | -28:hb:12 3:hb:8 3:dat:1 3:retic:4/2 3:hp:0.1/0.3  | -      | met   | -
-    no haemoglobin after              | 0:hb:12 3:dat:1 3:retic:4/2 3:hp:0.1/0.3           | -      | not_evaluable | haemoglobin_missing
-    no haemoglobin, test negative     | 3:dat:0                                            | -      | not_met | -
-    lowest on day 11                  | 0:hb:12 3:hb:11.5 11:hb:11 3:dat:1 3:retic:4/2 3:hp:0.1/0.3 | - | met | -
-    lowest on day 12                  | 0:hb:12 3:hb:11.5 12:hb:9 3:dat:1 3:retic:4/2 3:hp:0.1/0.3 | - | not_met | -
-    signs of the day itself are before | 0:hb:12 3:hb:11 0:dat:1 0:retic:4/2 0:hp:0.1/0.3  | -      | not_evaluable | antiglobulin_test_missing
-    one value shows it, one does not  | 0:hb:12 3:hb:11 2:dat:0 5:dat:2 3:retic:1/2 6:retic:4/2 3:hp:0.1/0.3 | - | met | -
-    recorded as such, nothing known   | -                                                  | 3:haemolysis | not_evaluable | haemoglobin_missing
-"""
-
-
-@pytest.mark.parametrize("case", read_rows(CASES), ids=lambda row: str(row["case"]))
-def test_a_course(case: dict[str, object]) -> None:
-    found = classify(case["values"], case["events"])
-    (row,) = found.table.to_dicts()
-    assert (row["state"], row["reason"]) == (case["state"], case["reason"])
-    assert row["is_recorded"] == ("haemolysis" in str(case["events"]).replace("-", "").split(":"))
-    for node in found.nodes.filter(pl.col("node") == "root").to_dicts():
-        assert replay(found.nodes.drop("sources").to_dicts(), RULEBOOK).agrees_with(node)
-
-
-def test_a_dehydrogenase_that_was_up_before_is_flagged_and_alone_raises_no_question() -> None:
-    alone = classify("0:ldh:500/300 3:ldh:600/300")
-    assert alone.table.is_empty()
-    (root,) = alone.nodes.to_dicts()
-    assert (root["state"], root["reason"]) == ("not_evaluable", "nothing_recorded")
-    values = "0:hb:12 3:hb:11 3:dat:1 3:retic:4/2 3:ldh:600/300"
-    (before,) = classify("0:ldh:500/300 " + values).table.to_dicts()
-    (after,) = classify("0:ldh:200/300 " + values).table.to_dicts()
-    assert (before["state"], before["flags"]) == ("met", ["dehydrogenase_raised_before"])
-    assert (after["state"], after["flags"]) == ("met", [])
 
 
 def test_each_course_has_its_own_window_up_to_the_next() -> None:

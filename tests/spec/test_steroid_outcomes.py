@@ -145,32 +145,6 @@ def test_off_means_the_same_as_in_the_bands() -> None:
     assert concept.off_days == RULEBOOK.get("gc_equiv_v1", GlucocorticoidRule).off_min_days
 
 
-BANDS = """
-    doses                  | seen | bands
-    0:20                   | 100  | high
-    0:19.9                 | 100  | medium
-    0:4                    | 100  | medium
-    0:3.9                  | 100  | low
-    0:20 50:0              | 77   | high off
-    0:20 50:0              | 76   | high -
-    0:20 50:0 60:4 70:?    | 100  | high - medium -
-"""
-
-
-@pytest.mark.parametrize("case", read_rows(BANDS), ids=lambda row: str(row["doses"]))
-def test_the_band_of_a_period(case: dict[str, object]) -> None:
-    shard = make_shard(
-        patient=make_table("patient", [{"seen_to": case["seen"]}]),
-        medication=make_table("medication", make_doses(case["doses"])),
-        assessment=make_table(
-            "assessment",
-            [{"day": day, "measure": "weight", "value": 20.0} for day in (-5, 40, 100)],
-        ),
-    )
-    bands = derive_all(shard, RULEBOOK, 28).steroid_periods["band"].to_list()
-    assert " ".join(band or "-" for band in bands) == str(case["bands"])
-
-
 def decide_slowly(concept: SteroidConcept, truths: dict[str, bool | None]) -> str:
     """Read the concept in words, without its table."""
     if truths["ever_steroid"] is False:
