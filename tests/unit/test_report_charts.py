@@ -10,6 +10,7 @@ import pytest
 
 from heliotrope.report.charts.cohort import (
     CurveRows,
+    CurveWords,
     SwimmerRows,
     draw_counts,
     draw_curve,
@@ -54,7 +55,8 @@ def curve() -> Spec:
             band=[{"day": 90.0, "low": 10.0, "high": 80.0}, {"day": 120.0, "low": 5, "high": 70}],
             at_risk=[{"day": 0.0, "number": "4"}, {"day": 90.0, "number": "2"}],
             last_day=120,
-        )
+        ),
+        CurveWords("Children not worse", "Days from the last infusion"),
     )
 
 

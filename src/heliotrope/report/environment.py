@@ -7,6 +7,7 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from heliotrope.report.estimate_lines import say_interval
 from heliotrope.report.words import count_of, say_flag, say_number
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -24,5 +25,6 @@ def make_environment() -> Environment:
     )
     environment.filters["say_flag"] = say_flag
     environment.filters["say_number"] = say_number
+    environment.filters["say_interval"] = say_interval
     environment.globals["count_of"] = count_of
     return environment

@@ -13,18 +13,20 @@ from heliotrope.report.charts.palette_css import render_palette
 from heliotrope.report.environment import TEMPLATES, make_environment
 from heliotrope.report.read_run import RunTables
 from heliotrope.report.section import ReportInput, Section
-from heliotrope.report.sections.after_stopping import build_after_stopping
+from heliotrope.report.sections.adjuvant import build_adjuvant
 from heliotrope.report.sections.agreement import build_agreement, say_validation
 from heliotrope.report.sections.answer import build_answer
 from heliotrope.report.sections.child import build_children
 from heliotrope.report.sections.definitions import build_definitions
 from heliotrope.report.sections.findings import build_findings
+from heliotrope.report.sections.harm import build_harm
 from heliotrope.report.sections.landmarks import build_landmarks
+from heliotrope.report.sections.lasting import build_lasting
 from heliotrope.report.sections.literature import build_literature
 from heliotrope.report.sections.manifest import build_manifest
 from heliotrope.report.sections.patterns import build_patterns
 from heliotrope.report.sections.publication import build_publication, is_synthetic
-from heliotrope.report.sections.safety import build_safety
+from heliotrope.report.sections.quick import build_quick
 from heliotrope.report.sections.side_by_side import build_side_by_side
 from heliotrope.report.sections.swimmer import build_swimmer
 from heliotrope.report.sections.what_to_record import build_what_to_record
@@ -40,8 +42,10 @@ BUILDERS: Sequence[Callable[[ReportInput], Section | None]] = (
     build_patterns,
     build_swimmer,
     build_landmarks,
-    build_after_stopping,
-    build_safety,
+    build_quick,
+    build_adjuvant,
+    build_lasting,
+    build_harm,
     build_side_by_side,
     build_literature,
     build_agreement,

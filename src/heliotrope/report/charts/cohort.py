@@ -131,16 +131,24 @@ class CurveRows:
     last_day: float
 
 
-def draw_curve(rows: CurveRows) -> Spec:
-    """Draw the share free of worsening after the last infusion, numbers at risk under the axis."""
+@dataclass(frozen=True)
+class CurveWords:
+    """What a curve says in words: whose share it is (``title``), what its axis counts."""
+
+    title: str
+    axis: str
+
+
+def draw_curve(rows: CurveRows, words: CurveWords) -> Spec:
+    """Draw the share of children free of an event, the numbers at risk under the axis."""
     high = max(rows.last_day, 1)
     ticks = tuple(float(row["day"]) for row in rows.at_risk) or compute_ticks(0, high, DAY_STEPS, 6)
-    axis = Axis(0, high, ticks, "Days from the last infusion", "day")
+    axis = Axis(0, high, ticks, words.axis, "day")
     x = make_channel(axis)
     y = make_numeric("free", (0, 100), (0, 25, 50, 75, 100))
     step = {"color": PALETTE["accent"], "interpolate": "step-after"}
     curve = make_panel(
-        "Children not worse, %",
+        f"{words.title}, %",
         CURVE_HEIGHT,
         [
             make_layer(
@@ -172,8 +180,8 @@ def draw_curve(rows: CurveRows) -> Spec:
         ],
     )
     description = (
-        "Kaplan-Meier curve of the share of children not worse after the last infusion, with the "
-        "numbers at risk. The table below holds the same."
+        f"Kaplan-Meier curve: {words.title.lower()}, by {words.axis.lower()}, with the numbers at "
+        "risk. The table below holds the same."
     )
     return make_chart(description, [curve, at_risk])
 

@@ -1,4 +1,4 @@
-"""Safety: reactions per infusion, course, month and child, each beside its denominator."""
+"""Harm recorded: reactions per infusion, course, month and child, each beside its denominator."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from heliotrope.definitions.safety import GradingSystem, ReactionWindows
+from heliotrope.report.estimate_lines import Estimate, EstimateLine, list_estimates
 from heliotrope.report.find_results import Results, Row
 from heliotrope.report.section import ReportInput, Section
 from heliotrope.report.sections.haemolysis import read_haemolysis
@@ -24,6 +25,44 @@ CHILDREN = {
     "reactions_by_coded_term": "children_with_coded_term",
 }
 LISTED_REACTIONS = 100
+CLUSTERED = (
+    Estimate(
+        "Infusions followed by a reaction, in the average child",
+        "reactions_clustered",
+        "infusion_day",
+        "share_clustered",
+        "Reactions recur in the same children: the interval counts children, not infusions.",
+    ),
+    Estimate(
+        "Courses followed by a reaction, in the average child",
+        "reactions_clustered",
+        "course",
+        "share_clustered",
+    ),
+    Estimate(
+        "How much children differ (correlation of a child's infusions)",
+        "reactions_clustered",
+        "infusion_day",
+        "correlation_within_children",
+        "0: all children alike; 1: a child always reacts or never.",
+    ),
+)
+COMPARED = (
+    Estimate(
+        "Products of high IgA content less those of low",
+        "reactions_by_iga",
+        "high_less_low",
+        "difference_clustered",
+        "An association: products were not given at random.",
+    ),
+    Estimate(
+        "Rate of infusions followed by a reaction less that of others, mL/kg/h",
+        "reactions_by_rate",
+        "followed_less_not",
+        "difference_clustered",
+        "An association: a rate is lowered after a reaction.",
+    ),
+)
 
 
 @dataclass(frozen=True)
@@ -46,7 +85,7 @@ class RateLine:
     children: str
 
 
-def build_safety(report: ReportInput) -> Section:
+def build_harm(report: ReportInput) -> Section:
     """Count occasions of harm; a rate without a denominator is refused, not guessed."""
     results = report.results
     bound = results.row("reactions", "any_occasion", "upper_bound_per_infusion_day")
@@ -63,6 +102,8 @@ def build_safety(report: ReportInput) -> Section:
         "coded": _list_coded(report),
         "grading": _grading_of(report),
         "haemolysis": read_haemolysis(results),
+        "clustered": [*list_estimates(results, CLUSTERED), *_list_products(results)],
+        "compared": list_estimates(results, COMPARED),
         "unrelated": _make_line(results, "reactions", "any_occasion", "without_unrelated"),
         "grades": [
             (sentence(say_flag(name)), results.count("reaction_grade", name))
@@ -70,7 +111,7 @@ def build_safety(report: ReportInput) -> Section:
         ],
         "reactions": _list_reactions(report),
     }
-    return Section("safety", "Safety", "safety.html.j2", content)
+    return Section("harm", "Harm recorded", "harm.html.j2", content)
 
 
 def _list_rates(results: Results) -> Sequence[RateLine]:
@@ -78,6 +119,26 @@ def _list_rates(results: Results) -> Sequence[RateLine]:
     occasions = "reactions_by_occasion"
     lines += [_make_line(results, occasions, name, "all") for name in results.variables(occasions)]
     return [line for line in lines if line is not None]
+
+
+def _list_products(results: Results) -> Sequence[EstimateLine]:
+    """List the share of infusions followed by a reaction by product, where it is recorded."""
+    analysis, others = "reactions_by_product", "others_less:"
+    names = [name for name in results.variables(analysis) if not name.endswith(":children")]
+    return list_estimates(
+        results,
+        [
+            Estimate(
+                f"Other products less {name.removeprefix(others)}"
+                if name.startswith(others)
+                else f"Product: {name}",
+                analysis,
+                name,
+                "difference_clustered" if name.startswith(others) else "share_clustered",
+            )
+            for name in names
+        ],
+    )
 
 
 def _grading_of(report: ReportInput) -> GradingSystem:

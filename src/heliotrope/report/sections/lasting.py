@@ -1,0 +1,136 @@
+"""Lasting?: worse after stopping, what came first, repeated flares, each child's worsening."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from heliotrope.definitions.estimate import DESCRIPTIVE_ESTIMATES, DescriptiveEstimates
+from heliotrope.definitions.model_free import MODEL_FREE, ModelFreeEstimates
+from heliotrope.report.charts.cohort import CurveWords, draw_curve
+from heliotrope.report.charts.draw_svg import render_chart
+from heliotrope.report.charts.events import draw_first_events, draw_mean_cumulative
+from heliotrope.report.curve_rows import list_curve_steps, read_curve
+from heliotrope.report.estimate_lines import Estimate, list_estimates
+from heliotrope.report.read_model_free import read_first_events, read_mean_cumulative
+from heliotrope.report.section import ReportInput, Section
+from heliotrope.report.words import say
+
+TIME = "aggravation_time"
+WORDS = CurveWords("Children not worse", "Days from the last infusion")
+CAUSES = {
+    "worsened": "worse",
+    "ivig_again": "IVIG again, not for worsening",
+    "switched_to_sc": "subcutaneous instead",
+    "died": "died",
+}
+FLARES = (
+    Estimate(
+        "Flares recorded while on IVIG",
+        "flare_rate",
+        "on_ivig",
+        "rate_per_patient_month",
+        "Flares within four weeks of each other are one.",
+    ),
+    Estimate("Flares recorded while off IVIG", "flare_rate", "off_ivig", "rate_per_patient_month"),
+    Estimate(
+        "Hazard of a flare, off against on IVIG",
+        "flare_hazard",
+        "off_against_on_ivig",
+        "hazard_ratio",
+        "An association: flares are a reason to start IVIG again.",
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Worsening:
+    """What became of one child after stopping."""
+
+    patient_id: str
+    regimen: int
+    state: str
+    code: str
+    date: str
+    days: str
+    limb: str
+    reason: str
+
+
+def build_lasting(report: ReportInput) -> Section:
+    """Show how many worsened after stopping, when, and by which limb."""
+    results = report.results
+    rows = read_curve(results, TIME)
+    lines = _list_children(report)
+    windows = [
+        (variable, results.share("aggravation", variable))
+        for variable in results.variables("aggravation")
+        if variable.startswith("within_") and ":" not in variable
+    ]
+    windows.sort(key=lambda window: int(window[0].split("_")[1]))
+    numbers = report.rulebook.get(MODEL_FREE, ModelFreeEstimates)
+    stops = report.rulebook.get(DESCRIPTIVE_ESTIMATES, DescriptiveEstimates).after_stopping
+    first = read_first_events(results, CAUSES, stops.printed_days)
+    flares = read_mean_cumulative(
+        results,
+        "flare_mean",
+        ("Flares a child", "Days from the first infusion"),
+        numbers.flares.printed_days,
+    )
+    content = {
+        "held": results.share("durability", "sustained"),
+        "first": render_chart(draw_first_events(first)) if len(first.causes) > 1 else None,
+        "flares": render_chart(draw_mean_cumulative(flares)) if flares.steps else None,
+        "estimates": list_estimates(results, FLARES),
+        "share": results.share("aggravation", report.headline_window),
+        "population": results.count("aggravation", "population"),
+        "outside": results.count("aggravation", "not_in_population"),
+        "window": _say_window(report.headline_window),
+        "windows": [(_say_window(name), share) for name, share in windows],
+        "ever": results.share("aggravation", "ever"),
+        "chart": render_chart(draw_curve(rows, WORDS)) if rows.steps else None,
+        "at_risk": rows.at_risk,
+        "steps": list_curve_steps(results, TIME),
+        "median": results.row(TIME, "median_day", "median"),
+        "early": results.count(TIME, "worsened_before_entry"),
+        "left_early": results.count(TIME, "left_before_entry"),
+        "lines": [line for line in lines if line.code != "not_reached"],
+        "outside_because": _group_outside(lines),
+    }
+    return Section("lasting", "Lasting?", "lasting.html.j2", content)
+
+
+def _say_window(variable: str) -> str:
+    return variable.replace("_", " ")
+
+
+def _group_outside(lines: Sequence[Worsening]) -> Sequence[tuple[str, str]]:
+    """Name the children who were not at risk, by the reason."""
+    grouped: dict[str, list[str]] = {}
+    for line in lines:
+        if line.code == "not_reached":
+            grouped.setdefault(line.reason or "no reason given", []).append(line.patient_id)
+    return [(reason, ", ".join(dict.fromkeys(named))) for reason, named in grouped.items()]
+
+
+def _say_limb(limb: str | None) -> str:
+    if limb is None:
+        return ""
+    return f"{limb}: {say('limb', limb)}" if len(limb) == 1 else say("limb", limb)
+
+
+def _list_children(report: ReportInput) -> Sequence[Worsening]:
+    table = report.run.table_of("aggravation", report.shown).sort("patient_id", "regimen")
+    return [
+        Worsening(
+            patient_id=row["patient_id"],
+            regimen=row["regimen"],
+            state=say("aggravation", row["state"]),
+            code=row["state"],
+            date="" if row["date"] is None else str(row["date"]),
+            days="" if row["date"] is None else str(row["days_after_last_infusion"]),
+            limb=_say_limb(row["limb"]),
+            reason="" if row["reason"] is None else say("response_reason", row["reason"]),
+        )
+        for row in table.iter_rows(named=True)
+    ]

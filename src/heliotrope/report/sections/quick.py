@@ -1,0 +1,141 @@
+"""Quick?: how soon after an infusion, how pulsatile, and what the visits can tell of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from markupsafe import Markup
+
+from heliotrope.definitions.measure import Measure, measures_of
+from heliotrope.definitions.model_free import MODEL_FREE, ModelFreeEstimates, Phases
+from heliotrope.report.charts.cycle import draw_phase_coverage, draw_pulse_curve
+from heliotrope.report.charts.draw_svg import render_chart
+from heliotrope.report.charts.events import draw_onset
+from heliotrope.report.estimate_lines import Estimate, EstimateLine, list_estimates, say_interval
+from heliotrope.report.find_results import Results
+from heliotrope.report.read_model_free import read_onset, read_phase_coverage, read_pulse_curve
+from heliotrope.report.section import ReportInput, Section
+from heliotrope.report.show_measures import rank_measure
+from heliotrope.report.words import say_unit
+
+DRAWN_MEASURES = 3
+TEST = "phase_test"
+BY_DAYS = ("day_7", "day_14", "day_42")
+
+
+@dataclass(frozen=True)
+class MeasurePhases:
+    """One measure through the infusion cycle: a line of the table, phase by phase."""
+
+    name: str
+    before: str
+    changes: Sequence[tuple[str, str]]
+    contrast: str
+    p_value: str
+
+
+def build_quick(report: ReportInput) -> Section | None:
+    """Show onset and the course of a cycle, first without a model; none where nobody had IVIG."""
+    results = report.results
+    if not results.count("cohort", "with_ivig"):
+        return None
+    numbers = report.rulebook.get(MODEL_FREE, ModelFreeEstimates)
+    phases = numbers.phases
+    measures = _list_measures(report)
+    onset = read_onset(results, numbers.onset.printed_days)
+    coverage = read_phase_coverage(results, phases)
+    content = {
+        "share": results.share("onset", "rapid"),
+        "median": results.row("first_response", "median_by_day", "turnbull"),
+        "by_day": _list_shares_by_day(results),
+        "onset": render_chart(draw_onset(onset)) if onset.gaps or onset.levels else None,
+        "curves": _draw_curves(results, measures, phases),
+        "phases": [_say_phase(window.name) for window in phases.windows],
+        "lines": [_read_line(results, item, phases) for item in measures],
+        "tested": results.count(TEST, "measures_tested"),
+        "coverage": render_chart(draw_phase_coverage(coverage)) if coverage.days else None,
+        "told": results.row("phase_coverage", "what_can_be_told", "n"),
+        "cycles": results.count("phase_coverage", "cycles"),
+        "two_parts": results.count("phase_coverage", "two_parts:cycles"),
+    }
+    return Section("quick", "Quick?", "quick.html.j2", content)
+
+
+def _list_measures(report: ReportInput) -> Sequence[Measure]:
+    """List the measures that have a line, the one a clinician looks at first on top."""
+    named = {
+        variable.partition(":")[0]: None
+        for variable in report.results.variables("pulse_curve")
+        if ":" in variable
+    }
+    measures = measures_of(report.rulebook)
+    return sorted((measures[name] for name in named if name in measures), key=rank_measure)
+
+
+def _say_phase(name: str) -> str:
+    return name.replace("days_", "days ").replace("_", " to ")
+
+
+def _list_shares_by_day(results: Results) -> Sequence[EstimateLine]:
+    """List what is known of the share improved by a day: at least, at most."""
+    lines = []
+    for day in BY_DAYS:
+        number = day.removeprefix("day_")
+        lines += list_estimates(
+            results,
+            (
+                Estimate(
+                    f"Improved by day {number}: at least",
+                    "first_response",
+                    day,
+                    "turnbull_least",
+                    "Children improved for certain.",
+                ),
+                Estimate(
+                    f"Improved by day {number}: at most",
+                    "first_response",
+                    day,
+                    "turnbull_most",
+                    "If all who may have improved by then had.",
+                ),
+            ),
+        )
+    return lines
+
+
+def _draw_curves(results: Results, measures: Sequence[Measure], phases: Phases) -> Sequence[Markup]:
+    """Draw the first measure of each domain that has a change to show, a few at the most."""
+    drawn: dict[str, Markup] = {}
+    for item in measures:
+        if item.domain in drawn or len(drawn) == DRAWN_MEASURES:
+            continue
+        unit = "ratio" if item.domain in phases.ratio_domains else f"change{say_unit(item.unit)}"
+        rows = read_pulse_curve(results, item.id, f"{item.title}, {unit}".strip(), phases)
+        if rows.points:
+            drawn[item.domain] = render_chart(draw_pulse_curve(rows))
+    return list(drawn.values())
+
+
+def _read_line(results: Results, item: Measure, phases: Phases) -> MeasurePhases:
+    name = item.id
+
+    def shown(row: Mapping[str, Any] | None) -> str:
+        return "" if row is None or row["refused"] else say_interval(str(row["formatted"]))
+
+    changes = []
+    for window in phases.windows:
+        variable = f"{name}:{window.name}"
+        row = results.row("pulse_curve", variable, "mean_change") or results.row(
+            "pulse_curve", variable, "mean_ratio"
+        )
+        n = "" if row is None or row["refused"] else f"n = {row['n_evaluable']}"
+        changes.append((shown(row), n))
+    return MeasurePhases(
+        name=f"{item.title},{say_unit(item.unit)}".rstrip(","),
+        before=shown(results.row("pulse_curve", f"{name}:pre_infusion", "median")),
+        changes=changes,
+        contrast=shown(results.row(TEST, name, "contrast")),
+        p_value=shown(results.row(TEST, name, "p_value_holm")).removeprefix("p = "),
+    )

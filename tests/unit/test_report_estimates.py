@@ -1,0 +1,144 @@
+"""Quick, adjuvant, lasting, harm: what the four sections say, and what they refuse in words."""
+
+from __future__ import annotations
+
+import html
+import re
+import shutil
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from heliotrope.pipeline import run_study
+from heliotrope.report.estimate_lines import Estimate, list_estimates
+from heliotrope.report.find_results import Results
+from heliotrope.report.medians_table import read_medians
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+COLUMNS = ["analysis", "group", "variable", "statistic", "value", "formatted", "n_evaluable"]
+
+
+def sections_of(run: Path) -> dict[str, str]:
+    """Each section of a report, by its id, as markup."""
+    page = (run / "report.html").read_text(encoding="utf-8")
+    parts = re.split(r'<section id="([^"]+)"', page.partition("</main>")[0])
+    return dict(zip(parts[1::2], parts[2::2], strict=True))
+
+
+def words(markup: str) -> str:
+    return re.sub(r"\s+", " ", html.unescape(re.sub(r"<[^>]+>", " ", markup)))
+
+
+@pytest.fixture(scope="module")
+def modern(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, str], Results]:
+    run = tmp_path_factory.mktemp("modern") / "run"
+    run_study(EXAMPLES / "modern_cohort", run)
+    return sections_of(run), Results(pl.read_parquet(run / "results.parquet"))
+
+
+@pytest.fixture(scope="module")
+def seven(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    run = tmp_path_factory.mktemp("seven") / "run"
+    run_study(EXAMPLES / "seven_children", run)
+    return sections_of(run)
+
+
+class TestQuick:
+    def test_the_sentence_is_that_of_the_result_rows(self, modern) -> None:
+        sections, results = modern
+        share = results.share("onset", "rapid")
+        said = words(sections["quick"])
+        assert f"{share.text} first seen improved within a week of an infusion" in said
+        assert f"95 % CI {share.interval}" in said
+
+    def test_every_measure_compared_has_a_line_and_one_a_domain_a_chart(self, modern) -> None:
+        sections, _ = modern
+        rows = re.findall(r'<th scope="row">([^<]+)</th>', sections["quick"])
+        assert {"Creatine kinase, U/L", "Physician global activity, cm"} <= set(rows)
+        titles = re.findall(r'<div class="panel-title">([A-Z][^<]+) <small>', sections["quick"])
+        assert titles[1] == "Creatine kinase"
+        assert "Aldolase" not in titles
+
+    def test_what_the_visits_can_tell_is_said(self, modern) -> None:
+        sections, results = modern
+        seen, cycles = (
+            results.count("phase_coverage", variable) for variable in ("two_parts:cycles", "cycles")
+        )
+        assert f"Seen early and at the trough: {seen} of {cycles} cycles" in words(
+            sections["quick"]
+        )
+
+    def test_where_nobody_had_ivig_the_question_is_not_asked(self, tmp_path: Path) -> None:
+        study = Path(shutil.copytree(EXAMPLES / "seven_children", tmp_path / "study"))
+        for name in ("infusion", "event", "indication"):
+            (study / f"{name}.csv").unlink()
+        run_study(study, tmp_path / "run")
+        assert "quick" not in sections_of(tmp_path / "run")
+
+
+class TestAdjuvant:
+    def test_spared_is_only_said_with_its_assumptions(self, modern) -> None:
+        sections, results = modern
+        row = results.row("steroid_sparing", "spared_mg_kg_day", "mean_difference")
+        said = words(sections["adjuvant"])
+        assert row is not None
+        assert f"Under its assumptions the estimate of steroid spared is {row['value']:.3f}" in said
+        assert "In these records the dose was set by measured activity" in said
+
+    def test_without_measured_activity_it_is_refused_in_words(self, seven) -> None:
+        said = words(seven["adjuvant"])
+        assert "In 2 of 7 the steroid dose fell during IVIG to half or less" in said
+        assert "Whether IVIG spared steroid is not estimated: no value of physician_global" in said
+
+    def test_drugs_stopped_for_good_carry_their_reasons(self, seven) -> None:
+        said = words(seven["adjuvant"])
+        assert "Azathioprine 2/4 (50 %; 7–93) 4 children" in said
+        assert "Recorded reason: inefficacy 1, remission 1." in said
+
+
+class TestLastingAndHarm:
+    def test_one_kind_of_event_needs_no_second_curve(self, modern) -> None:
+        assert "Aalen-Johansen" not in modern[0]["lasting"]
+        assert "mean cumulative function" in modern[0]["lasting"]
+
+    def test_flares_on_and_off_are_called_an_association(self, modern) -> None:
+        said = words(modern[0]["lasting"])
+        assert "Flares recorded while on IVIG" in said
+        assert "Hazard of a flare, off against on IVIG not estimated" in said
+
+    def test_what_was_not_recorded_is_not_compared(self, modern) -> None:
+        said = words(modern[0]["harm"])
+        assert "Products of high IgA content less those of low not estimated" in said
+        assert "Product: IgPro A 10 %" in said
+
+
+def test_a_refused_estimate_gives_its_reason_and_a_missing_one_no_line() -> None:
+    rows = pl.DataFrame(
+        [("a", "all", "x", "median", None, "not estimated", 0, "too few children")],
+        schema=[*COLUMNS, "refused"],
+        orient="row",
+    )
+    lines = list_estimates(
+        Results(rows), [Estimate("X", "a", "x", "median", "kept"), Estimate("Y", "a", "y", "n")]
+    )
+    assert [(line.name, line.shown, line.n, line.remark) for line in lines] == [
+        ("X", "not estimated", "", "Too few children.")
+    ]
+
+
+def test_medians_stand_under_their_points_and_gaps_stay_empty() -> None:
+    rows = pl.DataFrame(
+        [
+            ("dose", "all", "b:before", "median", 1.0, "1.0 (0.5-2)", 3, None),
+            ("dose", "all", "a:week_6", "median", -1.0, "-1.0 (-2 to 0)", 2, None),
+        ],
+        schema=[*COLUMNS, "refused"],
+        orient="row",
+    )
+    table = read_medians(Results(rows), "dose", {"a": "A", "b": "B"})
+    assert table.columns == ["Day before IVIG", "Week 6"]
+    assert table.lines == [
+        ("A", [("", "", ""), ("−1.0", "−2 to 0", "n = 2")]),
+        ("B", [("1.0", "0.5–2", "n = 3"), ("", "", "")]),
+    ]
