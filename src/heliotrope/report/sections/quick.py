@@ -80,7 +80,7 @@ def _say_phase(name: str) -> str:
 
 def _list_shares_by_day(results: Results) -> Sequence[EstimateLine]:
     """List what is known of the share improved by a day: at least, at most."""
-    lines = []
+    lines: list[EstimateLine] = []
     for day in BY_DAYS:
         number = day.removeprefix("day_")
         lines += list_estimates(
