@@ -8,10 +8,10 @@ PIP    := $(BIN)/python -m pip install --quiet --constraint requirements.lock
 PYTEST_WORKERS ?= 2
 LOCKED := pyproject.toml requirements.lock
 
-SOURCES := src tests docs benchmarks
+SOURCES := src tests docs benchmarks calibration
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format bench docs picture lock clean
+.PHONY: help demo test check format bench calibrate docs picture lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -37,6 +37,10 @@ format: $(VENV)/.installed-dev ## put the code into its format, mend what can be
 bench: $(VENV)/.installed-core ## measure; writes the tables of benchmarks/README.md
 	$(BIN)/python benchmarks/bench.py
 	$(BIN)/python benchmarks/scoring.py
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/registry.py
+
+calibrate: $(VENV)/.installed-core ## hold the estimates to simulated truth (long); writes reports
+	OMP_NUM_THREADS=1 $(BIN)/python calibration/registry_comparison.py --write
 
 docs: $(VENV)/.installed-docs ## build the manual in docs/_build/html
 	$(BIN)/python -m sphinx -q -W --keep-going -b html docs docs/_build/html

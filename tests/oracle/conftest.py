@@ -14,7 +14,7 @@ import pytest
 def run_r() -> Callable[[str], str]:
     """Run an R script and return what it prints; without R a loud skip, in CI a failure."""
     if shutil.which("Rscript") is None:
-        message = "Rscript is missing: install r-base-core, r-cran-survival and r-cran-metafor"
+        message = "Rscript is missing: install r-base-core and the packages that .ci/run names"
         if os.environ.get("CI"):
             pytest.fail(message)
         pytest.skip(message)

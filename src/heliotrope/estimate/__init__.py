@@ -42,6 +42,11 @@ robust interval. ``hazard_ratio`` (children counted) and ``hazard_ratio_naive`` 
 Andersen-Gill. ``share_clustered``, ``correlation_within_children``: Beta-Binomial, profile
 likelihood; with no reaction only ``high`` is given, one-sided, children counted.
 ``difference_clustered``: of two means or shares, children counted.
+of the effective number of visits (Korn and Graubard). ``mean_difference``, ``odds_ratio``:
+receiving IVIG against never having received it, interval from errors robust to repeated visits;
+``mean_difference_bootstrap``, ``odds_ratio_bootstrap``: the same, the interval of children drawn
+anew. ``share``: of intervals, without limits. ``e_value``, ``e_value_limit``: how strong an
+unrecorded cause would have to be to explain an estimate, or the near end of its interval, away.
 
 Analyses
 --------
@@ -192,6 +197,26 @@ literature_pooled            <outcome>: only where the study asks for it; n (ser
                              proportion_random_effects, prediction_interval,
                              between_series_variance, heterogeneity; <outcome>:<series> (n: those
                              pooled); groups children, adults, mixed, never together
+registry_population          comparison of treated with untreated children from diagnosis on (only
+                             where enough were treated and untreated): children:treated,
+                             children:untreated, intervals, intervals:with_activity,
+                             left_out:<reason> (n); missing:<covariate> (never recorded so far),
+                             carried:<covariate> (recorded long before) (share of intervals)
+registry_weights             weight, weight_before_truncation, weight:year_<k> (mean, minimum,
+                             maximum); children:treated, children:untreated (effective_children);
+                             model:start, model:stop, model:loss: refused with few events
+registry_positivity          <stratum>:intervals, <stratum>:starts (n), <stratum>:extreme (share);
+                             strata: all, <covariate>:lower_half, :upper_half, :no, :yes
+registry_balance             <covariate> (standardised_difference,
+                             standardised_difference_weighted); over_limit, over_limit_weighted (n)
+registry_activity            unadjusted, weighted, sequential_trials (mean_difference, cm);
+                             g_formula:start_by_day_<d>, the same with :day_<d>
+                             (mean_difference_bootstrap); under 0: less active while receiving
+                             IVIG. An association; refused with the reason in words
+registry_inactive            unadjusted, weighted: odds of first being found inactive (odds_ratio)
+registry_e_value             activity:weighted, inactive:weighted (e_value, e_value_limit)
+registry_description         where the comparison is refused: physician_global:before, :during in
+                             group treated; :first, :last in group untreated (median ...)
 pulse_model                  pulse: always refused in this version
 ============================ ======================================================================
 

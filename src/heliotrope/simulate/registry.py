@@ -258,7 +258,8 @@ def _decide_ivig(
     unseen = rule.start_per_hidden_sd * hidden
     starts = chance[0] < _chance(rule.start_at_middle, 1.0, rule.start_per_cm * over + unseen)
     stops = chance[1] < _chance(rule.stop_at_middle, rule.stop_per_cm, over)
-    return np.where(on, ~stops, starts)
+    decided: Booleans = np.where(on, ~stops, starts)
+    return decided
 
 
 def _measure(draws: Draws, settings: RegistrySettings, activity: Numbers) -> dict[str, Numbers]:

@@ -28,7 +28,7 @@ def make_intervals(settings: RegistrySettings, registry: SimulatedRegistry) -> p
     """
     child, interval = np.nonzero(_is_followed(settings, registry))
     treated = registry.is_treated
-    earlier = np.cumsum(treated, axis=1) - treated
+    earlier: Integers = np.cumsum(treated, axis=1) - treated
     end = interval + 1
     best, limit = settings.measures.mmt8_best, settings.measures.ck_limit
     covariates = {
@@ -50,7 +50,7 @@ def make_intervals(settings: RegistrySettings, registry: SimulatedRegistry) -> p
         "is_treated": treated[child, interval],
         "was_treated": _shift(treated)[child, interval],
         "was_ever_treated": earlier[child, interval] > 0,
-        "intervals_on": _count_on(treated)[child, interval],
+        "intervals_on": _count_on(treated)[child, interval].astype(np.int32),
         "is_censored": is_lost,
         "baseline_activity": registry.activity[child, 0],
         "age_years": registry.age_years[child],
@@ -76,13 +76,16 @@ def make_registry_tables(
     dates = pl.DataFrame(
         {"patient_id": _name(np.arange(settings.children)), "diagnosis_date": diagnosed}
     )
+    age_days = np.round(registry.age_years * DAYS_PER_YEAR).astype(np.int64)
     followed = np.minimum(registry.last_interval + 1, settings.intervals) * settings.interval_days
     patients = dates.with_columns(
         sex=pl.lit("female"),
-        birth_date=pl.col("diagnosis_date")
-        - pl.duration(days=pl.Series(np.round(registry.age_years * DAYS_PER_YEAR))),
+        age_days=pl.Series(age_days),
+        followed=pl.Series(followed),
         antibody=pl.Series(np.asarray(settings.antibodies)[registry.antibody]),
-        followup_end=pl.col("diagnosis_date") + pl.duration(days=pl.Series(followed)),
+    ).with_columns(
+        birth_date=pl.col("diagnosis_date") - pl.duration(days="age_days"),
+        followup_end=pl.col("diagnosis_date") + pl.duration(days="followed"),
     )
     made = {
         "patient": patients,
@@ -195,7 +198,7 @@ def _shift(treated: Booleans) -> Booleans:
 
 def _count_on(treated: Booleans) -> Integers:
     """Count the intervals on IVIG in a row before each interval."""
-    on = np.zeros(treated.shape, dtype=np.int32)
+    on: Integers = np.zeros(treated.shape, dtype=np.int64)
     for interval in range(1, treated.shape[1]):
         on[:, interval] = np.where(treated[:, interval - 1], on[:, interval - 1] + 1, 0)
     return on

@@ -41,33 +41,40 @@ def read_values(inputs: Inputs, covariate: Covariate) -> pl.DataFrame:
     Of several measures of one date the first in the definition's order counts, of several rows the
     last. Missing: a creatine kinase without a limit, or of 0, has no value here.
     """
-    known = measures_of(inputs.rulebook)
     order = {name: rank for rank, name in enumerate(covariate.measures)}
     recorded = inputs.record("assessment").filter(
         pl.col("measure").is_in(list(order)) & pl.col("value").is_not_null()
     )
-    if covariate.scale == "log2_of_limit":
-        is_positive = (pl.col("value") > 0) & (pl.col("upper_limit") > 0)
-        value = pl.when(is_positive).then((pl.col("value") / pl.col("upper_limit")).log(2))
-    elif covariate.scale == "share_of_range_lost":
-        value = pl.lit(None, pl.Float64)
-        for name in order:
-            measure = known[name]
-            low, high = measure.minimum or 0.0, measure.maximum or 1.0
-            worst, best = (low, high) if measure.better == "high" else (high, low)
-            share = (pl.col("value") - best) / (worst - best)
-            value = pl.when(pl.col("measure") == name).then(share).otherwise(value)
-    else:
-        value = pl.col("value")
     return (
         recorded.with_columns(
-            value=value, rank=pl.col("measure").replace_strict(order, return_dtype=pl.Int32)
+            value=_compute_scale(inputs, covariate),
+            rank=pl.col("measure").replace_strict(order, return_dtype=pl.Int32),
         )
         .drop_nulls("value")
         .sort(CHILD, "date", "rank", "row_id", descending=[False, False, True, False])
         .unique([CHILD, "date"], keep="last", maintain_order=True)
         .select(CHILD, "date", "value")
     )
+
+
+def _compute_scale(inputs: Inputs, covariate: Covariate) -> pl.Expr:
+    """Turn recorded values into the scale of the comparison; null where that needs more."""
+    value = pl.col("value")
+    if covariate.scale == "log2_of_limit":
+        is_positive = (value > 0) & (pl.col("upper_limit") > 0)
+        return pl.when(is_positive).then((value / pl.col("upper_limit")).log(2))
+    if covariate.scale != "share_of_range_lost":
+        return value
+    known = measures_of(inputs.rulebook)
+    share: pl.Expr = pl.lit(None, pl.Float64)
+    for name in covariate.measures:
+        low, high = known[name].minimum, known[name].maximum
+        if low is None or high is None:
+            continue
+        worst, best = (low, high) if known[name].better == "high" else (high, low)
+        lost = (value - best) / (worst - best)
+        share = pl.when(pl.col("measure") == name).then(lost).otherwise(share)
+    return share
 
 
 def _add_last_value(

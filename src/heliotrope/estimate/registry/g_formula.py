@@ -56,7 +56,8 @@ class Steps:
     @property
     def first(self) -> Booleans:
         """Mark each child's first step."""
-        return self.number == 0
+        is_first: Booleans = self.number == 0
+        return is_first
 
 
 @dataclass(frozen=True)

@@ -94,8 +94,11 @@ def fit_gee(visits: Visits, family: Family, working: Working = "independence") -
 def _fit_independent(visits: Visits, family: Family) -> Numbers:
     weights = visits.weight[None, :]
     if family == "gaussian":
-        return fit_least_squares(visits.design, visits.outcome, weights)[0]
-    return fit_logistic(visits.design, visits.outcome, weights).coefficients[0]
+        coefficients = fit_least_squares(visits.design, visits.outcome, weights)
+    else:
+        coefficients = fit_logistic(visits.design, visits.outcome, weights).coefficients
+    first: Numbers = coefficients[0]
+    return first
 
 
 def _find_mean(visits: Visits, family: Family, coefficients: Numbers) -> tuple[Numbers, Numbers]:

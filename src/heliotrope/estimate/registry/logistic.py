@@ -7,6 +7,7 @@ design are read once, and the sums over them are matrix products.
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 
 import numpy as np
@@ -133,10 +134,9 @@ def sum_products(design: Numbers, weights: Numbers) -> Numbers:
 
 def solve_each(matrices: Numbers, right: Numbers) -> Numbers:
     """Solve one small symmetric system a resample; a singular one by its smallest solution."""
-    try:
-        solved: Numbers = np.linalg.solve(matrices, right[..., None])[..., 0]
-    except np.linalg.LinAlgError:
-        solved = np.full_like(right, np.inf)
+    solved: Numbers = np.full(right.shape, np.inf)
+    with contextlib.suppress(np.linalg.LinAlgError):
+        solved[:] = np.linalg.solve(matrices, right[..., None])[..., 0]
     is_wrong = ~np.isfinite(solved).all(axis=1)
     if is_wrong.any():
         pseudo = np.linalg.pinv(matrices[is_wrong], hermitian=True)

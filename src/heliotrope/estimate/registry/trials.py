@@ -91,7 +91,8 @@ def contrast_trials(
     steps = max(1, numbers.trials.follow_up_days // numbers.intervals.days)
     trials = expand_trials(registry, steps)
     is_seen = np.isfinite(registry.activity[trials.row])
-    entry, row, is_arm = (part[is_seen] for part in (trials.entry, trials.row, trials.is_arm))
+    entry, row = trials.entry[is_seen], trials.row[is_seen]
+    is_arm = trials.is_arm[is_seen]
     if len(row) < numbers.trials.fewest_rows or is_arm.min() == is_arm.max():
         return None
     child, outcome = registry.child[row], registry.activity[row]
