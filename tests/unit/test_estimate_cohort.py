@@ -461,6 +461,11 @@ def test_every_analysis_stands_in_the_dictionary(results: pl.DataFrame, rulebook
         "landmark_score_upper",
         "landmark_score_category",
         "literature_pooled",
+        "registry_balance",
+        "registry_e_value",
+        "registry_population",
+        "registry_positivity",
+        "registry_weights",
         "response_flag",
         "state_reached",
     }

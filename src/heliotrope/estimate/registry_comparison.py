@@ -32,17 +32,30 @@ def estimate_registry_comparison(inputs: Inputs) -> list[Row]:
     numbers = inputs.rulebook.get(REGISTRY_COMPARISON, RegistryComparison)
     topic = replace(inputs.topic("registry_activity", REGISTRY_COMPARISON), level=numbers.level)
     treated = inputs.table("regimen")[CHILD].n_unique()
-    untreated = inputs.patients.height - treated
-    fewest = numbers.refusal
-    if treated < fewest.fewest_treated or untreated < fewest.fewest_untreated:
-        reason = (
-            f"{treated} children with IVIG and {untreated} without; a comparison needs at least "
-            f"{fewest.fewest_treated} and {fewest.fewest_untreated}"
-        )
-        return [*refuse_comparison(topic, reason), *describe_activity(inputs, topic, numbers)]
+    refused = _find_refusal_of_counts(treated, inputs.patients.height - treated, numbers)
+    if refused is not None:
+        return [*refuse_comparison(topic, refused), *describe_activity(inputs, topic, numbers)]
     from heliotrope.estimate.registry.result import estimate_comparison_rows
 
     return estimate_comparison_rows(inputs, topic, numbers)
+
+
+def _find_refusal_of_counts(
+    treated: int, untreated: int, numbers: RegistryComparison
+) -> str | None:
+    """Say in words that too few children could be compared, whoever they are."""
+    limits = numbers.refusal
+    if treated < limits.fewest_treated:
+        return (
+            f"{treated} children received IVIG; a comparison with untreated children needs at "
+            f"least {limits.fewest_treated}"
+        )
+    if untreated < limits.fewest_untreated:
+        return (
+            f"{untreated} children never received IVIG; a comparison with them needs at least "
+            f"{limits.fewest_untreated}"
+        )
+    return None
 
 
 def refuse_comparison(topic: Topic, reason: str) -> list[Row]:
