@@ -14,7 +14,11 @@ from heliotrope.definitions.registry_comparison import REGISTRY_COMPARISON, Regi
 from heliotrope.estimate.intervals import Interval
 from heliotrope.estimate.registry.design import Registry, make_registry
 from heliotrope.estimate.registry.e_value import compute_e_value, estimate_e_value
-from heliotrope.estimate.registry.marginal import Weighting, contrast_activity
+from heliotrope.estimate.registry.marginal import (
+    Weighting,
+    contrast_activity,
+    contrast_inactive,
+)
 from heliotrope.estimate.registry.trials import expand_trials
 from heliotrope.estimate.registry.weights import estimate_weights
 from heliotrope.simulate.registry import read_registry_settings, simulate_registry
@@ -52,7 +56,12 @@ d$w <- w
 d$after <- d$was_ever_treated * (1 - d$is_treated)
 g <- geeglm(as.formula(paste("outcome ~ is_treated + years + years_squared + after +", known)),
             id = child, data = d, weights = w, corstr = "independence")
-cat(mean(w), max(w), coef(g)[2], sqrt(diag(vcov(g)))[2])
+before <- ave(d$inactive, d$child, FUN = cumsum) - d$inactive
+h <- suppressWarnings(geeglm(
+  as.formula(paste("inactive ~ is_treated + years + years_squared + after +", known)),
+  id = child, data = d[before == 0, ], weights = w, corstr = "independence", family = binomial,
+  control = geese.control(epsilon = 1e-12, maxit = 100)))
+cat(mean(w), max(w), coef(g)[2], sqrt(diag(vcov(g)))[2], coef(h)[2], sqrt(diag(vcov(h)))[2])
 """
 
 
@@ -78,7 +87,7 @@ def name_for_r(names: tuple[str, ...]) -> list[str]:
     return [name.replace(":", "_").replace("-", "_") for name in names]
 
 
-def test_weights_and_weighted_difference(run_r: RunR, tmp_path: Path) -> None:
+def test_weights_weighted_difference_and_weighted_hazard(run_r: RunR, tmp_path: Path) -> None:
     registry = invent(7, children=160)
     parts = (registry.time, registry.baseline, registry.lagged)
     columns = {
@@ -91,6 +100,7 @@ def test_weights_and_weighted_difference(run_r: RunR, tmp_path: Path) -> None:
         {
             "child": registry.child,
             "outcome": registry.activity,
+            "inactive": registry.inactive,
             **{name: np.asarray(getattr(registry, name), dtype=float) for name in history},
             **columns,
         }
@@ -106,9 +116,12 @@ def test_weights_and_weighted_difference(run_r: RunR, tmp_path: Path) -> None:
     weights = estimate_weights(registry, find_numbers(), np.ones((1, registry.children)))
     weight = weights.truncated[0]
     nobody = np.zeros((0, registry.children))
-    contrast = contrast_activity(registry, Weighting(weight, weights.truncated[1:]), nobody)
+    weighting = Weighting(weight, weights.truncated[1:])
+    contrast = contrast_activity(registry, weighting, nobody)
+    odds = contrast_inactive(registry, weighting, nobody, find_numbers())
     assert contrast is not None
-    found = [weight.mean(), weight.max(), contrast.value, contrast.error]
+    assert odds is not None
+    found = [weight.mean(), weight.max(), contrast.value, contrast.error, odds.value, odds.error]
     assert found == pytest.approx(expected, rel=2e-5)
 
 
