@@ -19,7 +19,7 @@ from heliotrope.estimate.registry.marginal import (
     contrast_activity,
     contrast_inactive,
 )
-from heliotrope.estimate.registry.trials import expand_trials
+from heliotrope.estimate.registry.trials import contrast_trials, expand_trials
 from heliotrope.estimate.registry.weights import estimate_weights
 from heliotrope.simulate.registry import read_registry_settings, simulate_registry
 from heliotrope.simulate.registry_tables import make_intervals
@@ -173,3 +173,34 @@ def test_an_e_value_is_where_the_bounding_factor_reaches_the_risk_ratio(bias: fl
     """Ding and VanderWeele's bound of equal strengths, g g / (2 g - 1), undoes the estimate."""
     strength = compute_e_value(bias)
     assert strength * strength / (2 * strength - 1) == pytest.approx(bias)
+
+
+def test_trials_weighted_one_by_one() -> None:
+    """Each interval of a trial has the product of the factors after its entry; least squares."""
+    registry, numbers = invent(3), find_numbers(2.5)
+    nobody = np.zeros((0, registry.children))
+    weights = estimate_weights(registry, numbers, np.ones((1, registry.children)))
+    factor, kept = np.exp(weights.treatment[0]), np.exp(weights.loss[0])
+    steps = numbers.trials.follow_up_days // numbers.intervals.days
+    rows, weight, design = [], [], []
+    for entry, row, arm in sorted(expand_slowly(registry, steps)):
+        decisions = np.prod(factor[entry + 1 : row + 1])
+        # Losses of the entry's own interval come after its outcome: they count from there on.
+        weight.append(decisions * np.prod(kept[entry:row]))
+        rows.append(row)
+        years = registry.time.values[:, 1]
+        known = (registry.time.values[entry, 1:], registry.baseline.values[entry])
+        later = registry.lagged.values[entry]
+        design.append(np.concatenate([[1.0, arm, years[row] - years[entry]], *known, later]))
+    low, high = (
+        np.sort(weight)[int(np.ceil(share * len(weight))) - 1]
+        for share in numbers.weights.truncation
+    )
+    root = np.sqrt(np.clip(weight, low, high))
+    outcome = registry.activity[rows]
+    expected, *_ = np.linalg.lstsq(np.array(design) * root[:, None], outcome * root, rcond=None)
+    contrast = contrast_trials(registry, numbers, weights, nobody)
+    assert contrast is not None
+    assert contrast.rows == len(rows)
+    assert contrast.value == pytest.approx(expected[1], rel=1e-8)
+    assert np.std(weight) > 0.05
