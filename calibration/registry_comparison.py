@@ -79,12 +79,13 @@ class Tally:
     refused: list[str] = field(default_factory=list)
     e_values: list[float] = field(default_factory=list)
 
-    def add(self, name: str, contrast: Contrast | None, level: float) -> None:
+    def add(self, name: str, contrast: Contrast | None, numbers: RegistryComparison) -> None:
         """Keep an estimate of activity."""
         value, error = (contrast.value, contrast.error) if contrast else (np.nan, np.nan)
         self.estimates.setdefault(name, []).append(value)
         self.errors.setdefault(name, []).append(error)
-        ends = find_percentiles(contrast.resampled, level) if contrast else None
+        missing = numbers.bootstrap.most_missing
+        ends = find_percentiles(contrast.resampled, numbers.level, missing) if contrast else None
         self.drawn.setdefault(name, []).append((ends.low, ends.high) if ends else (np.nan, np.nan))
 
 
@@ -182,10 +183,10 @@ def _compare(
     tally.treated.append(int(registry.is_ever_treated.sum()))
     weighting = Weighting(weight, weights.truncated[1:])
     weighted = contrast_activity(registry, weighting, resampled)
-    tally.add("unadjusted", contrast_activity(registry, None, resampled), numbers.level)
-    tally.add("weighted", weighted, numbers.level)
+    tally.add("unadjusted", contrast_activity(registry, None, resampled), numbers)
+    tally.add("weighted", weighted, numbers)
     trials = contrast_trials(registry, numbers, weights, resampled)
-    tally.add("sequential trials", trials, numbers.level)
+    tally.add("sequential trials", trials, numbers)
     alone = Weighting(weight, weights.truncated[:0])
     for name, chosen in (("unadjusted", None), ("weighted", alone)):
         odds = contrast_inactive(registry, chosen, resampled[:0], numbers)
@@ -201,7 +202,7 @@ def _compare(
 def _simulate(steps: object, numbers: RegistryComparison, everyone: Numbers, tally: Tally) -> None:
     found = simulate_differences(steps, numbers, everyone)[START_DAY][:, -1]  # type: ignore[arg-type]
     contrast = Contrast(float(found[0]), np.nan, found[1:], everyone.shape[1], 0)
-    tally.add("g-formula", contrast, numbers.level)
+    tally.add("g-formula", contrast, numbers)
 
 
 def draw_table(tally: Tally, level: float, kept: np.ndarray) -> Iterator[str]:

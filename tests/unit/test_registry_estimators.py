@@ -223,17 +223,17 @@ class TestRefusals:
 class TestResamples:
     def test_percentiles(self) -> None:
         resampled = np.arange(1.0, 202.0)
-        interval = find_percentiles(resampled, 0.95)
+        interval = find_percentiles(resampled, 0.95, 0.05)
         assert interval is not None
         assert (interval.low, interval.high) == pytest.approx((6.0, 196.0))
 
     def test_missing_resamples(self) -> None:
         resampled = np.arange(100.0)
         resampled[:5] = np.nan
-        assert find_percentiles(resampled, 0.95) is not None
+        assert find_percentiles(resampled, 0.95, 0.05) is not None
         resampled[5] = np.nan
-        assert find_percentiles(resampled, 0.95) is None
-        assert find_percentiles(np.zeros(0), 0.95) is None
+        assert find_percentiles(resampled, 0.95, 0.05) is None
+        assert find_percentiles(np.zeros(0), 0.95, 0.05) is None
 
     def test_a_seed_gives_the_same_children(self) -> None:
         assert (draw_children(9, 4, 1) == draw_children(9, 4, 1)).all()

@@ -57,6 +57,9 @@ class Bootstrap(Frozen):
     """How often children are drawn anew."""
 
     draws: int = Field(ge=20)
+    most_missing: float = Field(
+        ge=0, lt=1, description="share of resamples without an estimate that leaves an interval"
+    )
     most_children: int = Field(ge=1, description="over so many the robust interval stands alone")
     seed: int
 
@@ -74,6 +77,7 @@ class GFormulaRule(Frozen):
     days: int = Field(gt=0, description="length of its steps")
     start_after_days: tuple[int, ...] = Field(min_length=1)
     courses: int = Field(ge=1, description="simulated courses, shared out among the children")
+    penalty: float = Field(gt=0, description="of a yes-or-no covariate, holds it finite")
     read_at_days: tuple[int, ...] = Field(min_length=1)
     seed: int
 

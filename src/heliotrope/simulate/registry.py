@@ -67,6 +67,7 @@ class OtherDrug(Frozen):
     """One other immunosuppressant, started for activity and kept."""
 
     name: str
+    dose_mg_per_week: float
     start_at_middle: float
     start_per_cm: float
 
@@ -100,6 +101,8 @@ class RegistrySettings(Frozen):
     age_min_years: float
     age_max_years: float
     weight_kg: float
+    infusion_days: tuple[int, ...]
+    dose_g_per_kg: float
     antibodies: tuple[str, ...]
     antibody_shares: tuple[float, ...]
     inactive_at_most: float

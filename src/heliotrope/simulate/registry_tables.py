@@ -13,12 +13,14 @@ import numpy as np
 import polars as pl
 
 from heliotrope.simulate.draws import Booleans, Integers, Numbers
-from heliotrope.simulate.registry import RegistrySettings, SimulatedRegistry
+from heliotrope.simulate.registry import (
+    WORST_ACTIVITY,
+    RegistrySettings,
+    SimulatedRegistry,
+)
 from heliotrope.simulate.tables import COLUMNS
 
 DAYS_PER_YEAR = 365.25
-INFUSION_DAYS = (0, 28, 56)
-DOSE_G_PER_KG = 2.0
 
 
 def make_intervals(settings: RegistrySettings, registry: SimulatedRegistry) -> pl.DataFrame:
@@ -34,7 +36,7 @@ def make_intervals(settings: RegistrySettings, registry: SimulatedRegistry) -> p
     covariates = {
         "strength": (best - registry.strength) / best,
         "creatine_kinase": np.log2(registry.creatine_kinase / limit),
-        "skin": registry.skin / np.float64(10),
+        "skin": registry.skin / WORST_ACTIVITY,
         "steroid": registry.steroid,
         "other_drugs": registry.has_other_drug.astype(np.float64),
         "activity": registry.activity,
@@ -141,8 +143,10 @@ def _make_infusions(settings: RegistrySettings, registry: SimulatedRegistry) -> 
     return pl.concat(
         pl.DataFrame(
             {"patient_id": _name(child), "date": interval * settings.interval_days + day}
-        ).with_columns(route=pl.lit("iv"), dose=pl.lit(DOSE_G_PER_KG), dose_unit=pl.lit("g/kg"))
-        for day in INFUSION_DAYS
+        ).with_columns(
+            route=pl.lit("iv"), dose=pl.lit(settings.dose_g_per_kg), dose_unit=pl.lit("g/kg")
+        )
+        for day in settings.infusion_days
     )
 
 
@@ -160,7 +164,7 @@ def _make_medication(settings: RegistrySettings, registry: SimulatedRegistry) ->
     ).with_columns(route=pl.lit("oral"), every_n_days=pl.lit(1))
     other = rows.filter("has_other").with_columns(
         drug=pl.lit(settings.other_drug.name),
-        dose=pl.lit(15.0),
+        dose=pl.lit(settings.other_drug.dose_mg_per_week),
         dose_unit=pl.lit("mg/week"),
     )
     steroid = rows.with_columns(drug=pl.lit("prednisone"), dose_unit=pl.lit("mg/kg/day"))

@@ -25,8 +25,6 @@ from heliotrope.estimate.registry.logistic import (
 
 CHILD = "patient_id"
 
-PENALTY = 0.01
-
 NEVER = -1
 
 PORTION = 25
@@ -136,7 +134,8 @@ def simulate_differences(
 def _simulate_portion(
     steps: Steps, numbers: RegistryComparison, multiplicity: Numbers
 ) -> dict[int, Numbers]:
-    models = [_fit(steps, column, multiplicity) for column in range(len(steps.names))]
+    penalty = numbers.g_formula.penalty
+    models = [_fit(steps, column, multiplicity, penalty) for column in range(len(steps.names))]
     rule = numbers.g_formula
     length = int(numbers.intervals.last_day // rule.days)
     never = _simulate(steps, models, numbers, multiplicity, NEVER)
@@ -152,7 +151,7 @@ def _simulate_portion(
     return found
 
 
-def _fit(steps: Steps, column: int, multiplicity: Numbers) -> _Model:
+def _fit(steps: Steps, column: int, multiplicity: Numbers, penalty: float) -> _Model:
     """Model one covariate at the end of a step, given all before and those already moved."""
     outcome = steps.after[:, column]
     rows = np.isfinite(steps.after[:, : column + 1]).all(axis=1)
@@ -167,9 +166,9 @@ def _fit(steps: Steps, column: int, multiplicity: Numbers) -> _Model:
     drawn, measured = multiplicity[:, steps.child[rows]], outcome[rows]
     is_binary = bool(len(measured)) and set(np.unique(measured)) <= {0.0, 1.0}
     if is_binary:
-        penalty = np.full(design.shape[1], PENALTY)
+        prior = np.full(design.shape[1], penalty)
         return _Model(
-            fit_logistic(design, measured, drawn, penalty).coefficients,
+            fit_logistic(design, measured, drawn, prior).coefficients,
             np.zeros(0),
             0.0,
             1.0,

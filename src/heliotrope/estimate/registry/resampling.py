@@ -21,17 +21,14 @@ def draw_children(children: int, draws: int, seed: int) -> Numbers:
     return generator.multinomial(children, shares, size=draws).astype(np.float64)
 
 
-def find_percentiles(resampled: Numbers, level: float) -> Interval | None:
+def find_percentiles(resampled: Numbers, level: float, most_missing: float) -> Interval | None:
     """Take the interval between two percentiles of the resamples; None without enough of them.
 
-    Resamples in which the estimate does not exist are left out; where more than one in twenty is,
-    there is no interval.
+    Resamples in which the estimate does not exist (NaN) are left out; where their share is over
+    ``most_missing``, there is no interval.
     """
     known = resampled[np.isfinite(resampled)]
-    if len(known) == 0 or len(known) < MOST_USABLE * len(resampled):
+    if len(known) == 0 or len(known) < (1 - most_missing) * len(resampled):
         return None
     low, high = np.quantile(known, [(1 - level) / 2, (1 + level) / 2])
     return Interval(float(low), float(high))
-
-
-MOST_USABLE = 0.95

@@ -37,7 +37,9 @@ NO_CONTRAST = "too few visits, or too few became inactive, on one side of the co
 
 NOT_DRAWN = "children are drawn anew only in registries of up to {most}; the robust interval stands"
 
-NOT_STABLE = "in more than 1 in 20 of the resamples one side has no event; no interval is made"
+NOT_STABLE = (
+    "in too many of the resamples one side of the comparison has no event; no interval is made"
+)
 
 
 def estimate_comparison_rows(
@@ -126,7 +128,7 @@ def _make_contrast(
         return [topic.refuse(name, statistic, NO_CONTRAST)]
     half = compute_normal_quantile((1 + topic.level) / 2) * contrast.error
     robust = Interval(contrast.value - half, contrast.value + half)
-    drawn = find_percentiles(contrast.resampled, topic.level)
+    drawn = find_percentiles(contrast.resampled, topic.level, numbers.bootstrap.most_missing)
     first = replace(topic.row(name, statistic), level=topic.level)
     again = replace(topic.row(name, f"{statistic}_bootstrap"), level=topic.level)
     rows = [_fill(first, contrast, robust, is_odds)]
@@ -154,16 +156,19 @@ def _make_g_formula(topic: Topic, comparison: Comparison, numbers: RegistryCompa
     """Return the simulated differences: on average from the start on, and on the days read."""
     rows = []
     children = comparison.registry.children
-    read = [f":day_{day}" for day in numbers.g_formula.read_at_days]
+    missing = numbers.bootstrap.most_missing
+    days = numbers.g_formula.read_at_days
     for start, found in comparison.g_formula.items():
-        for column, suffix in enumerate([*read, ""]):
+        # On a day up to the start nothing can differ yet: such a row would be a certain nothing.
+        read = [(place, f":day_{day}") for place, day in enumerate(days) if day > start]
+        for column, suffix in [*read, (len(days), "")]:
             row = replace(
                 topic.row(f"g_formula:start_by_day_{start}{suffix}", "mean_difference_bootstrap"),
                 value=float(found[0, column]),
                 formatted=f"{found[0, column]:.2f} cm (no interval)",
                 n_evaluable=children,
             )
-            interval = find_percentiles(found[1:, column], topic.level)
+            interval = find_percentiles(found[1:, column], topic.level, missing)
             if interval is not None:
                 ends = (float(found[0, column]), interval.low, interval.high)
                 text = say_estimate(ends, " cm")
