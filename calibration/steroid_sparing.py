@@ -32,15 +32,20 @@ LEVEL = 0.9
 
 TRUTH_CHILDREN = 20_000
 
+DIRECT = World(directly=-0.1)
+
 WORLDS: Mapping[str, World] = {
     "as the model assumes": World(),
     "IVIG does nothing": without_effect(World()),
     "activity measured with error (SD 0.5 cm)": World(measuring_error=0.5),
-    "IVIG also lowers the dose directly": World(directly=-0.1),
+    "IVIG also lowers the dose directly": DIRECT,
+    "the same, IVIG in the dosing rule": DIRECT,
     "calendar taper, fixed share": World(dosing="fixed_share"),
     "calendar taper, fixed step": World(dosing="fixed_step"),
     "calendar taper after a fixed time": World(dosing="held_then_share"),
 }
+
+WITH_DIRECT_PATH = ("the same, IVIG in the dosing rule",)
 
 
 @dataclass(frozen=True)
@@ -67,25 +72,33 @@ class Summary:
     claims: float
 
 
-def run_replicate(
-    world: World, children: int, seed: int, rulebook: Rulebook, bootstraps: int
-) -> Replicate:
+@dataclass(frozen=True)
+class Size:
+    """How large a clinic is, how many bootstrap samples it gets, and which model."""
+
+    children: int
+    bootstraps: int
+    has_direct_path: bool = False
+
+
+def run_replicate(world: World, size: Size, seed: int, rulebook: Rulebook) -> Replicate:
     """Make one clinic from its seed and estimate what IVIG spared in it, whatever the verdict."""
     generator = np.random.default_rng(seed)
-    clinic = make_clinic(world, children, generator)
+    clinic = make_clinic(world, size.children, generator)
     inputs = Inputs.of(*write_tables(clinic, world), rulebook)
     definition = rulebook.get(STEROID_SPARING, SteroidSparing)
     pairs = derive_visit_pairs(inputs, definition.dosing_rule)
     facts = find_rule_facts(inputs, pairs, definition.dosing_rule, inputs.parameters.level)
     naive = find_naive(clinic, world)
     fit, schedules = prepare(inputs, pairs, definition)
-    spared = estimate_spared(fit, schedules, LEVEL, bootstraps)
+    fit = replace(fit, has_direct_path=size.has_direct_path)
+    spared = estimate_spared(fit, schedules, LEVEL, size.bootstraps)
     number = FIGURES.index("spared_mg_kg_day")
-    interval = spared.intervals[number] if bootstraps else None
+    interval = spared.intervals[number]
     return Replicate(
         spared=float(spared.figures[number]),
-        low=interval.low if interval else np.nan,
-        high=interval.high if interval else np.nan,
+        low=interval.low,
+        high=interval.high,
         naive=naive,
         verdict=facts.judge(definition.dosing_rule),
     )
@@ -127,9 +140,9 @@ def calibrate(replicates: int, children: int, bootstraps: int, seed: int) -> str
     ]
     for name, world in WORLDS.items():
         truth = find_world_truth(world, horizon)
+        size = Size(children, bootstraps, name in WITH_DIRECT_PATH)
         found = [
-            run_replicate(world, children, seed + number, rulebook, bootstraps)
-            for number in range(replicates)
+            run_replicate(world, size, seed + number, rulebook) for number in range(replicates)
         ]
         s = summarise(found, truth)
         lines.append(

@@ -15,7 +15,7 @@ from calibration.sparing_world import (
     without_effect,
     write_tables,
 )
-from calibration.steroid_sparing import run_replicate
+from calibration.steroid_sparing import Size, run_replicate
 from heliotrope.definitions.load import Rulebook, read_rulebook
 from heliotrope.definitions.steroid_sparing import STEROID_SPARING, SteroidSparing
 from heliotrope.estimate.inputs import Inputs
@@ -40,7 +40,7 @@ def mean_of(world: World, rulebook: Rulebook, clinics: int = 6) -> tuple[float, 
     for seed in range(clinics):
         clinic = make_clinic(world, 150, np.random.default_rng(seed))
         truth = find_truth(world, clinic, HORIZON, np.random.default_rng(seed), draws=10)
-        off.append(run_replicate(world, 150, seed, rulebook, 0).spared - truth)
+        off.append(run_replicate(world, Size(150, 0), seed, rulebook).spared - truth)
         naive.append(find_naive(clinic, world) - truth)
     return float(np.mean(off)), float(np.std(off, ddof=1) / clinics**0.5), float(np.mean(naive))
 
@@ -58,17 +58,17 @@ def test_the_g_formula_is_near_the_truth_where_before_and_after_is_not(
 def test_the_interval_holds_the_truth_and_none_where_there_is_no_effect(
     rulebook: Rulebook,
 ) -> None:
-    found = run_replicate(World(), 150, 11, rulebook, 30)
+    found = run_replicate(World(), Size(150, 30), 11, rulebook)
     assert found.low < 0.208 < found.high
     assert found.verdict == "by_activity"
-    none = run_replicate(without_effect(World()), 150, 11, rulebook, 30)
+    none = run_replicate(without_effect(World()), Size(150, 30), 11, rulebook)
     assert none.low < 0 < none.high
 
 
 @pytest.mark.parametrize("dosing", ["fixed_share", "fixed_step", "held_then_share"])
 def test_under_a_calendar_taper_the_estimate_is_refused(dosing: str, rulebook: Rulebook) -> None:
     world = replace(World(), dosing=dosing)  # type: ignore[arg-type]
-    clinic = make_clinic(world, 40, np.random.default_rng(8))
+    clinic = make_clinic(world, 50, np.random.default_rng(8))
     rows = estimate_rule_and_spared(Inputs.of(*write_tables(clinic, world), rulebook))
     verdict = next(row for row in rows if row.statistic == "verdict")
     assert verdict.formatted == "set by the calendar"

@@ -53,6 +53,9 @@ class SparingModel(Frozen):
     target_activity: float = Field(ge=0)
     reference_days: int = Field(gt=0, description="length of the interval the slopes are centred on")
     steroid_scale_mg_kg_day: float = Field(gt=0)
+    highest_dose_mg_kg_day: float = Field(
+        gt=0, description="a simulated dose may rise so far, though no child was seen with it"
+    )
     horizon_days: int = Field(gt=0)
     logistic_penalty: float = Field(ge=0)
     simulated_paths: int = Field(gt=0)

@@ -11,7 +11,7 @@ import polars as pl
 from heliotrope.definitions.measure import measures_of
 from heliotrope.definitions.steroid_sparing import SparingModel, SteroidSparing
 from heliotrope.estimate.inputs import Inputs
-from heliotrope.estimate.intervals import Interval, compute_normal_quantile
+from heliotrope.estimate.intervals import Interval, compute_student_quantile
 from heliotrope.estimate.sparing.forward import (
     Noise,
     Schedules,
@@ -73,8 +73,9 @@ def estimate_spared(
     """Simulate with and without IVIG; the interval comes from resampled children.
 
     Each bootstrap sample draws children with replacement, fits every part of the model anew and
-    simulates anew; the standard deviation of what the samples give makes a normal interval. Paths
-    with and without IVIG share their chances, so that the difference is not drowned by them.
+    simulates anew; the standard deviation of what the samples give makes the interval (Student's
+    quantile). Paths with and without IVIG share their chances, so that the difference is not
+    drowned by them.
     ``replicates``: else those of the definition, fewer in a large registry.
     """
     numbers = fit.numbers
@@ -97,7 +98,7 @@ def estimate_spared(
         arms = simulate_both(again, schedules, generator, numbers.bootstrap_paths)
         samples[number] = make_figures(again, schedules, *arms, weights)
     errors = np.nanstd(samples, axis=0, ddof=1) if count > 1 else np.full(len(FIGURES), np.nan)
-    half = compute_normal_quantile((1 + level) / 2) * errors
+    half = compute_student_quantile((1 + level) / 2, children - 1) * errors
     return Spared(
         children=len(schedules.child),
         figures=figures,

@@ -151,7 +151,7 @@ class SparingFit:
             steroid_scale=numbers.steroid_scale_mg_kg_day,
             bounds=bounds,
             smallest_dose=float(positive.min()),
-            largest_dose=float(positive.max()),
+            largest_dose=max(float(positive.max()), numbers.highest_dose_mg_kg_day),
         )
         return cls(rows, scales, numbers)
 
