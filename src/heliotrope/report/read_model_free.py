@@ -64,7 +64,7 @@ def read_onset(results: Results, printed_days: Sequence[int]) -> OnsetRows:
     gaps: list[Row] = []
     levels: list[Row] = []
     day, share = 0.0, 0.0
-    unknown = [
+    unknown: list[Row] = [
         {"day": when, "number": f"{row['value']:.0f}"}
         for when in printed_days
         if (row := results.row("first_response", f"day_{when}", "not_known")) is not None

@@ -244,9 +244,9 @@ def _compute_residuals(rows: RiskRows, coefficient: Numbers) -> Numbers:
     upto = np.concatenate(
         [np.zeros((1, hazard.shape[1])), np.cumsum(by_day(hazard), axis=0)], axis=0
     )
-    seen = upto[np.searchsorted(days, rows.stop, side="right")]
+    seen: Numbers = upto[np.searchsorted(days, rows.stop, side="right")]
     seen = seen - upto[np.searchsorted(days, rows.start, side="right")]
-    residuals = -weight[:, None] * (x * seen[:, :1] - seen[:, 1:])
+    residuals: Numbers = -weight[:, None] * (x * seen[:, :1] - seen[:, 1:])
     spared = by_day(sums.share[:, None] * hazard)[place]
     events = np.flatnonzero(rows.is_event)
     residuals[events] += weight[events, None] * (x[events] * spared[:, :1] - spared[:, 1:])
