@@ -141,9 +141,10 @@ class TestFirstAfterStopping:
         name = "after_stopping_first"
         share = [
             rows[name, f"{cause}:day_270", "cumulative_incidence"].value
-            for cause in ("worsened", "ivig_again", "switched_to_sc", "died", "none_of_these")
+            for cause in ("worsened", "ivig_again", "switched_to_sc", "died")
         ]
-        assert share == pytest.approx([0.2] * 5)
+        assert share == pytest.approx([0.2] * 4)
+        assert rows[name, "none_of_these:day_270", "share_free"].value == pytest.approx(0.2)
         assert rows[name, "day_180", "at_risk"].value == 2
         assert rows[name, "worsened", "n"].value == 1
         interval = rows[name, "worsened:day_90", "cumulative_incidence"]

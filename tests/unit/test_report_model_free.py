@@ -170,10 +170,10 @@ class TestReading:
         name, statistic = "after_stopping_first", "cumulative_incidence"
         rows = [
             figure(name, "worsened:day_40", statistic, 0.2),
-            figure(name, "none_of_these:day_40", statistic, 0.8),
+            figure(name, "none_of_these:day_40", "share_free", 0.8),
             figure(name, "died:day_60", statistic, 0.1),
-            figure(name, "none_of_these:day_60", statistic, 0.7),
-            TOPIC.of(name).refuse("none_of_these:day_90", statistic, "nobody at risk"),
+            figure(name, "none_of_these:day_60", "share_free", 0.7),
+            TOPIC.of(name).refuse("none_of_these:day_90", "share_free", "nobody at risk"),
         ]
         # The readers find days by the rows of numbers at risk.
         rows += [figure(name, f"day_{day}", "at_risk", 5) for day in (40, 60, 90)]

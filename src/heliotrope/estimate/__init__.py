@@ -136,8 +136,9 @@ aggravation_time             a curve of the share not worsened, days from the la
                              entry on the day the stop is known; worsened_before_entry,
                              left_before_entry (n: not in the curve)
 after_stopping_first         at_risk_ever, ended_before_entry, worsened, ivig_again, switched_to_sc,
-                             died (n); day_<t>: at_risk; <event>:day_<t>, none_of_these:day_<t>:
-                             cumulative_incidence. The children and times of aggravation_time
+                             died (n); day_<t>: at_risk; <event>:day_<t>: cumulative_incidence;
+                             none_of_these:day_<t>: share_free. Children and times as in
+                             aggravation_time
 flare_mean                   children, children_with_event, events (n); day_<t> from the first
                              infusion: at_risk, mean_cumulative. Recorded flares
 worsening_mean               the same from the last infusion of a stopped regimen: flares and the

@@ -96,7 +96,7 @@ def read_first_events(
     days = [
         day
         for day in _days(results, analysis)
-        if (row := results.row(analysis, f"none_of_these:day_{day:.0f}", statistic)) is not None
+        if (row := results.row(analysis, f"none_of_these:day_{day:.0f}", "share_free")) is not None
         and row["refused"] is None
     ]
     shares = dict.fromkeys(causes, 0.0)

@@ -34,6 +34,8 @@ FREE = "none_of_these"
 
 SHARE = "cumulative_incidence"
 
+SHARE_FREE = "share_free"
+
 
 def estimate_after_stopping_first(inputs: Inputs) -> list[Row]:
     """Give the share of children by day for each event that came first, with numbers at risk."""
@@ -126,7 +128,8 @@ def _day_rows(topic: Topic, curves: CompetingCurves, day: float, is_printed: boo
             error = 0.0 if step is None else float(curves.errors[step, number])
             rows.append(_share_row(topic, curves, f"{cause}:day_{day:.0f}", (day, share, error)))
     free = 1.0 if step is None else float(curves.free[step])
-    return [*rows, _share_row(topic, curves, f"{FREE}:day_{day:.0f}", (day, free, 0.0))]
+    row = _share_row(topic, curves, f"{FREE}:day_{day:.0f}", (day, free, 0.0))
+    return [*rows, replace(row, statistic=SHARE_FREE)]
 
 
 def _share_row(
