@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
@@ -95,7 +96,7 @@ def stopped(child: str, event: int | None, **values: Any) -> dict[str, Any]:
 
 def flare(child: str, when: int) -> dict[str, Any]:
     return {
-        "row_id": hash((child, when)) % 2**40,
+        "row_id": zlib.crc32(f"{child} {when}".encode()),
         "patient_id": child,
         "date": day(when),
         "kind": "flare",

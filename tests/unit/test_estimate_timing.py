@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import zlib
 from datetime import date, timedelta
 from typing import Any
 
@@ -72,7 +73,7 @@ def courses(child: str, starts: list[int]) -> list[dict[str, Any]]:
 def seen(child: str, measure: str, values: dict[int, float]) -> list[dict[str, Any]]:
     return [
         {
-            "row_id": hash((child, measure, when)) % 2**40,
+            "row_id": zlib.crc32(f"{child} {measure} {when}".encode()),
             "patient_id": child,
             "date": day(when),
             "measure": measure,
