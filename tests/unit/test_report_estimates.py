@@ -6,17 +6,35 @@ import html
 import re
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import polars as pl
 import pytest
 
+from heliotrope.definitions.load import read_rulebook
 from heliotrope.pipeline import run_study
+from heliotrope.report.environment import make_environment
 from heliotrope.report.estimate_lines import Estimate, list_estimates
 from heliotrope.report.find_results import Results
 from heliotrope.report.medians_table import read_medians
+from heliotrope.report.sections.adjuvant import build_adjuvant
+from heliotrope.report.sections.untreated import build_untreated
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 COLUMNS = ["analysis", "group", "variable", "statistic", "value", "formatted", "n_evaluable"]
+
+
+G_FORMULA = "g_formula:start_by_day_91"
+
+
+def make_rows(*found: tuple[object, ...]) -> pl.DataFrame:
+    """Result rows from (analysis, variable, statistic, value, formatted, low, high)."""
+    full = [(*row, None, None)[:7] for row in found]
+    return pl.DataFrame(
+        [(a, "all", v, s, n, f, 78, low, high, None) for a, v, s, n, f, low, high in full],
+        schema=[*COLUMNS, "low", "high", "refused"],
+        orient="row",
+    )
 
 
 def sections_of(run: Path) -> dict[str, str]:
@@ -78,12 +96,27 @@ class TestQuick:
 
 
 class TestAdjuvant:
-    def test_spared_is_only_said_with_its_assumptions(self, modern) -> None:
+    def test_too_few_children_are_told_so(self, modern) -> None:
         sections, results = modern
         row = results.row("steroid_sparing", "spared_mg_kg_day", "mean_difference")
-        said = words(sections["adjuvant"])
         assert row is not None
-        assert f"Under its assumptions the estimate of steroid spared is {row['value']:.3f}" in said
+        assert row["refused"]
+        said = words(sections["adjuvant"])
+        assert f"Whether IVIG spared steroid is not estimated: {row['refused']}" in said
+
+    def test_spared_is_only_said_with_its_assumptions(self) -> None:
+        rows = make_rows(
+            ("steroid_sparing", "spared_mg_kg_day", "mean_difference", 0.2, "0.192 (-0.1 to 0.5)"),
+            ("steroid_dosing_rule", "dose", "verdict", 1.0, "set by measured activity"),
+        )
+        section = build_adjuvant(SimpleNamespace(results=Results(rows), rulebook=None))
+        said = words(
+            make_environment().get_template(section.template).render(content=section.content)
+        )
+        assert (
+            "Under its assumptions the estimate of steroid spared is 0.192 (−0.1 to 0.5) mg/kg/day"
+            in said
+        )
         assert "In these records the dose was set by measured activity" in said
 
     def test_without_measured_activity_it_is_refused_in_words(self, seven) -> None:
@@ -111,6 +144,34 @@ class TestLastingAndHarm:
         said = words(modern[0]["harm"])
         assert "Products of high IgA content less those of low not estimated" in said
         assert "Product: IgPro A 10 %" in said
+
+
+class TestUntreated:
+    def test_too_few_untreated_children_are_described_instead(self, modern) -> None:
+        said = words(modern[0]["untreated"])
+        assert "not compared: 7 children never received IVIG" in said
+        assert "Physician global during IVIG, cm; median (range) 4.35" in said
+
+    def test_where_every_child_had_ivig_nothing_is_asked(self, seven) -> None:
+        assert "untreated" not in seven
+
+    def test_the_estimates_of_one_difference_stand_in_one_figure(self) -> None:
+        rows = make_rows(
+            ("cohort", "with_ivig", "n", 30.0, "30"),
+            ("cohort", "without_ivig", "n", 48.0, "48"),
+            ("registry_activity", "unadjusted", "mean_difference", 0.6, "0.6 cm", 0.2, 1.0),
+            ("registry_activity", "weighted", "mean_difference", -0.8, "-0.8 cm", -1.1, -0.4),
+            ("registry_activity", G_FORMULA, "mean_difference_bootstrap", -0.9, "-0.9 cm"),
+            ("registry_population", "left_out:no_diagnosis_date", "n", 2.0, "2"),
+        )
+        rulebook = read_rulebook()
+        section = build_untreated(SimpleNamespace(results=Results(rows), rulebook=rulebook))
+        assert section is not None
+        assert section.content["weighted"] == "−0.8 cm"
+        drawn = str(section.content["forest"])
+        for lane in ("As recorded", "Weighted", "Simulated: start by day 91"):
+            assert lane in drawn
+        assert section.content["left_out"] == [("no diagnosis date", 2)]
 
 
 def test_a_refused_estimate_gives_its_reason_and_a_missing_one_no_line() -> None:

@@ -29,6 +29,7 @@ from heliotrope.report.sections.publication import build_publication, is_synthet
 from heliotrope.report.sections.quick import build_quick
 from heliotrope.report.sections.side_by_side import build_side_by_side
 from heliotrope.report.sections.swimmer import build_swimmer
+from heliotrope.report.sections.untreated import build_untreated
 from heliotrope.report.sections.what_to_record import build_what_to_record
 from heliotrope.report.sections.who import build_who
 from heliotrope.report.words import RESEARCH_ONLY
@@ -46,6 +47,7 @@ BUILDERS: Sequence[Callable[[ReportInput], Section | None]] = (
     build_adjuvant,
     build_lasting,
     build_harm,
+    build_untreated,
     build_side_by_side,
     build_literature,
     build_agreement,
