@@ -101,9 +101,12 @@ def numbers_of(rulebook: Rulebook, days: int = 30) -> RegistryComparison:
 
 
 def cut(rulebook: Rulebook, **tables: Rows) -> pl.DataFrame:
+    """Cut the follow-up of child a, in a registry in which another child is followed longer."""
+    tables["patient"] = [*tables["patient"], patient("z", until=1300)]
     made = {name: make(name, rows) for name, rows in tables.items()}
     inputs = Inputs.of(made, made, rulebook)
-    return derive_person_intervals(inputs, numbers_of(rulebook)).frame
+    frame = derive_person_intervals(inputs, numbers_of(rulebook)).frame
+    return frame.filter(pl.col("patient_id") == "a")
 
 
 def column(frame: pl.DataFrame, name: str) -> list[Any]:
@@ -124,6 +127,19 @@ class TestByHand:
         assert column(frame, "outcome_activity") == [None, 4.0, 3.0, None]
         assert column(frame, "baseline_activity") == [5.0] * 4
         assert not frame["is_treated"].any()
+
+    @pytest.mark.parametrize(("until", "is_lost"), [(1100, True), (1118, False), (1300, False)])
+    def test_the_end_of_all_records_is_no_loss(
+        self, rulebook: Rulebook, until: int, is_lost: bool
+    ) -> None:
+        """The last child is seen until day 1300: 182 days before, day 1118, others may be too."""
+        frame = cut(
+            rulebook,
+            patient=[patient("a", until=until)],
+            assessment=measured("a", {0: 5.0}),
+        )
+        assert frame["is_censored"].to_list()[-1] is is_lost
+        assert not frame["is_censored"][:-1].any()
 
     def test_nothing_recorded_after_a_decision_stands_before_it(self, rulebook: Rulebook) -> None:
         """IVIG starts on day 40 after that day's visit; the visit of day 50 is an outcome."""
@@ -271,6 +287,10 @@ def test_a_registry_large_enough_is_compared(registry: tuple[Inputs, pl.DataFram
     rows = estimate_registry_comparison(Inputs.of(inputs.tables, inputs.records, changed))
     found = rows_by_name(rows)
     assert len(found) == len(rows)
+    read = "g_formula:start_by_day_365:day_730"
+    assert ("registry_activity", "all", read, "mean_difference_bootstrap") in found
+    too_early = "g_formula:start_by_day_365:day_365"
+    assert ("registry_activity", "all", too_early, "mean_difference_bootstrap") not in found
 
     def value(variable: str, statistic: str = "mean_difference") -> float:
         row = found["registry_activity", "all", variable, statistic]

@@ -27,6 +27,9 @@ class IntervalRule(Frozen):
     baseline_before_days: int = Field(ge=0, description="how old a value at diagnosis may be")
     baseline_after_days: int = Field(ge=0, description="how late a value at diagnosis may be")
     carried_after_days: int = Field(ge=0, description="an older value is marked as carried")
+    still_followed_days: int = Field(
+        ge=0, description="observation that ends so near to the end of all records is no loss"
+    )
     days_per_year: float = Field(gt=0)
 
 

@@ -14,17 +14,9 @@ import polars as pl
 from heliotrope.definitions.registry_comparison import RegistryComparison
 from heliotrope.estimate.inputs import Inputs
 from heliotrope.estimate.registry.covariates import add_covariates, read_values
+from heliotrope.estimate.registry.follow_up import compute_day, select_children
 
 CHILD = "patient_id"
-
-LEFT_OUT = (
-    "no_diagnosis_date",
-    "ivig_before_diagnosis",
-    "replacement_dose",
-    "subcutaneous_only",
-    "first_seen_late",
-    "not_followed_up",
-)
 
 
 @dataclass(frozen=True)
@@ -41,8 +33,8 @@ class PersonIntervals:
     - ``is_treated``: IVIG was started, or still covered the child, in the interval;
       ``was_treated``: in the interval before; ``was_ever_treated``: in any before;
       ``intervals_on``: how many in a row before
-    - ``is_censored``: observation ended in or with the interval, before the end of follow-up; what
-      was found until then counts
+    - ``is_censored``: the child was lost in or with the interval: observation ended before the end
+      of follow-up, and well before the end of all records; what was found until then counts
     - ``outcome_activity``: last value after the decision, up to ``end_day``; null: none
     - ``outcome_inactive``: the same of inactive disease; null: not seen, or not evaluable
     """
@@ -59,77 +51,14 @@ def derive_person_intervals(inputs: Inputs, numbers: RegistryComparison) -> Pers
     (what happened before is unknown), or seen no further. Follow-up ends with observation, with
     the last day of the comparison, and at a switch to subcutaneous immunoglobulin.
     """
-    children, left_out = _select_children(inputs, numbers)
+    children, left_out = select_children(inputs, numbers)
     spans = _derive_spans(inputs, children)
     rows = _add_treatment(_cut(children, numbers), spans, numbers)
-    rows = add_covariates(rows.join(children, on=CHILD), inputs, numbers)
+    rows = add_covariates(rows.join(children.drop("is_still_followed"), on=CHILD), inputs, numbers)
     rows = _add_baseline(rows, inputs, numbers)
     rows = _add_outcomes(rows, inputs, numbers)
     followed = {"diagnosis_date", "birth_date", "end_of_follow_up", "date", "first_ivig_day"}
     return PersonIntervals(rows.drop(*followed).sort(CHILD, "interval"), left_out)
-
-
-def _select_children(
-    inputs: Inputs, numbers: RegistryComparison
-) -> tuple[pl.DataFrame, dict[str, int]]:
-    """Return the children who can be compared, and count the others by the first reason."""
-    rule = numbers.intervals
-    seen = pl.concat(
-        [
-            inputs.record("assessment").select(CHILD, "date"),
-            inputs.record("infusion").select(CHILD, "date"),
-            inputs.record("medication").select(CHILD, date="start_date"),
-        ]
-    )
-    first_seen = seen.group_by(CHILD).agg(first_seen=pl.col("date").min())
-    regimens = inputs.table("regimen")
-    first = regimens.sort("regimen").group_by(CHILD, maintain_order=True).first()
-    cover = pl.duration(days=inputs.exposure.regimen.planned_cover_days)
-    switched = (
-        regimens.filter(pl.col("status") == "switched_to_sc")
-        .group_by(CHILD)
-        .agg(switched=(pl.col("last_course_start") + cover).min())
-    )
-    subcutaneous = inputs.table("infusion_day").filter(pl.col("route") == "sc")
-    days = (
-        inputs.patients.join(first_seen, on=CHILD, how="left")
-        .join(first.select(CHILD, "first_infusion", "purpose"), on=CHILD, how="left")
-        .join(switched, on=CHILD, how="left")
-        .with_columns(
-            has_subcutaneous=pl.col(CHILD).is_in(subcutaneous[CHILD].unique().implode()),
-            observed_day=_days_to(pl.min_horizontal("observed_until", "switched")),
-            first_seen_day=_days_to(pl.col("first_seen")),
-            first_ivig_day=_days_to(pl.col("first_infusion")),
-        )
-    )
-    reason = (
-        pl.when(pl.col("diagnosis_date").is_null())
-        .then(pl.lit("no_diagnosis_date"))
-        .when(pl.col("first_ivig_day") < 0)
-        .then(pl.lit("ivig_before_diagnosis"))
-        .when(pl.col("purpose") == "replacement_dose")
-        .then(pl.lit("replacement_dose"))
-        .when(pl.col("first_ivig_day").is_null() & pl.col("has_subcutaneous"))
-        .then(pl.lit("subcutaneous_only"))
-        .when((pl.col("first_seen_day") > rule.first_seen_within_days).fill_null(True))
-        .then(pl.lit("first_seen_late"))
-        .when((pl.col("observed_day") < rule.first_outcome_day).fill_null(True))
-        .then(pl.lit("not_followed_up"))
-    )
-    judged = days.with_columns(reason=reason)
-    kept = judged.filter(pl.col("reason").is_null()).select(
-        CHILD,
-        "diagnosis_date",
-        "birth_date",
-        "antibody",
-        "first_ivig_day",
-        end_of_follow_up=pl.min_horizontal("observed_day", pl.lit(rule.last_day)).cast(pl.Int32),
-    )
-    return kept, {name: judged.filter(pl.col("reason") == name).height for name in LEFT_OUT}
-
-
-def _days_to(date: pl.Expr) -> pl.Expr:
-    return (date - pl.col("diagnosis_date")).dt.total_days().cast(pl.Int32)
 
 
 def _derive_spans(inputs: Inputs, children: pl.DataFrame) -> pl.DataFrame:
@@ -143,7 +72,7 @@ def _derive_spans(inputs: Inputs, children: pl.DataFrame) -> pl.DataFrame:
     return (
         inputs.table("regimen")
         .join(children.select(CHILD, "diagnosis_date"), on=CHILD)
-        .select(CHILD, from_day=_days_to(pl.col("first_infusion")), to_day=_days_to(until))
+        .select(CHILD, from_day=compute_day(pl.col("first_infusion")), to_day=compute_day(until))
     )
 
 
@@ -154,14 +83,19 @@ def _cut(children: pl.DataFrame, numbers: RegistryComparison) -> pl.DataFrame:
     end = ((pl.col("interval") + 1) * rule.days).cast(pl.Int32)
     return (
         children.select(
-            CHILD, interval=pl.int_ranges(0, count, dtype=pl.Int32), last="end_of_follow_up"
+            CHILD,
+            "is_still_followed",
+            interval=pl.int_ranges(0, count, dtype=pl.Int32),
+            last="end_of_follow_up",
         )
         .explode("interval")
         .with_columns(start_day=(pl.col("interval") * rule.days).cast(pl.Int32), end_day=end)
         .with_columns(
-            is_censored=(pl.col("last") <= pl.col("end_day")) & (pl.col("last") < rule.last_day)
+            is_censored=(pl.col("last") <= pl.col("end_day"))
+            & (pl.col("last") < rule.last_day)
+            & pl.col("is_still_followed").not_()
         )
-        .drop("last")
+        .drop("last", "is_still_followed")
         .sort(CHILD, "interval")
     )
 
@@ -217,7 +151,7 @@ def _add_baseline(rows: pl.DataFrame, inputs: Inputs, numbers: RegistryCompariso
     baseline = (
         read_values(inputs, numbers.covariates[-1])
         .join(days, on=CHILD)
-        .with_columns(day=_days_to(pl.col("date")))
+        .with_columns(day=compute_day(pl.col("date")))
         .filter((pl.col("day") >= -rule.baseline_before_days) & (pl.col("day") <= latest))
         .sort(CHILD, "day")
         .group_by(CHILD)
@@ -255,7 +189,7 @@ def _find_last_in_interval(
     )
     placed = (
         values.join(keys.select(CHILD, "diagnosis_date").unique(CHILD), on=CHILD)
-        .with_columns(day=_days_to(pl.col("date")))
+        .with_columns(day=compute_day(pl.col("date")))
         .with_columns(interval=((pl.col("day") - 1) // rule.days).cast(pl.Int32))
         .drop("diagnosis_date")
         .join(keys, on=[CHILD, "interval"])
