@@ -2,7 +2,8 @@
 
 ``follow_up``, ``covariates`` and ``person_intervals`` read the records into one row a child and
 interval; ``design`` makes columns of it; ``weights`` and ``diagnostics`` balance the decisions and
-say how well; ``marginal``, ``trials`` and ``g_formula`` estimate; ``logistic``, ``gee`` and ``resampling``
-are what they reckon with; ``comparison`` puts all together, ``result`` and ``weight_rows`` say it.
-Loaded only where enough children were treated (``estimate.registry_comparison``).
+say how well; ``marginal``, ``trials`` and ``g_formula`` estimate; ``logistic``, ``gee`` and
+``resampling`` are what they reckon with; ``comparison`` puts all together, ``result`` and
+``weight_rows`` say it. Loaded only where enough children were treated
+(``estimate.registry_comparison``).
 """
