@@ -5,7 +5,7 @@ started when activity is high and a known effect. Each is compared as the progra
 coverage and signs are counted, also where something that nobody recorded drives both the start and
 the activity. ``make calibrate`` runs it and writes the dated report; ``--quick`` runs a few.
 
-    python calibration/registry_comparison.py [--quick] [--replicates N] [--write]
+    python -m calibration.registry_comparison [--quick] [--replicates N] [--write]
 """
 
 from __future__ import annotations
@@ -311,7 +311,7 @@ def main() -> None:
         lines += describe(scenario, tally, level)
     head = (
         "# Comparison with untreated children, on simulated registries\n\n"
-        f"28 November 2026. `python calibration/registry_comparison.py --replicates {replicates} "
+        f"28 November 2026. `python -m calibration.registry_comparison --replicates {replicates} "
         f"--draws {draws}`, seeds {SEED} to {SEED + replicates - 1}, "
         f"{time.process_time() - started:.0f} s of one processor.\n"
     )
