@@ -330,7 +330,8 @@ INTRODUCTION = (
     "weighted estimates over all visits, for the trials over the year after a start, for the "
     "g-formula from a start at day 91 on. A wrong sign is an estimate over 0 where IVIG lowers "
     "activity (or does nothing). Bootstrap intervals are made where a column shows them "
-    f"(g-formula: the first {DRAWN_G_FORMULA} replicates).\n",
+    f"(g-formula: the first {DRAWN_G_FORMULA} replicates). Of first inactive disease only the sign "
+    "is counted: over 1 is right where IVIG lowers activity; no true odds ratio was worked out.\n",
 )
 
 
