@@ -119,7 +119,7 @@ def estimate_hazard_model(rows: RiskRows) -> HazardModel:
     variance: Numbers = np.linalg.inv(fitted.information).astype(np.float64)
     scores = _sum_scores(rows, fitted.coefficient)
     influence = scores @ variance
-    naive = np.sqrt(np.diag(variance))
+    naive: Numbers = np.sqrt(np.diag(variance)).astype(np.float64)
     left_out = _leave_out(rows, fitted, scores, STEP * naive)
     return HazardModel(
         coefficient=fitted.coefficient,
@@ -157,7 +157,7 @@ def _leave_out(rows: RiskRows, fitted: _Fitted, scores: Numbers, steps: Numbers)
     others = fitted.information - (parts + parts.transpose(0, 2, 1)) / 2
     is_enough = np.linalg.eigvalsh(others).min(axis=1) > FLAT * np.trace(fitted.information)
     others[~is_enough] = fitted.information
-    moved: Numbers = np.linalg.solve(others, scores[:, :, None])[:, :, 0]
+    moved: Numbers = np.linalg.solve(others, scores[:, :, None])[:, :, 0].astype(np.float64)
     return moved
 
 
