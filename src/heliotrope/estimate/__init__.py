@@ -41,12 +41,12 @@ interval from the infinitesimal jackknife. ``mean_cumulative``: mean number of e
 robust interval. ``hazard_ratio`` (children counted, corrected for few) and ``hazard_ratio_naive``
 (events counted): Andersen-Gill. ``share_clustered``, ``correlation_within_children``:
 Beta-Binomial, profile likelihood; with no reaction only ``high`` is given, one-sided, children
-counted. ``difference_clustered``: of two means or shares, children counted. of the effective number
-of visits (Korn and Graubard). ``mean_difference``, ``odds_ratio``: receiving IVIG against never
-having received it, interval from errors robust to repeated visits; ``mean_difference_bootstrap``,
-``odds_ratio_bootstrap``: the same, the interval of children drawn anew. ``share``: of intervals,
-without limits. ``e_value``, ``e_value_limit``: how strong an unrecorded cause would have to be to
-explain an estimate, or the near end of its interval, away.
+counted. ``difference_clustered``: of two means or shares, children counted. ``mean_difference``,
+``odds_ratio``: receiving IVIG against never having received it, interval from errors robust to
+repeated visits; ``mean_difference_bootstrap``, ``odds_ratio_bootstrap``: the same, the interval of
+children drawn anew. ``share``: of intervals, without limits. ``e_value``, ``e_value_limit``: how
+strong an unrecorded cause would have to be to explain an estimate, or the near end of its interval,
+away.
 
 Analyses
 --------
