@@ -25,7 +25,7 @@ from heliotrope.estimate.events.clustered_reactions import (
     describe_share,
 )
 from heliotrope.estimate.inputs import Inputs
-from heliotrope.estimate.intervals import Interval, compute_normal_quantile
+from heliotrope.estimate.intervals import Interval, compute_student_quantile
 from heliotrope.estimate.reactions import ALL, NO_DENOMINATOR
 from heliotrope.estimate.rows import Figure, Row, Topic
 
@@ -176,7 +176,8 @@ def _difference_row(inputs: Inputs, topic: Topic, variable: str, values: pl.Data
 
 
 def _make_interval(topic: Topic, found: Difference) -> Interval:
-    half = compute_normal_quantile(1 - (1 - topic.level) / 2) * found.error
+    """Give Student's interval: the children, not the infusions, are the degrees of freedom."""
+    half = compute_student_quantile(1 - (1 - topic.level) / 2, found.children - 1) * found.error
     return Interval(found.value - half, found.value + half)
 
 
