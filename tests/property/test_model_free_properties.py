@@ -131,7 +131,7 @@ def test_every_row_is_a_number_or_a_reason(made: Tables) -> None:
     make_results(rows)
 
 
-@few
+@settings(few, max_examples=3)
 @given(made=some_children(), seed=st.integers(0, 20))
 def test_the_order_of_children_and_a_shift_of_dates_do_not_matter(made: Tables, seed: int) -> None:
     shift = timedelta(days=1000)
