@@ -100,9 +100,7 @@ def _draw(world: World, children: int, generator: np.random.Generator) -> Clinic
         was_ever |= starts
         covered = is_on_ivig.astype(np.float64)
         dose = set_dose(world, seen, dose, (covered, visit), generator)
-        for name, column in zip(
-            columns, (activity, seen, dose, covered), strict=True
-        ):
+        for name, column in zip(columns, (activity, seen, dose, covered), strict=True):
             columns[name].append(column)
         activity = move_activity(world, activity, dose, covered, generator)
     stacked = {name: np.column_stack(parts) for name, parts in columns.items()}
@@ -193,9 +191,7 @@ def _simulate(
     children = np.arange(len(first))
     activity = clinic.activity[children, first]
     seen = clinic.seen[children, first]
-    before = np.where(
-        first > 0, clinic.dose[children, np.maximum(first - 1, 0)], clinic.start_dose
-    )
+    before = np.where(first > 0, clinic.dose[children, np.maximum(first - 1, 0)], clinic.start_dose)
     total, days = np.zeros(len(first)), np.zeros(len(first))
     dose = before
     for step in range(-(-horizon_days // world.days)):
@@ -279,7 +275,9 @@ def write_tables(
         "regimen": _fill(
             "regimen",
             regimens.with_columns(
-                regimen=pl.lit(1, pl.Int32), status=pl.lit("ongoing"), observed_until=pl.lit(last_day)
+                regimen=pl.lit(1, pl.Int32),
+                status=pl.lit("ongoing"),
+                observed_until=pl.lit(last_day),
             ),
         ),
         "course": _fill(

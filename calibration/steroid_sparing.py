@@ -107,7 +107,9 @@ def run_replicate(world: World, size: Size, seed: int, rulebook: Rulebook) -> Re
 def find_world_truth(world: World, horizon_days: int, seed: int = 1) -> float:
     """Return the steroid spared in a very large clinic of this world."""
     generator = np.random.default_rng(seed)
-    return find_truth(world, make_clinic(world, TRUTH_CHILDREN, generator), horizon_days, generator, 5)
+    return find_truth(
+        world, make_clinic(world, TRUTH_CHILDREN, generator), horizon_days, generator, 5
+    )
 
 
 def summarise(found: Sequence[Replicate], truth: float) -> Summary:
@@ -131,8 +133,8 @@ def calibrate(replicates: int, children: int, bootstraps: int, seed: int) -> str
     rulebook = read_rulebook()
     horizon = rulebook.get(STEROID_SPARING, SteroidSparing).model.horizon_days
     lines = [
-        f"{replicates} clinics of {children} children a world, {bootstraps} bootstrap samples each, "
-        f"first seed {seed}; mg/kg/day; intervals at {LEVEL:.0%}.",
+        f"{replicates} clinics of {children} children a world, {bootstraps} bootstrap samples "
+        f"each, first seed {seed}; mg/kg/day; intervals at {LEVEL:.0%}.",
         "",
         "| world | truth | bias | SD | coverage | bias of before less after | estimate allowed | "
         "claims that IVIG spared steroid |",

@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-
 from calibration.sparing_world import (
     World,
     find_naive,
@@ -16,6 +15,7 @@ from calibration.sparing_world import (
     write_tables,
 )
 from calibration.steroid_sparing import Size, run_replicate
+
 from heliotrope.definitions.load import Rulebook, read_rulebook
 from heliotrope.definitions.steroid_sparing import STEROID_SPARING, SteroidSparing
 from heliotrope.estimate.inputs import Inputs
@@ -52,7 +52,9 @@ def test_the_g_formula_is_near_the_truth_where_before_and_after_is_not(
     off, error, naive = mean_of(world, rulebook)
     assert abs(off) < 0.02 + 3 * error
     assert error < 0.01
-    assert naive < -0.08  # IVIG begins as the disease flares: the dose rises after it, with or without
+    assert (
+        naive < -0.08
+    )  # IVIG begins as the disease flares: the dose rises after it, with or without
 
 
 def test_the_interval_holds_the_truth_and_none_where_there_is_no_effect(

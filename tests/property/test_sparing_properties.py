@@ -1,4 +1,4 @@
-"""What must hold of slopes, cuts and visit pairs whatever the doses: units, dates, order, strangers."""
+"""What must hold of slopes, cuts and visit pairs whatever the doses: units, dates, strangers."""
 
 from __future__ import annotations
 
@@ -146,11 +146,19 @@ def test_a_pair_of_visits_is_what_it_says(
 ) -> None:
     pairs = derive_visit_pairs(build({"ann": (steps, visits)}), DEFINITION.dosing_rule)
     rule = DEFINITION.dosing_rule
-    assert pairs["days"].is_between(
-        rule.fewest_days_between_visits, rule.most_days_between_visits
-    ).all()
+    assert (
+        pairs["days"]
+        .is_between(rule.fewest_days_between_visits, rule.most_days_between_visits)
+        .all()
+    )
     assert pairs["covered"].is_between(0, 1).all()
-    assert pairs.select("dose", "dose_before", "activity", "next_activity").null_count().sum_horizontal().item() == 0
+    assert (
+        pairs.select("dose", "dose_before", "activity", "next_activity")
+        .null_count()
+        .sum_horizontal()
+        .item()
+        == 0
+    )
     known = [dose for _, dose in steps if dose is not None]
     if known and pairs.height:
         assert pairs["dose"].is_between(min(known) - 1e-9, max(known) + 1e-9).all()

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
-
 from calibration.sparing_world import Clinic, World, make_clinic, write_tables
+
 from heliotrope.definitions.load import Rulebook, read_rulebook
 from heliotrope.definitions.measure import measures_of
 from heliotrope.definitions.steroid_sparing import STEROID_SPARING, DosingRule, SteroidSparing
@@ -246,7 +246,13 @@ def test_the_visit_pairs_of_one_child(rulebook: Rulebook) -> None:
         ),
     }
     assessments = [
-        {"row_id": n, "patient_id": "ann", "date": day(at), "measure": "physician_global", "value": v}
+        {
+            "row_id": n,
+            "patient_id": "ann",
+            "date": day(at),
+            "measure": "physician_global",
+            "value": v,
+        }
         for n, (at, v) in enumerate(visits.items())
     ]
     inputs = Inputs.of(tables, {"assessment": make("assessment", assessments)}, rulebook)
@@ -317,15 +323,19 @@ def test_few_children_are_refused(rulebook: Rulebook) -> None:
 
 
 def test_a_dose_that_never_changes_is_refused(clinic: Clinic, rulebook: Rulebook) -> None:
-    flat = replace(clinic, dose=np.full_like(clinic.dose, 0.5), start_dose=clinic.start_dose * 0 + 0.5)
+    flat = replace(
+        clinic, dose=np.full_like(clinic.dose, 0.5), start_dose=clinic.start_dose * 0 + 0.5
+    )
     assert "shows no rule" in refusal(*write_tables(flat, World()), rulebook)
 
 
 def test_no_visit_between_the_infusions_is_refused(clinic: Clinic, rulebook: Rulebook) -> None:
     tables, records = write_tables(clinic, World())
     first = tables["regimen"].select("patient_id", "first_infusion")
-    before = records["assessment"].join(first, on="patient_id").filter(
-        pl.col("date") <= pl.col("first_infusion")
+    before = (
+        records["assessment"]
+        .join(first, on="patient_id")
+        .filter(pl.col("date") <= pl.col("first_infusion"))
     )
     seen = {"assessment": before.drop("first_infusion")}
     assert "no visit lies between" in refusal(tables, seen, rulebook)
@@ -355,7 +365,10 @@ def test_no_row_prints_a_number_that_is_none(clinic: Clinic, rulebook: Rulebook)
     """A quick estimate of 50 children: every row has a number, or a reason."""
     quick = rulebook.get(STEROID_SPARING, SteroidSparing)
     model = quick.model.model_copy(update={"bootstrap_replicates": 20, "simulated_paths": 400})
-    definitions = {**rulebook.definitions, STEROID_SPARING: quick.model_copy(update={"model": model})}
+    definitions = {
+        **rulebook.definitions,
+        STEROID_SPARING: quick.model_copy(update={"model": model}),
+    }
     tables, records = write_tables(clinic, World())
     inputs = Inputs.of(tables, records, replace(rulebook, definitions=definitions))
     rows = estimate_rule_and_spared(inputs)

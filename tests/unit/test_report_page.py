@@ -95,6 +95,7 @@ class TestTheAnswer:
             "children",
             "record",
             "findings",
+            "checklists",
             "definitions",
             "manifest",
         ]

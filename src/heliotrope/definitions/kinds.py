@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from heliotrope.definitions.checklist import Checklist
 from heliotrope.definitions.codes import CodeList, CodeSystems
 from heliotrope.definitions.dosing import DoseRule, FollowedDrugs
 from heliotrope.definitions.drug import DrugSet
@@ -77,3 +78,4 @@ KINDS["side_by_side"] = SideBySide
 KINDS["registry_comparison"] = RegistryComparison
 KINDS["steroid_sparing"] = SteroidSparing
 KINDS["published_steroid_cut"] = PublishedSteroidCut
+KINDS["checklist"] = Checklist

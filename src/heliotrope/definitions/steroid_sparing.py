@@ -37,8 +37,12 @@ class DosingRule(Frozen):
     fewest_decisions: int = Field(ge=2, description="visits at which a dose could be changed")
     smallest_association: float = Field(gt=0, description="share of the dose, a point of activity")
     largest_rise: float = Field(gt=0, description="a rise counts as at most this share of the dose")
-    regular_gap_days: int = Field(ge=0, description="a gap is regular so near to the child's median")
-    regular_share: float = Field(gt=0, le=1, description="share of regular gaps of a calendar taper")
+    regular_gap_days: int = Field(
+        ge=0, description="a gap is regular so near to the child's median"
+    )
+    regular_share: float = Field(
+        gt=0, le=1, description="share of regular gaps of a calendar taper"
+    )
     fewest_gaps: int = Field(ge=2, description="gaps between falls of dose, of one child")
 
 
@@ -51,7 +55,9 @@ class SparingModel(Frozen):
     fewest_dose_changes: int = Field(ge=2)
     fewest_events: int = Field(ge=1, description="stops, or restarts, for a share that varies")
     target_activity: float = Field(ge=0)
-    reference_days: int = Field(gt=0, description="length of the interval the slopes are centred on")
+    reference_days: int = Field(
+        gt=0, description="length of the interval the slopes are centred on"
+    )
     steroid_scale_mg_kg_day: float = Field(gt=0)
     highest_dose_mg_kg_day: float = Field(
         gt=0, description="a simulated dose may rise so far, though no child was seen with it"
@@ -82,5 +88,7 @@ class PublishedSteroidCut(Definition):
     kind: Literal["published_steroid_cut"]
     more_than_share: float = Field(gt=0, lt=1, description="of the dose before IVIG that is cut")
     more_than_months: int = Field(gt=0)
-    flare_events: tuple[str, ...] = Field(min_length=1, description="kinds of event that are a flare")
+    flare_events: tuple[str, ...] = Field(
+        min_length=1, description="kinds of event that are a flare"
+    )
     flare_states: tuple[str, ...] = Field(default=(), description="definitions met in a flare")

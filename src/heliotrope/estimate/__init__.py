@@ -47,6 +47,18 @@ repeated visits; ``mean_difference_bootstrap``, ``odds_ratio_bootstrap``: the sa
 children drawn anew. ``share``: of intervals, without limits. ``e_value``, ``e_value_limit``: how
 strong an unrecorded cause would have to be to explain an estimate, or the near end of its interval,
 away.
+robust interval. ``hazard_ratio`` (children counted) and ``hazard_ratio_naive`` (events counted):
+Andersen-Gill. ``share_clustered``, ``correlation_within_children``: Beta-Binomial, profile
+likelihood; with no reaction only ``high`` is given, one-sided, children counted.
+``difference_clustered``: of two means or shares, children counted.
+of the effective number of visits (Korn and Graubard). ``mean_difference``, ``odds_ratio``:
+receiving IVIG against never having received it, interval from errors robust to repeated visits;
+``mean_difference_bootstrap``, ``odds_ratio_bootstrap``: the same, the interval of children drawn
+anew. ``share``: of intervals, without limits. ``e_value``, ``e_value_limit``: how strong an
+unrecorded cause would have to be to explain an estimate, or the near end of its interval, away.
+of the effective number of visits (Korn and Graubard). ``slope``: of a fitted line, with an
+interval that counts children. ``mean_difference``: simulated without IVIG less with it;
+``monte_carlo_error``: of the simulation. ``verdict``: 1 or 0, in words in ``formatted``.
 
 Analyses
 --------
@@ -126,6 +138,29 @@ steroid_time_to_low_dose     a curve of the share not yet at 0.2 mg/kg/day, of t
 steroid_outcome              <concept>:before_first_regimen, <concept>:whole_record, e.g.
                              steroid_dependent:whole_record: children who had IVIG and met it, of
                              those judged (n and proportions); with :not_evaluable, :not_reached (n)
+steroid_slope                percent_per_28_days:<window>: change of dose, median of the slopes of
+                             its logarithm between any two readings of a child (median ...);
+                             fell:<window> (n and proportions); windows: before, during, after
+steroid_published_cut        met: cut by more than half for more than three months without a flare
+                             (n and proportions, of children on a steroid before); not_evaluable (n)
+drug_stopped                 <drug>:at_first_infusion, <drug>:too_recent (n), <drug>:stopped (n and
+                             proportions: stopped and not taken up again),
+                             <drug>:stopped_complication and :stopped_no_complication (apart),
+                             <drug>:stop_reason:<reason> (n); cytotoxic, any_drug, all_drugs instead
+                             of a drug: children who stopped one of them, or all; days_observed
+                             (median ...)
+steroid_dosing_rule          activity, ivig_beyond_activity (slope: change of the next dose, as a
+                             share of the dose, a point of activity, or for full cover by IVIG);
+                             dose (verdict: set by measured activity, by calendar, or not shown);
+                             decisions, dose_changes, regular_gaps (n)
+steroid_sparing              refused unless the dose was set by activity: spared_mg_kg_day,
+                             spared_mg_kg, spared_share (mean_difference; THE ONLY ROWS of which
+                             "spared" may be said, with the assumptions of the model);
+                             simulated_with_ivig_mg_kg_day, simulated_without_ivig_mg_kg_day,
+                             observed_mg_kg_day, days_followed (mean); effect_on_activity (slope: of
+                             full cover by IVIG, at the next visit); spared_mg_kg_day
+                             (monte_carlo_error); visit_pairs (n). Group ivig_in_dosing_rule:
+                             spared_mg_kg_day where IVIG may lower the dose beside activity
 aggravation                  population, not_in_population (n); within_180_days (headline),
                              within_90_days, within_365_days, ever (n and proportions);
                              within_180_days:not_evaluable (n); days_after_last_infusion

@@ -16,6 +16,7 @@ from heliotrope.report.section import ReportInput, Section
 from heliotrope.report.sections.adjuvant import build_adjuvant
 from heliotrope.report.sections.agreement import build_agreement, say_validation
 from heliotrope.report.sections.answer import build_answer
+from heliotrope.report.sections.checklists import build_checklists
 from heliotrope.report.sections.child import build_children
 from heliotrope.report.sections.definitions import build_definitions
 from heliotrope.report.sections.findings import build_findings
@@ -54,6 +55,7 @@ BUILDERS: Sequence[Callable[[ReportInput], Section | None]] = (
     build_children,
     build_what_to_record,
     build_findings,
+    build_checklists,
     build_definitions,
     build_manifest,
 )

@@ -14,7 +14,8 @@ CHILD = "patient_id"
 NOT_RECORDED = "not_recorded"
 
 NOBODY_ON_IT = (
-    "no child was on such a drug on the day of the first infusion, observed for long enough after it"
+    "no child was on such a drug on the day of the first infusion and observed for long enough "
+    "after it"
 )
 
 
@@ -74,7 +75,10 @@ def derive_drugs_stopped(
             is_on=covers.any(),
             is_ongoing=pl.col("end_date").is_null().any(),
             last_day=last,
-            stop_reason=pl.col("stop_reason").filter(pl.col("end_date") == last).drop_nulls().last(),
+            stop_reason=pl.col("stop_reason")
+            .filter(pl.col("end_date") == last)
+            .drop_nulls()
+            .last(),
         )
         .filter("is_on")
         .select(
@@ -103,7 +107,9 @@ def _count(topic: Topic, name: str, children: pl.DataFrame, reason: str) -> list
     ]
 
 
-def _count_reasons(topic: Topic, drug: str, children: pl.DataFrame, rule: StoppedDrugs) -> list[Row]:
+def _count_reasons(
+    topic: Topic, drug: str, children: pl.DataFrame, rule: StoppedDrugs
+) -> list[Row]:
     """Give the stops for a complication as a share of their own, and every recorded reason."""
     judged = children.filter(pl.col("is_stopped").is_not_null())
     reasons = count_words(judged.filter("is_stopped")["stop_reason"])

@@ -37,7 +37,9 @@ NO_STEROID = "no steroid dose is recorded in these children"
 
 NO_ACTIVITY = "no value of {measure} is recorded in these children: activity was not measured"
 
-FEW_CHILDREN = "{found} children with IVIG can be followed from a visit before it; {needed} are asked for"
+FEW_CHILDREN = (
+    "{found} children with IVIG can be followed from a visit before it; {needed} are asked for"
+)
 
 FEW_DECISIONS = (
     "only {children} children, with {decisions} visits on a steroid at a known dose, were followed "
@@ -62,8 +64,8 @@ NEVER_CHANGED = (
 )
 
 BY_CALENDAR = (
-    "the steroid dose fell by the calendar, not by measured activity: what IVIG changed in activity "
-    "could not change the dose; only the association is reported"
+    "the steroid dose fell by the calendar, not by measured activity: what IVIG changed in "
+    "activity could not change the dose; only the association is reported"
 )
 
 NOT_BY_ACTIVITY = (
@@ -73,7 +75,7 @@ NOT_BY_ACTIVITY = (
 
 
 def estimate_steroid_sparing(inputs: Inputs) -> list[Row]:
-    """Describe slopes, the published cut and stopped drugs; then the dosing rule; then the estimate.
+    """Describe slopes, the published cut and stopped drugs, then the dosing rule; then estimate.
 
     The estimate is that of the parametric g-formula: the mean dose simulated without IVIG less
     that with the IVIG given, over the children's own visits of the first year. It assumes that
@@ -165,9 +167,7 @@ def _slope(topic: Topic, variable: str, found: Association | None, children: int
     return _with_interval(topic, (variable, "slope"), found.slope, found.interval, children)
 
 
-def _find_reason(
-    pairs: pl.DataFrame, facts: RuleFacts, definition: SteroidSparing
-) -> str | None:
+def _find_reason(pairs: pl.DataFrame, facts: RuleFacts, definition: SteroidSparing) -> str | None:
     """Say why no estimate may stand; None where it may."""
     numbers = definition.model
     verdict = facts.judge(definition.dosing_rule)
@@ -200,9 +200,7 @@ def _estimate(
     fit, schedules = prepare(inputs, pairs, definition)
     numbers: SparingModel = definition.model
     if len(schedules.child) < numbers.fewest_children:
-        reason = FEW_CHILDREN.format(
-            found=len(schedules.child), needed=numbers.fewest_children
-        )
+        reason = FEW_CHILDREN.format(found=len(schedules.child), needed=numbers.fewest_children)
         return [topic.refuse("spared_mg_kg_day", "mean_difference", reason)]
     spared = estimate_spared(fit, schedules, topic.level)
     statistics = dict.fromkeys(FIGURES, "mean")

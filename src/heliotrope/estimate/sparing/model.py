@@ -1,9 +1,9 @@
 """The model behind the steroid spared: how the dose is set, and how activity moves.
 
 Dose: off a steroid, a chance of restarting; on one, a chance of stopping; while it goes on,
-log(next dose / dose) = -r + b (activity - target) + c (log dose - mean) + e; what is left over (e) is
-drawn from what it was in the children. Activity: the next is a straight line in the present one, in
-IVIG and in the steroid given between, with a normal residual, cut at the ends of the scale.
+log(next dose / dose) = -r + b (activity - target) + c (log dose - mean) + e; what is left over (e)
+is drawn from what it was in the children. Activity: the next is a straight line in the present one,
+in IVIG and in the steroid given between, with a normal residual, cut at the ends of the scale.
 """
 
 from __future__ import annotations
@@ -59,9 +59,7 @@ class Scales:
     def dosing_design(self, activity: Array, dose_before: Array) -> Array:
         """Make the columns of the dosing rule; a dose of 0 counts as the smallest one seen."""
         log_dose = np.log(np.maximum(dose_before, self.smallest_dose)) - self.mean_log_dose
-        return np.column_stack(
-            [np.ones_like(activity), activity - self.target_activity, log_dose]
-        )
+        return np.column_stack([np.ones_like(activity), activity - self.target_activity, log_dose])
 
     def activity_design(
         self, activity: Array, dose: Array, given: tuple[Array, Array, Array], days: Array
@@ -174,10 +172,16 @@ class SparingFit:
         return Fitted(
             scales=self.scales,
             stop=self._fit_chance(
-                dosing[is_on], ~is_given[is_on], weights[is_on], start and start.stop
+                dosing[is_on],
+                ~is_given[is_on],
+                weights[is_on],
+                None if start is None else start.stop,
             ),
             restart=self._fit_chance(
-                dosing[~is_on][:, :2], is_given[~is_on], weights[~is_on], start and start.restart
+                dosing[~is_on][:, :2],
+                is_given[~is_on],
+                weights[~is_on],
+                None if start is None else start.restart,
             ),
             going_on=going_on.coefficients[: dosing.shape[1]],
             directly=float(going_on.coefficients[-1]) if self.has_direct_path else 0.0,

@@ -76,7 +76,11 @@ def derive_published_cuts(
 def _find_baselines(inputs: Inputs, regimens: pl.DataFrame) -> pl.DataFrame:
     """Keep the children with a known dose above 0 on the day before IVIG, as ``before``."""
     days = regimens.select(
-        CHILD, "first_infusion", "observed_until", "cover_end", date=pl.col("first_infusion") - ONE_DAY
+        CHILD,
+        "first_infusion",
+        "observed_until",
+        "cover_end",
+        date=pl.col("first_infusion") - ONE_DAY,
     )
     return (
         derive_doses(inputs, days)
@@ -117,9 +121,7 @@ def _find_flares(inputs: Inputs, rule: PublishedSteroidCut) -> pl.DataFrame:
         pl.col("definition_id").is_in(list(rule.flare_states)) & (pl.col("state") == "met")
     )
     return (
-        pl.concat(
-            [events.select(CHILD, flare="date"), states.select(CHILD, flare="date")]
-        )
+        pl.concat([events.select(CHILD, flare="date"), states.select(CHILD, flare="date")])
         .unique()
         .sort(CHILD, "flare")
     )
