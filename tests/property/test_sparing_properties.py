@@ -109,7 +109,7 @@ def everything(inputs: Inputs) -> list[pl.DataFrame]:
     ]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(steps=Steps, visits=Visits, shift=st.integers(-900, 900))
 def test_a_shift_of_all_dates_and_a_change_of_unit_change_no_slope(
     steps: list[tuple[int, float | None]], visits: list[int], shift: int
@@ -123,7 +123,7 @@ def test_a_shift_of_all_dates_and_a_change_of_unit_change_no_slope(
     assert_frame_equal(plain[1], scaled[1])
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(one=Steps, other=Steps, visits=Visits, others=Visits)
 def test_a_stranger_changes_nothing_for_a_child(
     one: list[tuple[int, float | None]],
@@ -139,7 +139,7 @@ def test_a_stranger_changes_nothing_for_a_child(
         assert_frame_equal(mine, all_of_them.filter(pl.col("patient_id") == "ben"))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(steps=Steps, visits=Visits)
 def test_a_pair_of_visits_is_what_it_says(
     steps: list[tuple[int, float | None]], visits: list[int]

@@ -174,6 +174,19 @@ def test_without_its_row_an_item_is_for_the_author(reports: dict[str, ReportInpu
                 assert line.for_author == (item.for_author or "For the author")
 
 
+def test_a_run_that_holds_nothing_says_only_what_the_program_always_does(
+    tmp_path: Path, rulebook: Rulebook
+) -> None:
+    (tmp_path / "manifest.json").write_text("{}", encoding="utf-8")
+    empty = ReportInput(run=RunTables(tmp_path), rulebook=rulebook)
+    tables: list[ChecklistTable] = build_checklists(empty).content["tables"]
+    said = [one.text for table in tables for line in table.lines for one in line.said]
+    always = {answer.says for _, answer in answers(rulebook)} - {
+        answer.says for _, answer in answers(rulebook) if answer.analysis or answer.manifest
+    }
+    assert set(said) == always
+
+
 def test_what_only_the_author_knows_is_never_filled(reports: dict[str, ReportInput]) -> None:
     for checklist, numbers in (
         ("target_2025", ("2", "15", "16", "17", "18", "20", "21")),
