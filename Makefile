@@ -39,9 +39,10 @@ bench: $(VENV)/.installed-core ## measure; writes the tables of benchmarks/READM
 	$(BIN)/python benchmarks/scoring.py
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/registry.py
 
-calibrate: $(VENV)/.installed-core ## check the estimates on simulated clinics (minutes to hours)
-	$(BIN)/python -m calibration.steroid_sparing
+calibrate: $(VENV)/.installed-core ## hold the estimates to simulated truth (long); writes reports
 	OMP_NUM_THREADS=1 $(BIN)/python -m calibration.registry_comparison --write
+	OMP_NUM_THREADS=1 $(BIN)/python -m calibration.without_a_model --write
+	OMP_NUM_THREADS=1 $(BIN)/python -m calibration.steroid_sparing
 
 docs: $(VENV)/.installed-docs ## build the manual in docs/_build/html
 	$(BIN)/python -m sphinx -q -W --keep-going -b html docs docs/_build/html

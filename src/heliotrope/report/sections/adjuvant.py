@@ -95,7 +95,8 @@ ESTIMATED = (
         "steroid_dosing_rule",
         "activity",
         "slope",
-        "Log dose ratio for each cm of physician global; over 0: raised when activity was high.",
+        "Change of the next dose, as a share of the dose, for each cm of physician global, within "
+        "a child; over 0: raised, or lowered less, when activity was high.",
     ),
 )
 

@@ -16,7 +16,7 @@ from heliotrope.report.read_run import look_up
 from heliotrope.report.section import ReportInput, Section
 from heliotrope.report.sections.definitions import CitationLine, make_citation
 
-FOR_THE_AUTHOR = "For the author"
+FOR_THE_AUTHOR = "For the author."
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,7 @@ def _say(report: ReportInput, answer: ChecklistAnswer) -> Said | None:
 
 def _fill(answer: ChecklistAnswer, found: str) -> Said:
     text = answer.says.replace(FOUND, found)
-    row = f"{answer.analysis}, {answer.variable}" if answer.section is None else None
+    row = None if answer.analysis is None else f"{answer.analysis}, {answer.variable}"
     return Said(text, answer.section, row, is_refused=False)
 
 
