@@ -21,7 +21,13 @@ from heliotrope.definitions.steroid_sparing import STEROID_SPARING, SteroidSpari
 from heliotrope.estimate.inputs import Inputs
 from heliotrope.estimate.sparing.estimate import estimate_rule_and_spared
 from heliotrope.estimate.sparing.forward import Noise, Schedules, simulate_doses
-from heliotrope.estimate.sparing.g_formula import make_figures, prepare, simulate_both
+from heliotrope.estimate.sparing.g_formula import (
+    FIGURES,
+    estimate_spared,
+    make_figures,
+    prepare,
+    simulate_both,
+)
 from heliotrope.estimate.sparing.model import NEVER, Fitted, Scales
 from heliotrope.estimate.sparing.solvers import BoundedFit, Bounds
 from heliotrope.estimate.sparing.visit_pairs import derive_visit_pairs
@@ -205,3 +211,17 @@ def test_each_child_counts_as_often_as_it_was_drawn(rulebook: Rulebook) -> None:
     assert spared[0] > 0
     assert spared[1] == 0
     assert spared[2] == pytest.approx(spared[0] / 2)
+
+
+def test_a_share_of_no_dose_is_left_undefined_and_the_rest_is_not(rulebook: Rulebook) -> None:
+    """Every child comes off at its first visit and nobody restarts: there is nothing to share."""
+    clinic = make_clinic(World(), 25, np.random.default_rng(2))
+    off = replace(clinic, dose=np.zeros_like(clinic.dose))
+    inputs = Inputs.of(*write_tables(off, World()), rulebook)
+    definition = rulebook.get(STEROID_SPARING, SteroidSparing)
+    pairs = derive_visit_pairs(inputs, definition.dosing_rule)
+    spared = estimate_spared(*prepare(inputs, pairs, definition), 0.95, 20)
+    share = FIGURES.index("spared_share")
+    assert np.isnan(spared.figures[share])
+    assert np.isfinite(np.delete(spared.figures, share)).all()
+    assert spared.figures[0] == 0

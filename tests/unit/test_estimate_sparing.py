@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
+from polars.testing import assert_frame_equal
 from calibration.sparing_world import Clinic, World, make_clinic, write_tables
 
 from heliotrope.definitions.load import Rulebook, read_rulebook
@@ -378,8 +379,12 @@ def test_no_row_prints_a_number_that_is_none(clinic: Clinic, rulebook: Rulebook)
     assert spared.refused is None
     assert spared.low is not None
     assert 0 < spared.low < float(str(spared.value))
-    again = make_results(estimate_rule_and_spared(inputs))
-    assert again.equals(results)
+    shuffled = [
+        {name: table.sample(fraction=1, shuffle=True, seed=3) for name, table in frames.items()}
+        for frames in (tables, records)
+    ]
+    mixed = Inputs.of(*shuffled, replace(rulebook, definitions=definitions))
+    assert_frame_equal(make_results(estimate_rule_and_spared(mixed)), results)
     kept = results.filter(pl.col("variable") == "observed_mg_kg_day")["value"].item()
     assert math.isfinite(kept)
 

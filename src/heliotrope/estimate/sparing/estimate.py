@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -62,6 +63,8 @@ NEVER_CHANGED = (
     "the dose was changed at {found} visits only ({needed} are asked for): it shows no rule by "
     "which it was set"
 )
+
+NO_DOSE_LEFT = "the model gives no steroid without IVIG in most samples: it has no share to give"
 
 BY_CALENDAR = (
     "the steroid dose fell by the calendar, not by measured activity: what IVIG changed in "
@@ -207,8 +210,9 @@ def _estimate(
     statistics |= dict.fromkeys(FIGURES[:3], "mean_difference") | {FIGURES[-1]: "slope"}
     rows = [
         _with_interval(topic, (name, statistics[name]), float(value), interval, spared.children)
+        if math.isfinite(value) and math.isfinite(interval.low)
+        else topic.refuse(name, statistics[name], NO_DOSE_LEFT, spared.children)
         for name, value, interval in zip(FIGURES, spared.figures, spared.intervals, strict=True)
-        if value == value
     ]
     for name, statistic, number in (
         ("observed_mg_kg_day", "mean", spared.observed_mg_kg_day),

@@ -97,7 +97,7 @@ def estimate_spared(
         again = fit.fit(weights, start=fitted)
         arms = simulate_both(again, schedules, generator, numbers.bootstrap_paths)
         samples[number] = make_figures(again, schedules, *arms, weights)
-    errors = np.nanstd(samples, axis=0, ddof=1) if count > 1 else np.full(len(FIGURES), np.nan)
+    errors = np.array([_compute_error(column) for column in samples.T])
     half = compute_student_quantile((1 + level) / 2, children - 1) * errors
     return Spared(
         children=len(schedules.child),
@@ -111,6 +111,12 @@ def estimate_spared(
         monte_carlo_error=error,
         replicates=count,
     )
+
+
+def _compute_error(sample: Array) -> float:
+    """Standard error of a figure: that of the samples in which it is defined."""
+    defined = sample[np.isfinite(sample)]
+    return float(defined.std(ddof=1)) if len(defined) > 1 else math.nan
 
 
 def count_replicates(numbers: SparingModel, rows: int) -> int:
