@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
-from polars.testing import assert_frame_equal
 from calibration.sparing_world import Clinic, World, make_clinic, write_tables
+from polars.testing import assert_frame_equal
 
 from heliotrope.definitions.load import Rulebook, read_rulebook
 from heliotrope.definitions.measure import measures_of
