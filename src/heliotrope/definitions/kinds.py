@@ -19,6 +19,7 @@ from heliotrope.definitions.measure import MeasureSet
 from heliotrope.definitions.model import Definition
 from heliotrope.definitions.model_free import ModelFreeEstimates
 from heliotrope.definitions.registry_comparison import RegistryComparison
+from heliotrope.definitions.pulse_model import PulseModel
 from heliotrope.definitions.report_words import ReportWords
 from heliotrope.definitions.response import AggravationDefinition, ResponseDefinition
 from heliotrope.definitions.rule import RuleDefinition
@@ -56,6 +57,7 @@ KINDS["indication"] = IvigIndication
 KINDS["reaction_windows"] = ReactionWindows
 KINDS["estimate"] = DescriptiveEstimates
 KINDS["model_free"] = ModelFreeEstimates
+KINDS["pulse_model"] = PulseModel
 KINDS["rule"] = RuleDefinition
 KINDS["score"] = ScoreDefinition
 KINDS["response"] = ResponseDefinition

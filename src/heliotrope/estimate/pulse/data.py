@@ -67,7 +67,8 @@ class PulseData:
     ``is_at_risk_of_start`` and ``is_start`` (n, T) as in ``ChildChart``. ``knows_steroid`` is false
     when no child has a steroid record: then the steroid term is left out.
 
-    >>> chart = ChildChart(np.array([14.0, -7.0]), np.array([[2.1], [4.0]]), np.zeros(1), np.ones(1))
+    >>> day, value = np.array([14.0, -7.0]), np.array([[2.1], [4.0]])
+    >>> chart = ChildChart(day, value, np.zeros(1), np.ones(1))
     >>> data = PulseData.of([chart], (MeasureScale("physician_global", 0, 10),))
     >>> data.visit_day.tolist(), data.value[0, :, 0].tolist()
     ([[-7.0, 14.0]], [4.0, 2.1])
