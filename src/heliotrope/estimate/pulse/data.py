@@ -75,15 +75,15 @@ class PulseData:
     """
 
     measures: tuple[MeasureScale, ...]
-    visit_day: Floats
-    is_visit: Booleans
-    value: Floats
-    infusion_day: Floats
-    dose: Floats
-    steroid: Floats
-    covariates: Floats
-    is_at_risk_of_start: Booleans
-    is_start: Booleans
+    visit_day: Floats = field(repr=False)
+    is_visit: Booleans = field(repr=False)
+    value: Floats = field(repr=False)
+    infusion_day: Floats = field(repr=False)
+    dose: Floats = field(repr=False)
+    steroid: Floats = field(repr=False)
+    covariates: Floats = field(repr=False)
+    is_at_risk_of_start: Booleans = field(repr=False)
+    is_start: Booleans = field(repr=False)
     covariate_names: tuple[str, ...] = ()
     knows_steroid: bool = True
     children: tuple[str, ...] = field(default=(), repr=False)

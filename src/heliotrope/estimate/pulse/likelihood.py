@@ -1,0 +1,255 @@
+"""How likely one child's chart is, with the child's own activity integrated out.
+
+Given the population's parameters, the activity at the visits is Gaussian: a level, a drift, a
+pulse and a persistent effect of its own for each child, and natural fluctuation. Each visit adds
+what it says (``sites``). The integral over the activity is Laplace's (Rasmussen and Williams 2006,
+algorithm 3.1, doi 10.7551/mitpress/3206.001.0001), exact when nothing is clipped and no start is
+modelled; written in the child's four deviations z and its fluctuation v, both of variance 1, so
+that nothing is divided by a standard deviation that may be 0.
+
+The mode is found without derivatives being followed; two more Newton steps then are followed. At
+the mode a Newton step does not depend on where it started, so the first carries the exact first
+derivative of the mode and the second the exact second one: gradient *and* Hessian of the result
+are exact.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from heliotrope.estimate.pulse.chain import (
+    Chain,
+    fluctuation_precision,
+    multiply_chain,
+    solve_chain,
+)
+from heliotrope.estimate.pulse.kernel import pulse_height
+from heliotrope.estimate.pulse.sites import Reading, Seen, Sites, compute_sites
+
+# The deviations of a child, in this order: level, drift, pulse, persistent effect.
+LEVEL, DRIFT, PULSE, PERSISTENT = range(4)
+
+# A step that makes things worse is halved, and halved again.
+_SHORTER_STEPS = (0.5, 0.25, 0.0625)
+
+# How much worse a full step may look before it is shortened: rounding, no more.
+_ROUNDING = 1e-9
+
+
+class Population(NamedTuple):
+    """What the children share. ``mean`` and ``sd`` (4): level, drift, pulse, persistent effect.
+
+    ``steroid``: activity taken off by a unit of steroid; ``start_excess`` (2): how far activity
+    stands above its level just before and just after day 0; ``covariate`` (C).
+    """
+
+    mean: jax.Array
+    sd: jax.Array
+    steroid: jax.Array
+    start_excess: jax.Array
+    fluctuation_sd: jax.Array
+    fluctuation_days: jax.Array
+    onset_days: jax.Array
+    extra_decay_days: jax.Array
+    covariate: jax.Array
+    reading: Reading
+
+
+class Fixed(NamedTuple):
+    """The conventions, as numbers that may be varied without compiling anew."""
+
+    dose_exponent: jax.Array
+    saturation_courses: jax.Array
+    persistent_decay_per_day: jax.Array
+    drift_days: jax.Array
+    closest_visits_days: jax.Array
+
+
+class Child(NamedTuple):
+    """One child's padded chart (T visits, M infusions) as ``PulseData`` has it."""
+
+    visit_day: jax.Array
+    infusion_day: jax.Array
+    dose: jax.Array
+    steroid: jax.Array
+    covariates: jax.Array
+    seen: Seen
+
+
+class Design(NamedTuple):
+    """Expected activity (T), weights of the child's deviations (T, 4), fluctuation."""
+
+    expected: jax.Array
+    weights: jax.Array
+    fluctuation_sd: jax.Array
+    precision: Chain
+    log_determinant: jax.Array
+
+
+class State(NamedTuple):
+    """A guess of one child: deviations z (4), fluctuation v (T), and the activity above expected."""
+
+    deviations: jax.Array
+    fluctuation: jax.Array
+    excess: jax.Array
+
+
+class Collapsed(NamedTuple):
+    """One child integrated out: log likelihood, and its four deviations (mode and covariance)."""
+
+    log_likelihood: jax.Array
+    deviations: jax.Array
+    covariance: jax.Array
+    excess: jax.Array
+
+
+class NewtonSettings(NamedTuple):
+    """How long and how closely the mode is sought; ``with_start``: the start rule is modelled."""
+
+    steps: int
+    tolerance: float
+    with_start: bool
+
+
+def compute_exposure(
+    day: jax.Array, child: Child, population: Population, fixed: Fixed
+) -> tuple[jax.Array, jax.Array]:
+    """Return the summed pulses X and the persistent part D of a child on given days (T).
+
+    Infusions count from the day after; days before the first have neither.
+    """
+    since = day[:, None] - child.infusion_day[None, :]
+    # A dose of 0 is padding, also when every dose counts alike (exponent 0).
+    is_given = child.dose > 0
+    dose = jnp.where(
+        is_given, jnp.where(is_given, child.dose, 1.0) ** fixed.dose_exponent, 0.0
+    )[None, :]
+    height = pulse_height(since, population.onset_days, population.extra_decay_days, jnp)
+    after = jnp.maximum(since, 0.0)
+    remaining = jnp.exp(-fixed.persistent_decay_per_day * after)
+    courses = jnp.sum(jnp.where(since > 0, dose * remaining, 0.0), axis=1)
+    return jnp.sum(dose * height, axis=1), -jnp.expm1(-courses / fixed.saturation_courses)
+
+
+def compute_design(child: Child, population: Population, fixed: Fixed) -> Design:
+    """Return how the activity at a child's visits depends on population and child."""
+    day = child.visit_day
+    pulse, persistent = compute_exposure(day, child, population, fixed)
+    weights = jnp.stack([jnp.ones_like(day), day / fixed.drift_days, -pulse, -persistent], axis=1)
+    excess = jnp.where(day > 0, population.start_excess[1], population.start_excess[0])
+    expected = (
+        weights @ population.mean
+        + excess * jnp.exp(-jnp.abs(day) / population.fluctuation_days)
+        - population.steroid * child.steroid
+        + child.covariates @ population.covariate
+    )
+    precision, log_determinant = fluctuation_precision(
+        day, population.fluctuation_days, fixed.closest_visits_days
+    )
+    return Design(
+        expected,
+        weights * population.sd,
+        population.fluctuation_sd,
+        precision,
+        log_determinant,
+    )
+
+
+def collapse_child(
+    child: Child, population: Population, fixed: Fixed, settings: NewtonSettings
+) -> Collapsed:
+    """Integrate one child's activity out; a child with nothing recorded has log likelihood 0."""
+    design = compute_design(child, population, fixed)
+    still = jax.lax.stop_gradient((child.seen, population.reading, design))
+    excess = _find_mode(*still, settings).excess
+    for _ in range(2):
+        sites = _sites_at(excess, child.seen, population.reading, design, settings)
+        state, _, _ = _newton_step(sites, excess, design)
+        excess = state.excess
+    sites = _sites_at(excess, child.seen, population.reading, design, settings)
+    _, inner, log_determinant = _newton_step(sites, excess, design)
+    log_likelihood = (
+        _height(state, sites, design)
+        - 0.5 * jnp.linalg.slogdet(inner)[1]
+        - 0.5 * (log_determinant - design.log_determinant)
+    )
+    return Collapsed(log_likelihood, state.deviations, jnp.linalg.inv(inner), state.excess)
+
+
+def _sites_at(
+    excess: jax.Array, seen: Seen, reading: Reading, design: Design, settings: NewtonSettings
+) -> Sites:
+    return compute_sites(design.expected + excess, seen, reading, settings.with_start)
+
+
+def _height(state: State, sites: Sites, design: Design) -> jax.Array:
+    """Return the log of likelihood times prior of a guess, up to the prior's constant."""
+    fluctuation = state.fluctuation
+    return (
+        jnp.sum(sites.log_likelihood)
+        - 0.5 * jnp.sum(state.deviations**2)
+        - 0.5 * jnp.sum(fluctuation * multiply_chain(design.precision, fluctuation))
+    )
+
+
+def _newton_step(
+    sites: Sites, excess: jax.Array, design: Design
+) -> tuple[State, jax.Array, jax.Array]:
+    """Return the next guess, the precision of the deviations, and the chain's log determinant.
+
+    With W the curvature, U the weights, s the fluctuation's sd and Q its precision, the Hessian in
+    (z, v) is [[I + U'WU, sU'W], [sWU, Q + s^2 W]]: v is eliminated along the chain, which leaves
+    four unknowns.
+    """
+    curvature, weights, sd = sites.curvature, design.weights, design.fluctuation_sd
+    target = curvature * excess + sites.slope
+    weighted = curvature[:, None] * weights
+    chain = Chain(design.precision.middle + sd**2 * curvature, design.precision.before)
+    right = jnp.concatenate([weighted, target[:, None]], axis=1)
+    solved, log_determinant = solve_chain(chain, right)
+    through, through_target = solved[:, :4], solved[:, 4]
+    inner = jnp.eye(4) + weights.T @ weighted - sd**2 * (weighted.T @ through)
+    deviations = jnp.linalg.solve(
+        inner, weights.T @ target - sd**2 * (weighted.T @ through_target)
+    )
+    fluctuation = sd * (through_target - through @ deviations)
+    state = State(deviations, fluctuation, weights @ deviations + sd * fluctuation)
+    return state, inner, log_determinant
+
+
+def _find_mode(seen: Seen, reading: Reading, design: Design, settings: NewtonSettings) -> State:
+    """Climb to the mode by Newton steps, shortened where a full one would lead down."""
+
+    def at(state: State) -> tuple[Sites, jax.Array]:
+        sites = _sites_at(state.excess, seen, reading, design, settings)
+        return sites, _height(state, sites, design)
+
+    def climb(carry):  # type: ignore[no-untyped-def]
+        state, sites, height, _, step = carry
+        target, _, _ = _newton_step(sites, state.excess, design)
+        chosen, (sites, best) = target, at(target)
+        is_good = best >= height - _ROUNDING * (1.0 + jnp.abs(height))
+        for share in _SHORTER_STEPS:
+            shorter = State(*(a + share * (b - a) for a, b in zip(state, target, strict=True)))
+            other, its_height = at(shorter)
+            takes = ~is_good
+            chosen, sites, best = jax.tree.map(
+                lambda new, old, takes=takes: jnp.where(takes, new, old),
+                (shorter, other, its_height),
+                (chosen, sites, best),
+            )
+            is_good = best >= height - _ROUNDING * (1.0 + jnp.abs(height))
+        moved = jnp.max(jnp.abs(chosen.excess - state.excess))
+        return chosen, sites, best, moved, step + 1
+
+    def is_moving(carry):  # type: ignore[no-untyped-def]
+        return (carry[3] > settings.tolerance) & (carry[4] < settings.steps)
+
+    visits = design.expected.shape[0]
+    start = State(jnp.zeros(4), jnp.zeros(visits), jnp.zeros(visits))
+    sites, height = at(start)
+    carry = (start, sites, height, jnp.asarray(jnp.inf), jnp.asarray(0))
+    return State(*jax.lax.while_loop(is_moving, climb, carry)[0])

@@ -1,0 +1,100 @@
+"""What one visit says of a child's latent activity: its measures, and whether IVIG was started.
+
+A measure inside its instrument is normal around ``offset + loading * activity``; one at an end of
+the instrument says only that the unclipped value lies at or beyond it. A visit at which IVIG could
+have been started says by a logit hazard whether it was. All are log-concave in the activity, which
+makes the mode of a child's activity unique.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax.scipy.special import log_ndtr
+
+_LOG_SQRT_2_PI = 0.9189385332046727
+
+
+class Reading(NamedTuple):
+    """How activity shows in the measures (K each) and in the decision to start."""
+
+    offset: jax.Array
+    loading: jax.Array
+    noise: jax.Array
+    start_intercept: jax.Array
+    start_slope: jax.Array
+
+
+class Seen(NamedTuple):
+    """What was seen of one child at T visits: values (T, K) and the instruments' ends (K)."""
+
+    value: jax.Array
+    floor: jax.Array
+    ceiling: jax.Array
+    is_at_risk_of_start: jax.Array
+    is_start: jax.Array
+
+
+class Sites(NamedTuple):
+    """Of each visit (T): log likelihood, its slope and minus its curvature in the activity."""
+
+    log_likelihood: jax.Array
+    slope: jax.Array
+    curvature: jax.Array
+
+
+def compute_sites(activity: jax.Array, seen: Seen, reading: Reading, with_start: bool) -> Sites:
+    """Return what each visit says of the activity there; 0 where nothing was recorded.
+
+    ``activity`` (T). With ``with_start`` the decision to start counts too.
+    """
+    measured = _measured(activity, seen, reading)
+    if not with_start:
+        return measured
+    started = _started(activity, seen, reading)
+    return Sites(*(one + other for one, other in zip(measured, started, strict=True)))
+
+
+def _measured(activity: jax.Array, seen: Seen, reading: Reading) -> Sites:
+    is_recorded = jnp.isfinite(seen.value)
+    value = jnp.where(is_recorded, seen.value, 0.0)
+    is_best, is_worst = value <= seen.floor, value >= seen.ceiling
+    is_clipped = is_best | is_worst
+    expected = reading.offset + reading.loading * activity[:, None]
+    steep = reading.loading / reading.noise
+
+    distance = (value - expected) / reading.noise
+    inside = Sites(
+        -0.5 * distance**2 - jnp.log(reading.noise) - _LOG_SQRT_2_PI,
+        steep * distance,
+        steep**2 * jnp.ones_like(distance),
+    )
+    # How far, in sds of the noise, the expected value lies beyond the end of the instrument.
+    side = jnp.where(is_worst, 1.0, -1.0)
+    end = jnp.where(is_clipped, value, 0.0)
+    beyond = jnp.where(is_clipped, side * (expected - end) / reading.noise, 0.0)
+    log_share = log_ndtr(beyond)
+    ratio = jnp.exp(-0.5 * beyond**2 - _LOG_SQRT_2_PI - log_share)
+    clipped = Sites(
+        log_share, side * steep * ratio, steep**2 * jnp.maximum(ratio * (beyond + ratio), 0.0)
+    )
+    return Sites(
+        *(
+            jnp.sum(jnp.where(is_recorded, jnp.where(is_clipped, at_end, within), 0.0), axis=1)
+            for at_end, within in zip(clipped, inside, strict=True)
+        )
+    )
+
+
+def _started(activity: jax.Array, seen: Seen, reading: Reading) -> Sites:
+    logit = reading.start_intercept + reading.start_slope * activity
+    started = seen.is_start.astype(activity.dtype)
+    chance = jax.nn.sigmoid(logit)
+    sites = Sites(
+        started * logit - jax.nn.softplus(logit),
+        reading.start_slope * (started - chance),
+        reading.start_slope**2 * chance * (1.0 - chance),
+    )
+    return Sites(*(jnp.where(seen.is_at_risk_of_start, part, 0.0) for part in sites))
