@@ -108,7 +108,10 @@ class FitSettings(Frozen):
     draws: int = Field(ge=100)
     draws_a_batch: int = Field(ge=1)
     proposal_degrees_of_freedom: float = Field(gt=2)
-    adaptations: int = Field(ge=0, description="times the proposal is fitted anew to its draws")
+    proposals_at_least: int = Field(ge=100, description="draws to be weighted in one round")
+    proposals_at_most: int = Field(ge=100)
+    children_times_proposals: int = Field(ge=1, description="between them: this over the children")
+    rounds: int = Field(ge=1, description="of proposals, the next while k-hat is too high")
     starts: int = Field(ge=1)
     start_spread: float = Field(ge=0, description="sd of the starts, in prior sds")
     optimiser_steps: int = Field(ge=1)
@@ -122,6 +125,9 @@ class FitSettings(Frozen):
     nuts_draws: int = Field(ge=1)
     nuts_chains: int = Field(ge=2)
     children_for_nuts_at_most: int = Field(ge=0, description="above: NUTS only if asked for")
+    children_for_differences_at_most: int = Field(
+        ge=0, description="above: exact second derivatives rather than differences of exact first"
+    )
     prior_draws: int = Field(ge=100)
     child_draws: int = Field(ge=20)
 

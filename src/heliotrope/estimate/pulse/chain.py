@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 
 # Visits handled in one step of a loop; only speed depends on it.
-_UNROLL = 4
+_UNROLL = 1
 
 
 class Chain(NamedTuple):

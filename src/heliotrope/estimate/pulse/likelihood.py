@@ -15,7 +15,7 @@ are exact.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -32,10 +32,7 @@ from heliotrope.estimate.pulse.sites import Reading, Seen, Sites, compute_sites
 # The deviations of a child, in this order: level, drift, pulse, persistent effect.
 LEVEL, DRIFT, PULSE, PERSISTENT = range(4)
 
-# A step that makes things worse is halved, and halved again.
-_SHORTER_STEPS = (0.5, 0.25, 0.0625)
-
-# How much worse a full step may look before it is shortened: rounding, no more.
+# How much worse a step may look before it is refused and halved: rounding, no more.
 _ROUNDING = 1e-9
 
 
@@ -124,9 +121,9 @@ def compute_exposure(
     since = day[:, None] - child.infusion_day[None, :]
     # A dose of 0 is padding, also when every dose counts alike (exponent 0).
     is_given = child.dose > 0
-    dose = jnp.where(
-        is_given, jnp.where(is_given, child.dose, 1.0) ** fixed.dose_exponent, 0.0
-    )[None, :]
+    dose = jnp.where(is_given, jnp.where(is_given, child.dose, 1.0) ** fixed.dose_exponent, 0.0)[
+        None, :
+    ]
     height = pulse_height(since, population.onset_days, population.extra_decay_days, jnp)
     after = jnp.maximum(since, 0.0)
     remaining = jnp.exp(-fixed.persistent_decay_per_day * after)
@@ -164,15 +161,18 @@ def collapse_child(
     """Integrate one child's activity out; a child with nothing recorded has log likelihood 0."""
     design = compute_design(child, population, fixed)
     still = jax.lax.stop_gradient((child.seen, population.reading, design))
-    excess = _find_mode(*still, settings).excess
-    for _ in range(2):
-        sites = _sites_at(excess, child.seen, population.reading, design, settings)
-        state, _, _ = _newton_step(sites, excess, design)
-        excess = state.excess
-    sites = _sites_at(excess, child.seen, population.reading, design, settings)
-    _, inner, log_determinant = _newton_step(sites, excess, design)
+    mode = _find_mode(*still, settings)
+
+    def step(state: State, _: None) -> tuple[State, tuple[Any, ...]]:
+        sites = _sites_at(state.excess, child.seen, population.reading, design, settings)
+        after, inner, log_determinant = _newton_step(sites, state.excess, design)
+        return after, (_height(state, sites, design), state, inner, log_determinant)
+
+    # The third step serves only to look at the state that the first two, which count, have left.
+    _, steps = jax.lax.scan(step, mode, None, length=3)
+    height, state, inner, log_determinant = jax.tree.map(lambda each: each[-1], steps)
     log_likelihood = (
-        _height(state, sites, design)
+        height
         - 0.5 * jnp.linalg.slogdet(inner)[1]
         - 0.5 * (log_determinant - design.log_determinant)
     )
@@ -212,9 +212,7 @@ def _newton_step(
     solved, log_determinant = solve_chain(chain, right)
     through, through_target = solved[:, :4], solved[:, 4]
     inner = jnp.eye(4) + weights.T @ weighted - sd**2 * (weighted.T @ through)
-    deviations = jnp.linalg.solve(
-        inner, weights.T @ target - sd**2 * (weighted.T @ through_target)
-    )
+    deviations = jnp.linalg.solve(inner, weights.T @ target - sd**2 * (weighted.T @ through_target))
     fluctuation = sd * (through_target - through @ deviations)
     state = State(deviations, fluctuation, weights @ deviations + sd * fluctuation)
     return state, inner, log_determinant
@@ -228,28 +226,25 @@ def _find_mode(seen: Seen, reading: Reading, design: Design, settings: NewtonSet
         return sites, _height(state, sites, design)
 
     def climb(carry):  # type: ignore[no-untyped-def]
-        state, sites, height, _, step = carry
+        state, sites, height, share, _, step = carry
         target, _, _ = _newton_step(sites, state.excess, design)
-        chosen, (sites, best) = target, at(target)
-        is_good = best >= height - _ROUNDING * (1.0 + jnp.abs(height))
-        for share in _SHORTER_STEPS:
-            shorter = State(*(a + share * (b - a) for a, b in zip(state, target, strict=True)))
-            other, its_height = at(shorter)
-            takes = ~is_good
-            chosen, sites, best = jax.tree.map(
-                lambda new, old, takes=takes: jnp.where(takes, new, old),
-                (shorter, other, its_height),
-                (chosen, sites, best),
-            )
-            is_good = best >= height - _ROUNDING * (1.0 + jnp.abs(height))
-        moved = jnp.max(jnp.abs(chosen.excess - state.excess))
-        return chosen, sites, best, moved, step + 1
+        tried = State(*(a + share * (b - a) for a, b in zip(state, target, strict=True)))
+        its_sites, its_height = at(tried)
+        is_good = its_height >= height - _ROUNDING * (1.0 + jnp.abs(height))
+        moved = jnp.max(jnp.abs(target.excess - state.excess))
+        kept = jax.tree.map(
+            lambda new, old: jnp.where(is_good, new, old),
+            (tried, its_sites, its_height),
+            (state, sites, height),
+        )
+        share = jnp.where(is_good, jnp.minimum(1.0, 2.0 * share), 0.5 * share)
+        return *kept, share, moved, step + 1
 
     def is_moving(carry):  # type: ignore[no-untyped-def]
-        return (carry[3] > settings.tolerance) & (carry[4] < settings.steps)
+        return (carry[4] > settings.tolerance) & (carry[5] < settings.steps)
 
     visits = design.expected.shape[0]
     start = State(jnp.zeros(4), jnp.zeros(visits), jnp.zeros(visits))
     sites, height = at(start)
-    carry = (start, sites, height, jnp.asarray(jnp.inf), jnp.asarray(0))
+    carry = (start, sites, height, jnp.ones(()), jnp.asarray(jnp.inf), jnp.asarray(0))
     return State(*jax.lax.while_loop(is_moving, climb, carry)[0])

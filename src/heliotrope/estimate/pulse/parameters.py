@@ -1,7 +1,8 @@
 """The population's parameters as one vector without bounds, and what is believed of each.
 
-Every coordinate is scaled by its prior: a normal or log-normal parameter is standard normal in its
-coordinate; a half-normal one is ``scale * exp(0.75 u)``, whose density in ``u`` follows.
+Every coordinate is standard normal under its prior: a normal parameter is shifted and scaled, a
+log-normal one exponentiated, a half-normal one taken to its quantile. A standard deviation that may
+be near 0 then has no long tail in its coordinate, as its logarithm would.
 """
 
 from __future__ import annotations
@@ -13,12 +14,13 @@ import numpy as np
 
 from heliotrope.definitions.pulse_model import Prior, PulseModel, StartRule
 from heliotrope.estimate.pulse.data import Floats, PulseData
-
-# How fast a half-normal parameter grows with its coordinate: about its sd on the log scale.
-_HALF_NORMAL_STEP = 0.75
+from heliotrope.estimate.pulse.half_normal import (
+    half_normal_coordinate,
+    half_normal_value,
+    traced_half_normal_value,
+)
 
 _LOG_SQRT_2_PI = 0.9189385332046727
-_LOG_SQRT_2_OVER_PI = -0.2257913526447274
 
 # The start rules under which these parameters exist.
 KAPPA: StartRule = "two_sided_kappa"
@@ -46,7 +48,8 @@ class Parameter:
             return self.center + self.scale * coordinate
         if self.family == "log_normal":
             return self.center * xp.exp(self.scale * coordinate)
-        return self.scale * xp.exp(_HALF_NORMAL_STEP * coordinate)
+        value = half_normal_value if xp is np else traced_half_normal_value
+        return self.scale * value(coordinate)
 
     def to_coordinate(self, value: Floats) -> Floats:
         """Return the coordinate of a value; the inverse of ``from_coordinate``."""
@@ -54,25 +57,11 @@ class Parameter:
             return np.asarray((value - self.center) / self.scale)
         if self.family == "log_normal":
             return np.asarray(np.log(value / self.center) / self.scale)
-        return np.asarray(np.log(value / self.scale) / _HALF_NORMAL_STEP)
-
-    def log_density(self, coordinate: Any, xp: Any) -> Any:
-        """Return the log prior density of the coordinate, the change of variable included."""
-        if self.family != "half_normal":
-            return -0.5 * coordinate**2 - _LOG_SQRT_2_PI
-        grown = _HALF_NORMAL_STEP * coordinate
-        return (
-            _LOG_SQRT_2_OVER_PI
-            + np.log(_HALF_NORMAL_STEP)
-            + grown
-            - 0.5 * xp.exp(2.0 * grown)
-        )
+        return half_normal_coordinate(value / self.scale)
 
     def draw_prior(self, draws: int, generator: np.random.Generator) -> Floats:
         """Draw values from the prior, (draws, size)."""
         normal = generator.standard_normal((draws, self.size))
-        if self.family == "half_normal":
-            return self.scale * np.abs(normal)
         return np.asarray(self.from_coordinate(normal, np))
 
 
@@ -116,13 +105,8 @@ class Layout:
         return np.concatenate(parts, axis=-1)
 
     def log_prior(self, vector: Any, xp: Any = np) -> Any:
-        """Return the log prior density of a vector (size)."""
-        total, start = 0.0, 0
-        for parameter in self.parameters:
-            part = vector[start : start + parameter.size]
-            total = total + xp.sum(parameter.log_density(part, xp))
-            start += parameter.size
-        return total
+        """Return the log prior density of a vector (size): standard normal."""
+        return -0.5 * xp.sum(vector**2) - self.size * _LOG_SQRT_2_PI
 
     def draw_prior(self, draws: int, seed: int) -> dict[str, Floats]:
         """Draw every parameter from its prior, each (draws, its size)."""

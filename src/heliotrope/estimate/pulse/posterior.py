@@ -171,7 +171,9 @@ def _fix(conventions: Conventions) -> Fixed:
     return Fixed(*(jnp.asarray(float(number)) for number in numbers))
 
 
-def _make_blocks(data: PulseData, children_a_block: int) -> tuple[tuple[Child, ...], tuple[Any, ...]]:
+def _make_blocks(
+    data: PulseData, children_a_block: int
+) -> tuple[tuple[Child, ...], tuple[Any, ...]]:
     visits = data.is_visit.sum(axis=1)
     is_long = visits > _COMMON_VISITS
     blocks, rows = [], []
@@ -239,9 +241,7 @@ def _as_child(data: PulseData) -> Child:
         data.is_at_risk_of_start & data.is_visit,
         data.is_start & data.is_visit,
     )
-    return Child(
-        data.visit_day, data.infusion_day, data.dose, data.steroid, data.covariates, seen
-    )
+    return Child(data.visit_day, data.infusion_day, data.dose, data.steroid, data.covariates, seen)
 
 
 def _collapse_block(
