@@ -87,7 +87,7 @@ class Design(NamedTuple):
 
 
 class State(NamedTuple):
-    """A guess of one child: deviations z (4), fluctuation v (T), and the activity above expected."""
+    """A guess of one child: deviations z (4), fluctuation v (T), activity above expected (T)."""
 
     deviations: jax.Array
     fluctuation: jax.Array

@@ -124,7 +124,7 @@ def prepare_problem(
     return Problem(layout, settings, fixed, blocks, rows, data, model)
 
 
-def make_population(values: dict[str, Any], measures: int, xp: Any = jnp) -> Population:
+def make_population(values: dict[str, Any], xp: Any = jnp) -> Population:
     """Arrange named values (each of its own size) as the population of the likelihood.
 
     What a model leaves out (no steroid record, no start rule) is no effect.
@@ -254,7 +254,7 @@ def _collapse_block(
 def _log_posterior(
     vector: Any, blocks: tuple[Child, ...], fixed: Fixed, layout: Layout, settings: NewtonSettings
 ) -> Any:
-    population = make_population(layout.unpack(vector, jnp), layout.measures)
+    population = make_population(layout.unpack(vector, jnp))
 
     # Recomputed on the way back: a gradient then needs the memory of one block, not of all.
     @jax.checkpoint
@@ -275,14 +275,16 @@ _curvature = jax.jit(jax.hessian(_log_posterior), static_argnums=(3, 4))
 def _values(
     vectors: Any, blocks: tuple[Child, ...], fixed: Fixed, layout: Layout, settings: NewtonSettings
 ) -> Any:
-    return jax.vmap(lambda vector: _log_posterior(vector, blocks, fixed, layout, settings))(vectors)
+    return jax.lax.map(
+        lambda vector: _log_posterior(vector, blocks, fixed, layout, settings), vectors
+    )
 
 
 @partial(jax.jit, static_argnums=(3, 4))
 def _children(
     vector: Any, blocks: tuple[Child, ...], fixed: Fixed, layout: Layout, settings: NewtonSettings
 ) -> tuple[Collapsed, ...]:
-    population = make_population(layout.unpack(vector, jnp), layout.measures)
+    population = make_population(layout.unpack(vector, jnp))
     return tuple(
         jax.lax.map(lambda block: _collapse_block(block, population, fixed, settings), shape)
         for shape in blocks

@@ -12,7 +12,8 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jax.scipy.special import log_ndtr
+
+from heliotrope.estimate.pulse.tail import share_and_ratio
 
 _LOG_SQRT_2_PI = 0.9189385332046727
 
@@ -75,8 +76,7 @@ def _measured(activity: jax.Array, seen: Seen, reading: Reading) -> Sites:
     side = jnp.where(is_worst, 1.0, -1.0)
     end = jnp.where(is_clipped, value, 0.0)
     beyond = jnp.where(is_clipped, side * (expected - end) / reading.noise, 0.0)
-    log_share = log_ndtr(beyond)
-    ratio = jnp.exp(-0.5 * beyond**2 - _LOG_SQRT_2_PI - log_share)
+    log_share, ratio = share_and_ratio(beyond)
     clipped = Sites(
         log_share, side * steep * ratio, steep**2 * jnp.maximum(ratio * (beyond + ratio), 0.0)
     )
