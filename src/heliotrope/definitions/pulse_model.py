@@ -78,6 +78,10 @@ class Conventions(Frozen):
     steroid_reference_mg_kg_day: float = Field(gt=0)
     steroid_unit_mg_kg_day: float = Field(gt=0, description="the dose that counts as one")
     steroid_pulse_days: int = Field(gt=0)
+    history_days: int = Field(ge=0, description="how far before day 0 visits are read")
+    steroid_known_share: float = Field(
+        gt=0, le=1, description="of the filter's weight that known doses must carry"
+    )
     closest_visits_days: float = Field(gt=0, description="visits of one date stand so far apart")
 
 
@@ -143,6 +147,7 @@ class Refusals(Frozen):
     children_for_what_if_at_least: int = Field(ge=2)
     children_with_later_visits_at_least: int = Field(ge=1)
     undefined_share_at_most: float = Field(ge=0, lt=1)
+    children_with_started_drug_at_most: float = Field(ge=0, le=1, description="their share")
 
 
 class Phase(Frozen):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -46,8 +47,8 @@ class Weighted:
     smoothed: Smoothed
 
 
-def find_mode(problem: Problem, generator: np.random.Generator) -> Mode:
-    """Climb from the priors' centres, and from places around them, and keep the highest point.
+def find_mode(problem: Problem, starts: Sequence[Floats]) -> Mode:
+    """Climb from each start and keep the highest point.
 
     Quasi-Newton steps first, then Newton steps; a place where the density is no number is left.
     """
@@ -62,9 +63,7 @@ def find_mode(problem: Problem, generator: np.random.Generator) -> Mode:
         return (-value, -slope) if is_usable else (np.inf, np.zeros(size))
 
     best: tuple[float, Floats] | None = None
-    for number in range(settings.starts):
-        spread = settings.start_spread if number else 0.0
-        start = spread * generator.standard_normal(size)
+    for start in starts:
         found = minimize(
             downhill,
             start,
@@ -76,6 +75,13 @@ def find_mode(problem: Problem, generator: np.random.Generator) -> Mode:
             best = (float(found.fun), np.asarray(found.x))
     assert best is not None
     return _polish(problem, best[1])
+
+
+def choose_starts(problem: Problem, generator: np.random.Generator) -> list[Floats]:
+    """Return the priors' centres, and places around them."""
+    settings, size = problem.model.fit, problem.layout.size
+    around = settings.start_spread * generator.standard_normal((settings.starts - 1, size))
+    return [np.zeros(size), *around]
 
 
 def draw_weighted(problem: Problem, mode: Mode, generator: np.random.Generator) -> Weighted:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from heliotrope.definitions.pulse_model import Conventions, PulseModel, StartRule
-from heliotrope.estimate.pulse.approximate import Mode, draw_weighted, find_mode
+from heliotrope.estimate.pulse.approximate import Mode, choose_starts, draw_weighted, find_mode
 from heliotrope.estimate.pulse.data import Floats, PulseData
 from heliotrope.estimate.pulse.pareto import resample
 from heliotrope.estimate.pulse.prepare import prepare_jax
@@ -128,7 +128,7 @@ def fit_pulse_model(
     problem = prepare_problem(data, model, chosen.start_rule, chosen.conventions)
     generator = np.random.default_rng(model.fit.seed)
     progress("finding the mode", 0.0)
-    mode = find_mode(problem, generator)
+    mode = find_mode(problem, choose_starts(problem, generator))
     progress("drawing", 0.4)
     weighted = draw_weighted(problem, mode, generator)
     k_hat = weighted.smoothed.k_hat

@@ -41,8 +41,8 @@ def share_and_ratio(x: Any) -> tuple[Any, Any]:
     """Return ``log_share`` and ``tail_ratio`` at x.
 
     >>> share, ratio = share_and_ratio(jnp.array([0.0, -30.0]))
-    >>> share.round(4).tolist(), ratio.round(4).tolist()
-    ([-0.6931, -454.3212], [0.7979, 30.0332])
+    >>> [round(float(each), 3) for each in (*share, *ratio)]
+    [-0.693, -454.321, 0.798, 30.033]
     """
     away = jnp.abs(x) / _SQRT_2
     t = 2.0 / (2.0 + away)

@@ -1,0 +1,159 @@
+"""What the visits can and cannot tell, and the sentences that say so.
+
+Each function returns the reason why a figure is not printed, or nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from heliotrope.definitions.pulse_model import Phase, PulseModel
+from heliotrope.estimate.pulse.data import Booleans, Floats, PulseData
+from heliotrope.estimate.pulse.records import Cohort
+
+NO_MODEL = (
+    "the pulse model needs JAX and NumPyro, which are not installed: install heliotrope with the "
+    "extra 'model'"
+)
+
+NOBODY = "no child has a regimen of IVIG given as treatment with a measure that the model reads"
+
+NO_WEIGHT = "no child's weight on day 0 is known, so the half-life of immunoglobulin is not"
+
+NO_DIFFERENCE_ANCHOR = "no important difference is published for the measure that anchors the scale"
+
+# Infusion days so close together belong to one course (as in the rule of exposure).
+_SAME_COURSE_DAYS = 7
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """When the visits fall: how many in each phase of the cycle, and how many a cycle.
+
+    ``before`` and ``late``: children seen before day 0, and long after the last infusion.
+    """
+
+    phases: dict[str, int]
+    visits: int
+    visits_a_cycle: float
+    before: int
+    late: int
+
+
+def compute_coverage(cohort: Cohort, model: PulseModel, effect_days: float) -> Coverage:
+    """Count the visits; ``effect_days`` is the half-life of the effect, for what counts as late."""
+    data, reference = cohort.data, model.reference
+    since = _days_since_infusion(data)
+    phases = {
+        phase.name: int((_is_in(since, phase) & data.is_visit).sum()) for phase in reference.phases
+    }
+    last = cohort.last_infusion_day[:, None]
+    is_on = data.is_visit & (data.visit_day > 0) & (data.visit_day <= last + reference.cycle_days)
+    courses = count_courses(data).sum()
+    late_from = last + model.refusals.off_drug_half_lives * effect_days
+    return Coverage(
+        phases=phases,
+        visits=int(data.is_visit.sum()),
+        visits_a_cycle=float(is_on.sum() / max(courses, 1)),
+        before=int((data.is_visit & (data.visit_day <= 0)).any(axis=1).sum()),
+        late=int((data.is_visit & (data.visit_day > late_from)).any(axis=1).sum()),
+    )
+
+
+def count_courses(data: PulseData) -> Floats:
+    """Count each child's courses (n): infusion days a week apart or less are one."""
+    counted = []
+    for days, doses in zip(data.infusion_day, data.dose, strict=True):
+        given = np.sort(days[doses > 0])
+        begins = np.diff(given, prepend=-np.inf) > _SAME_COURSE_DAYS
+        counted.append(float(begins.sum()))
+    return np.asarray(counted)
+
+
+def refuse_cohort(cohort: Cohort, model: PulseModel) -> str | None:
+    """Refuse the whole model: too few children, nothing measured, everything at an end."""
+    data, least = cohort.data, model.refusals.children_at_least
+    if data.n_children == 0 or not data.measures:
+        return NOBODY
+    if data.n_children < least:
+        return (
+            f"the model asks for {least} children with IVIG and a measure; {data.n_children} have"
+        )
+    is_recorded = np.isfinite(data.value) & data.is_visit[:, :, None]
+    floor = np.array([measure.floor for measure in data.measures])
+    ceiling = np.array([measure.ceiling for measure in data.measures])
+    is_inside = is_recorded & (data.value > floor) & (data.value < ceiling)
+    if not is_inside.any():
+        return "every recorded value is at the end of its instrument: no change can be seen"
+    return None
+
+
+def refuse_quick(contraction: float, coverage: Coverage, model: PulseModel) -> str | None:
+    """Refuse the onset where the records hardly say more than the prior did."""
+    limit = model.refusals.contraction_at_least
+    if contraction >= limit:
+        return None
+    return (
+        f"the records remove {_percent(contraction)} % of the doubt the prior left (asked for: "
+        f"{_percent(limit)} %); {describe_phases(coverage)}"
+    )
+
+
+def refuse_pulsatile(coverage: Coverage, model: PulseModel) -> str | None:
+    """Refuse the pulse where too few visits fall into a cycle to see it rise and fall."""
+    limit = model.refusals.visits_a_cycle_at_least
+    if coverage.visits_a_cycle >= limit:
+        return None
+    return (
+        f"a course has {coverage.visits_a_cycle:.1f} visits on average (asked for: {limit:.0f}): "
+        "rise and fall after an infusion cannot be told apart"
+    )
+
+
+def refuse_lasting(cohort: Cohort, coverage: Coverage, model: PulseModel) -> str | None:
+    """Refuse what outlasts the pulses without visits before IVIG and long after it."""
+    limits, n = model.refusals, cohort.data.n_children
+    least = limits.children_with_later_visits_at_least
+    if coverage.before < least:
+        return f"{coverage.before} of {n} children were seen before IVIG (asked for: {least})"
+    if coverage.late < least:
+        return (
+            f"{coverage.late} of {n} children were seen later than "
+            f"{limits.off_drug_half_lives:.0f} half-lives of the effect after the last infusion "
+            f"(asked for: {least}): a lasting effect and a natural course look alike"
+        )
+    started = cohort.children_with_started_drug
+    if started > limits.children_with_started_drug_at_most * n:
+        return (
+            f"{started} of {n} children started another immunosuppressant within "
+            f"{limits.covariate_started_within_days} days of the first infusion, which may explain "
+            "a lasting change"
+        )
+    return None
+
+
+def describe_phases(coverage: Coverage) -> str:
+    """Say where in the cycle the visits fall."""
+    told = ", ".join(f"{name.replace('_', ' ')} {count}" for name, count in coverage.phases.items())
+    return f"visits by days since the last infusion: {told}"
+
+
+def _days_since_infusion(data: PulseData) -> Floats:
+    """Days since the last infusion before each visit (n, T); before the first: minus infinity."""
+    since = data.visit_day[:, :, None] - data.infusion_day[:, None, :]
+    is_after = (since > 0) & (data.dose > 0)[:, None, :]
+    nearest = np.where(is_after, since, np.inf).min(axis=2)
+    return np.where(np.isfinite(nearest), nearest, -np.inf)
+
+
+def _is_in(since: Floats, phase: Phase) -> Booleans:
+    if phase.first_day is None:
+        return np.asarray(since == -np.inf)
+    last = np.inf if phase.last_day is None else phase.last_day
+    return np.asarray((since >= phase.first_day) & (since <= last))
+
+
+def _percent(share: float) -> str:
+    return f"{100 * max(share, 0.0):.0f}"
