@@ -1,0 +1,184 @@
+"""The pulse model as a whole: any cohort gives numbers or a refusal, whatever its order or shape."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+pytest.importorskip("jax", reason="the pulse model needs the extra 'model'")
+
+from tests.oracle.pulse_cohorts import ENZYME, GLOBAL, MEASURES, draw_charts
+
+from heliotrope.definitions.pulse_model import read_pulse_model
+from heliotrope.estimate.pulse.data import ChildChart, PulseData
+from heliotrope.estimate.pulse.estimate import estimate_from_fit, estimate_lasting, make_answer
+from heliotrope.estimate.pulse.fit import FitOptions, PulseFit, fit_pulse_model
+from heliotrope.estimate.pulse.posterior import Problem, prepare_problem
+from heliotrope.estimate.pulse.prepare import prepare_jax
+from heliotrope.estimate.pulse.records import Cohort
+from heliotrope.estimate.pulse.refusals import refuse_cohort
+from heliotrope.estimate.rows import Row, Topic
+
+MODEL = read_pulse_model()
+
+# Few draws: what is tested is not how exact they are.
+QUICK = MODEL.model_copy(
+    update={
+        "fit": MODEL.fit.model_copy(
+            update={"draws": 200, "proposals_at_most": 600, "starts": 1, "child_draws": 20}
+        )
+    }
+)
+
+TOPIC = Topic("pulse_model", 0.95, (0.25, 0.75), "pulse_model", "0.1.0")
+
+
+def chart(day: list[float], value: float | list[float], infusions: list[float]) -> ChildChart:
+    """A child whose three measures agree."""
+    column = np.broadcast_to(np.asarray(value, dtype=float), (len(day),))
+    days = np.asarray(infusions, dtype=float)
+    return ChildChart(np.asarray(day, float), np.tile(column, (3, 1)).T, days, np.ones(len(days)))
+
+
+def odd_charts() -> list[ChildChart]:
+    """Children that real records hold: each breaks a habit of the others."""
+    return [
+        chart([3.0, 30.0, 60.0], [3.0, 2.0, 2.5], [0.0, 28.0]),
+        chart([-5.0, 10.0, 40.0], 0.0, [0.0, 28.0]),
+        chart([-5.0, 10.0, 40.0], [4.0, 2.0, 3.0], [0.0]),
+        chart([7.0, 7.0, 7.0], [4.0, 4.5, 4.2], [0.0]),
+        chart(list(np.arange(-40.0, 360.0)), list(2.0 + np.sin(np.arange(400.0))), [0.0, 28.0]),
+        chart([-5.0, 10.0], [4.0, 2.0], []),
+        chart([], [], [0.0]),
+        chart([-5.0, 10.0, 40.0], 10.0, [0.0, 28.0]),
+    ]
+
+
+@pytest.fixture(scope="module")
+def problem() -> Problem:
+    prepare_jax()
+    return prepare_problem(PulseData.of(draw_charts(6, 1) + odd_charts(), MEASURES), QUICK)
+
+
+def test_odd_children_give_numbers(problem: Problem) -> None:
+    for vector in (np.zeros(problem.layout.size), np.full(problem.layout.size, 1.5)):
+        value, slope = problem.value_and_slope(vector)
+        assert np.isfinite(value)
+        assert np.isfinite(slope).all()
+    by_child = problem.log_likelihood_by_child(np.zeros(problem.layout.size))
+    assert np.isfinite(by_child).all()
+    assert by_child[12] == 0, "a child without visits"
+
+
+def test_order_and_padding_change_nothing(problem: Problem) -> None:
+    vector = np.full(problem.layout.size, 0.3)
+    data = problem.data
+    value = problem.value(vector)
+    order = np.random.default_rng(3).permutation(data.n_children)
+    turned = prepare_problem(data.take(order), QUICK)
+    assert turned.value(vector) == pytest.approx(value, rel=1e-12)
+    np.testing.assert_allclose(
+        turned.log_likelihood_by_child(vector),
+        problem.log_likelihood_by_child(vector)[order],
+        rtol=1e-9,
+        atol=1e-12,
+    )
+    wider = prepare_problem(data.pad(450, 9, data.n_children + 2), QUICK)
+    assert wider.value(vector) == pytest.approx(value, rel=1e-12)
+
+
+def test_a_later_visit_of_another_child_does_not_matter(problem: Problem) -> None:
+    """Each child's likelihood is its own: changing one child changes no other."""
+    vector = np.zeros(problem.layout.size)
+    value = problem.data.value.copy()
+    value[0] += 1.0
+    changed = prepare_problem(replace(problem.data, value=value), QUICK)
+    before, after = (each.log_likelihood_by_child(vector) for each in (problem, changed))
+    assert before[0] != pytest.approx(after[0])
+    np.testing.assert_allclose(before[1:], after[1:], rtol=1e-12, atol=1e-12)
+
+
+@pytest.fixture(scope="module")
+def fitted(problem: Problem) -> PulseFit:
+    return fit_pulse_model(problem.data, QUICK, FitOptions(with_nuts=False))
+
+
+def cohort_of(data: PulseData) -> Cohort:
+    days = np.where(data.dose > 0, data.infusion_day, -np.inf).max(axis=1)
+    infusions = int((data.dose > 0).sum())
+    return Cohort(data, np.maximum(days, 0.0), infusions, 0, 0, 0, 0, 0, 20.0)
+
+
+def rows_of(fit: PulseFit) -> dict[tuple[str, str, str], Row]:
+    answer = make_answer(cohort_of(fit.problem.data), fit, TOPIC)
+    rows = [*estimate_from_fit(answer), *estimate_lasting(answer, [])]
+    named = {(row.analysis, row.variable, row.statistic): row for row in rows}
+    assert len(named) == len(rows), "a row is there twice"
+    return named
+
+
+def test_every_row_is_a_number_or_a_reason(fitted: PulseFit) -> None:
+    for row in rows_of(fitted).values():
+        assert (row.value is None) == (row.refused is not None)
+        assert "nan" not in row.formatted
+        if row.value is not None:
+            assert np.isfinite(row.value)
+        if row.low is not None and row.high is not None and row.value is not None:
+            assert row.low <= row.value <= row.high
+
+
+def test_the_same_records_give_the_same_draws(fitted: PulseFit) -> None:
+    again = fit_pulse_model(fitted.problem.data, QUICK, FitOptions(with_nuts=False))
+    np.testing.assert_array_equal(again.vectors, fitted.vectors)
+
+
+def test_distrusted_draws_refuse_every_figure(fitted: PulseFit) -> None:
+    rows = rows_of(replace(fitted, k_hat=0.9))
+    posterior = [row for (_, _, statistic), row in rows.items() if statistic == "posterior_median"]
+    assert posterior
+    for row in posterior:
+        assert row.refused
+        assert "k-hat 0.90" in row.refused
+
+
+def test_for_arviz_the_draws_have_chains(fitted: PulseFit) -> None:
+    found = fitted.to_inference_data()
+    groups = found if isinstance(found, dict) else {"posterior": found.posterior}
+    assert np.asarray(groups["posterior"]["pulse_mean"]).shape[:2] == (1, 200)
+
+
+def test_one_measure_no_steroid_no_earlier_visit_one_infusion() -> None:
+    """The sparsest cohort: an answer all the same, and the durable figures refused."""
+    days = [3.0, 8.0, 15.0, 27.0, 50.0]
+    charts = [
+        ChildChart(
+            np.asarray(days), np.asarray([[3.0], [1.5], [0.5], [1.0], [2.0 + child]]), zero, one
+        )
+        for child, (zero, one) in enumerate([(np.zeros(1), np.ones(1))] * 4)
+    ]
+    data = PulseData.of(charts, (ENZYME,), knows_steroid=False)
+    fit = fit_pulse_model(data, QUICK, FitOptions(start_rule="none", with_nuts=False))
+    assert "steroid" not in fit.draws
+    rows = rows_of(replace(fit, k_hat=0.1))
+    refused = rows["pulse_model", "persistent_effect", "posterior_median"].refused
+    assert refused == "0 of 4 children were seen before IVIG (asked for: 3)"
+    peak = rows["pulse_model", "peak:creatine_kinase", "posterior_median"]
+    assert peak.value is not None
+    assert peak.value > 0
+    assert rows["pulse_model", "tipping_drift", "posterior_median"].value is not None
+    assert ("pulse_model", "peak:physician_global", "posterior_median") not in rows
+
+
+def test_whole_cohorts_that_are_refused() -> None:
+    floor = PulseData.of([chart([-3.0, 9.0], 0.0, [0.0])] * 4, (GLOBAL, *MEASURES[2:], GLOBAL))
+    few = PulseData.of(draw_charts(2, 1), MEASURES)
+    nobody = PulseData.of([], ())
+    assert refuse_cohort(cohort_of(floor), MODEL) == (
+        "every recorded value is at the end of its instrument: no change can be seen"
+    )
+    assert refuse_cohort(cohort_of(few), MODEL) == (
+        "the model asks for 3 children with IVIG and a measure; 2 have"
+    )
+    assert "no child has a regimen" in str(refuse_cohort(cohort_of(nobody), MODEL))
