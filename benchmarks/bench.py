@@ -152,7 +152,7 @@ def measure_reports(work: Path) -> list[Figure]:
 
 
 def _run(study: Path, out: Path) -> None:
-    _call([sys.executable, "-m", "heliotrope", "run", str(study), "--out", str(out)])
+    _call([sys.executable, "-m", "heliotrope", "run", str(study), "--no-model", "--out", str(out)])
 
 
 def _call(command: list[str]) -> str:

@@ -44,7 +44,7 @@ Study = Annotated[
 Run = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder: what --out named.")]
 NoModel = Annotated[
     bool,
-    typer.Option("--no-model", help="Leave out the pulse model (not part of this version)."),
+    typer.Option("--no-model", help="Leave out the pulse model: faster, needs no JAX."),
 ]
 
 
@@ -90,6 +90,7 @@ def demo(
         bool | None,
         typer.Option("--open/--no-open", help="Open the report; left out: if a browser is there."),
     ] = None,
+    no_model: NoModel = False,
     as_json: Json = False,
 ) -> None:
     """Run the seven-child example study and open its report."""
@@ -98,12 +99,13 @@ def demo(
     from heliotrope.terminal.progress import open_in_browser, show_progress
     from heliotrope.terminal.run import print_run
 
+    options = RunOptions(replace=True, model=not no_model)
     with show_progress(quiet=as_json) as progress:
-        summary = run_study(find_example("seven_children"), out, RunOptions(replace=True), progress)
+        summary = run_study(find_example("seven_children"), out, options, progress)
     if as_json:
         print_json(summary.to_json())
     else:
-        print_run(summary, without_model=False)
+        print_run(summary)
         open_in_browser(out / "report.html", wanted=open_report)
 
 
@@ -170,7 +172,7 @@ def run(
     if as_json:
         print_json(summary.to_json())
     else:
-        print_run(summary, without_model=no_model)
+        print_run(summary)
 
 
 @app.command()

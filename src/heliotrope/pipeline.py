@@ -30,7 +30,7 @@ from heliotrope.records.results import SORT_KEYS, TABLES, Quarantine
 from heliotrope.records.shard import Shard, count_children
 from heliotrope.run.findings import gather_findings
 from heliotrope.run.manifest import make_manifest, write_manifest
-from heliotrope.run.summary import CheckSummary, RunSummary, summarise_run
+from heliotrope.run.summary import CheckSummary, Outcome, RunSummary, summarise_run
 from heliotrope.run.verification import verify_run
 from heliotrope.study import Study, read_study
 
@@ -41,15 +41,17 @@ Progress = Callable[[str, int, int], None]
 
 @dataclass(frozen=True)
 class RunOptions:
-    """How to run; none of it changes a result.
+    """How to run; but for ``model`` none of it changes a result.
 
+    model: fit the pulse model too (extra ``model``; seconds for a few children, minutes for many).
+    The command line does unless told ``--no-model``; a script says so.
     replace: an earlier run folder of that name is replaced (only if it is a run folder).
     workers: processes that share the shards; 1 evaluates them here, which any script may do
     (processes need a main module that can be imported).
     """
 
     engine: str = "local"
-    model: bool = True
+    model: bool = False
     replace: bool = False
     workers: int = 1
 
@@ -93,7 +95,7 @@ def run_study(
         findings.write_parquet(partial / "findings.parquet")
         shutil.rmtree(partial / "parts")
         tell("estimate", 0, 1)
-        results = estimate_all(tables, ingested.tables, rulebook)
+        results = estimate_all(tables, ingested.tables, rulebook, _tell_model(options, tell))
         results.write_parquet(partial / "results.parquet")
         manifest = make_manifest(study, rulebook, ingested, tables, shards, children)
         write_manifest(manifest, partial)
@@ -105,7 +107,15 @@ def run_study(
     except BaseException:
         shutil.rmtree(partial, ignore_errors=True)
         raise
-    return summarise_run(out, study, ingested, tables, findings, time.monotonic() - started)
+    found = Outcome(findings, results, time.monotonic() - started)
+    return summarise_run(out, study, ingested, tables, found)
+
+
+def _tell_model(options: RunOptions, tell: Progress) -> Callable[[str, float], None] | None:
+    """Pass the progress of the model on, in per cent; None where it is left out."""
+    if not options.model:
+        return None
+    return lambda step, share: tell(f"pulse model: {step}", round(100 * share), 100)
 
 
 def _load_beside(*modules: str) -> None:

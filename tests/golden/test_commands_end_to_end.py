@@ -53,8 +53,21 @@ def test_demo_says_what_it_found_and_where_the_report_is(
     assert demo.stderr == ""
 
 
+def test_demo_fits_the_model_and_a_run_may_leave_it_out(run: Path, folder: Path) -> None:
+    fitted = pl.read_parquet(run / "results.parquet").filter(pl.col("analysis") == "pulse_model")
+    figures = dict(fitted.select("variable", "value").filter(pl.col("value").is_not_null()).rows())
+    assert figures["children"] == 7
+    assert 0 < figures["fit"]
+    left_out = _call("run", SEVEN, "--no-model", "--out", folder / "without")
+    assert left_out.returncode == 0, left_out.stderr
+    assert "Pulse model" not in left_out.stdout
+    results = pl.read_parquet(folder / "without" / "results.parquet")
+    reasons = results.filter(pl.col("analysis") == "pulse_model")["refused"].to_list()
+    assert reasons == ["this run was told to leave the pulse model out"]
+
+
 def test_demo_can_be_run_again_in_the_same_place(run: Path) -> None:
-    assert _call("demo", cwd=run.parent).returncode == 0
+    assert _call("demo", "--no-model", cwd=run.parent).returncode == 0
     assert (run / "report.html").stat().st_size > 0
 
 

@@ -18,8 +18,8 @@ from heliotrope.definitions.literature import Literature
 from heliotrope.definitions.measure import MeasureSet
 from heliotrope.definitions.model import Definition
 from heliotrope.definitions.model_free import ModelFreeEstimates
-from heliotrope.definitions.registry_comparison import RegistryComparison
 from heliotrope.definitions.pulse_model import PulseModel
+from heliotrope.definitions.registry_comparison import RegistryComparison
 from heliotrope.definitions.report_words import ReportWords
 from heliotrope.definitions.response import AggravationDefinition, ResponseDefinition
 from heliotrope.definitions.rule import RuleDefinition

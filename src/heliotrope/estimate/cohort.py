@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import polars as pl
 
 from heliotrope.definitions.load import Rulebook
+from heliotrope.definitions.pulse_model import PULSE_MODEL
 from heliotrope.estimate.after_stopping import estimate_after_stopping
 from heliotrope.estimate.agreement import estimate_agreement
 from heliotrope.estimate.description import (
@@ -34,9 +35,9 @@ from heliotrope.estimate.steroid_outcomes import estimate_steroid_outcomes
 from heliotrope.estimate.timing.cycle import estimate_cycle
 from heliotrope.estimate.timing.first_response import estimate_first_response
 
-NO_PULSE_MODEL = (
-    "this version describes the records; it does not estimate the model of a pulsed effect"
-)
+NOT_ASKED = "this run was told to leave the pulse model out"
+
+Progress = Callable[[str, float], None]
 
 ESTIMATES = (
     estimate_cohort,
@@ -68,18 +69,30 @@ def estimate_all(
     tables: Mapping[str, pl.DataFrame],
     records: Mapping[str, pl.DataFrame],
     rulebook: Rulebook,
+    model_progress: Progress | None = None,
 ) -> pl.DataFrame:
     """Describe a cohort: every statistic a row, every refusal a row that says why.
 
     ``tables``: the merged output tables of a run; ``records``: its canonical tables; either may
     lack tables, which then count as empty. Returns the columns of ``records.results.Result``. The
     order of the rows is fixed by the analyses and the definitions, not by the data's row order.
-    The rows are listed in the documentation of this room (``heliotrope.estimate``).
+    ``model_progress``: fit the pulse model too, telling it each step and the share done; None
+    leaves the model out, and a row says so. The rows are listed in the documentation of this room
+    (``heliotrope.estimate``).
     """
     inputs = Inputs.of(tables, records, rulebook)
     rows: list[Row] = []
     for estimate in ESTIMATES:
         rows += estimate(inputs)
     rows += estimate_literature(inputs, rows)
-    rows.append(inputs.topic("pulse_model").refuse("pulse", "posterior", NO_PULSE_MODEL))
+    rows += _estimate_model(inputs, model_progress)
     return make_results(rows)
+
+
+def _estimate_model(inputs: Inputs, progress: Progress | None) -> list[Row]:
+    """Fit the pulse model where it is asked for: it takes seconds to load, minutes to fit."""
+    if progress is None:
+        return [inputs.topic("pulse_model", PULSE_MODEL).refuse("pulse", "posterior", NOT_ASKED)]
+    from heliotrope.estimate.pulse.estimate import estimate_pulse_model
+
+    return estimate_pulse_model(inputs, progress)

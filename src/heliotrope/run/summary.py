@@ -9,6 +9,7 @@ from typing import Any
 
 import polars as pl
 
+from heliotrope.estimate.cohort import NOT_ASKED
 from heliotrope.ingest import Ingested
 from heliotrope.records.shard import count_children
 from heliotrope.study import Study
@@ -116,13 +117,21 @@ def count_severities(findings: pl.DataFrame) -> dict[str, int]:
     return dict(findings.group_by("severity").len().sort("severity").iter_rows())
 
 
+@dataclass(frozen=True)
+class Outcome:
+    """What a run found beside its tables: findings, result rows, and how long it took."""
+
+    findings: pl.DataFrame
+    results: pl.DataFrame
+    seconds: float
+
+
 def summarise_run(
     run: Path,
     study: Study,
     ingested: Ingested,
     tables: Mapping[str, pl.DataFrame],
-    findings: pl.DataFrame,
-    seconds: float,
+    found: Outcome,
 ) -> RunSummary:
     """Sum up a run."""
     children = count_children(ingested.tables)
@@ -133,9 +142,9 @@ def summarise_run(
         children=children,
         children_with_ivig=tables["regimen"]["patient_id"].n_unique(),
         accounting=ingested.accounting,
-        findings=count_severities(findings),
-        sentences=tuple(say_found(children, tables)),
-        seconds=seconds,
+        findings=count_severities(found.findings),
+        sentences=(*say_found(children, tables), *say_model(found.results)),
+        seconds=found.seconds,
         is_adjudicated=not ingested.tables["adjudication"].is_empty(),
     )
 
@@ -171,3 +180,10 @@ def say_found(children: int, tables: Mapping[str, pl.DataFrame]) -> list[str]:
             "improved when it stopped and seen long enough."
         )
     return sentences
+
+
+def say_model(results: pl.DataFrame) -> list[str]:
+    """Say why the pulse model gave no figure, unless the run was told to leave it out."""
+    is_model = (pl.col("analysis") == "pulse_model") & (pl.col("variable") == "pulse")
+    reasons = results.filter(is_model)["refused"].drop_nulls()
+    return [f"Pulse model: {reason}." for reason in reasons if reason != NOT_ASKED]

@@ -84,7 +84,7 @@ def place_of(item: Mapping[str, Any]) -> str:
     return ", ".join(parts) or str(item.get("table") or "the study")
 
 
-def print_run(summary: RunSummary, *, without_model: bool) -> None:
+def print_run(summary: RunSummary) -> None:
     """Print the end of a run: accounting, findings, what was found, where the report is."""
     console = Console(highlight=False, soft_wrap=False)
     console.print(Text(summary.study, style="bold"))
@@ -98,8 +98,6 @@ def print_run(summary: RunSummary, *, without_model: bool) -> None:
     console.print()
     for sentence in summary.sentences:
         console.print(Text(sentence))
-    if without_model:
-        console.print("The pulse model is not part of this version: --no-model changes nothing.")
     console.print()
     print_path(console, "Report", summary.report)
     print_path(console, "Run folder", summary.run)
