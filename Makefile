@@ -79,7 +79,7 @@ $(VENV)/.installed-model: $(LOCKED) | $(VENV)/.made
 	@touch $@ $(VENV)/.installed-core
 
 $(VENV)/.installed-dev: $(LOCKED) | $(VENV)/.made
-	$(PIP) --editable . --group dev
+	$(PIP) --editable '.[model]' --group dev
 	@touch $@ $(VENV)/.installed-core
 
 $(VENV)/.installed-docs: $(LOCKED) | $(VENV)/.made

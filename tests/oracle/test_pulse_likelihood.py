@@ -2,33 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
+from scipy import integrate, special, stats
 
-jax = pytest.importorskip("jax", reason="the pulse model needs the extra 'model'")
-
-from heliotrope.definitions.pulse_model import read_pulse_model  # noqa: E402
-from heliotrope.estimate.pulse.prepare import prepare_jax  # noqa: E402
-
-prepare_jax()
-
-import jax.numpy as jnp  # noqa: E402
-from scipy import integrate, special, stats  # noqa: E402
-
-from heliotrope.estimate.pulse.likelihood import (  # noqa: E402
+from heliotrope.estimate.pulse.likelihood import (
     Child,
     Fixed,
     NewtonSettings,
     Population,
     collapse_child,
 )
-from heliotrope.estimate.pulse.sites import Reading, Seen  # noqa: E402
-from heliotrope.estimate.pulse.tail import share_and_ratio  # noqa: E402
+from heliotrope.estimate.pulse.prepare import prepare_jax
+from heliotrope.estimate.pulse.sites import Reading, Seen
+from heliotrope.estimate.pulse.tail import share_and_ratio
 
-MODEL = read_pulse_model()
+prepare_jax()
 
 FIXED = Fixed(*(jnp.asarray(each) for each in (1.0, 3.0, 0.0, 180.0, 0.01)))
 
@@ -50,6 +44,15 @@ POPULATION = Population(
         start_slope=jnp.asarray(0.8),
     ),
 )
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _compile_fast() -> Iterator[None]:
+    """Compile without optimising: these cohorts are small."""
+    jax.config.update("jax_disable_most_optimizations", True)
+    yield
+    jax.config.update("jax_disable_most_optimizations", False)
+
 
 Collapse = Callable[[Child, Population], Any]
 

@@ -3,26 +3,35 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from heliotrope.estimate.pulse.data import Floats
 from heliotrope.estimate.pulse.fit import PulseFit
 
-# Place of the pulse among a child's deviations, as in ``likelihood``.
-_PULSE = 2
+# What a child has of its own, in the order of ``likelihood``.
+OWN = ("activity", "drift", "pulse", "persistent")
+
+PULSE = OWN.index("pulse")
 
 
 @dataclass(frozen=True)
 class ChildEffects:
-    """The pulse of each child, (draws, n), in units of the anchor; and its shrinkage (n).
+    """Level, drift, pulse and persistent effect of each child, (draws, n, 4), in anchor units.
 
-    ``shrinkage``: 0 when the child's own visits decide its effect, 1 when it is the cohort's.
+    ``shrinkage`` (n): of the pulse: 0 when the child's own visits decide it, 1 when it is the
+    cohort's. ``draws_used``: which of the fit's draws these belong to.
     """
 
-    pulse: Floats
+    own: Floats
     shrinkage: Floats
-    draws_used: np.ndarray
+    draws_used: Any
+
+    @property
+    def pulse(self) -> Floats:
+        """Return the pulse of each child (draws, n)."""
+        return np.asarray(self.own[:, :, PULSE])
 
 
 def draw_child_effects(fit: PulseFit) -> ChildEffects:
@@ -35,8 +44,10 @@ def draw_child_effects(fit: PulseFit) -> ChildEffects:
     number = min(settings.child_draws, len(fit.vectors))
     used = np.linspace(0, len(fit.vectors) - 1, number).astype(int)
     mean, covariance = fit.problem.children(fit.vectors[used])
-    variance = covariance[:, :, _PULSE, _PULSE]
     generator = np.random.default_rng(settings.seed)
-    deviation = mean[:, :, _PULSE] + np.sqrt(variance) * generator.standard_normal(variance.shape)
-    center, spread = (fit.draws[name][used] for name in ("pulse_mean", "pulse_sd"))
-    return ChildEffects(center + spread * deviation, variance.mean(axis=0), used)
+    standard = generator.standard_normal(mean.shape)
+    deviations = mean + np.einsum("dnij,dnj->dni", np.linalg.cholesky(covariance), standard)
+    center = np.concatenate([fit.draws[f"{name}_mean"][used] for name in OWN], axis=1)
+    spread = np.concatenate([fit.draws[f"{name}_sd"][used] for name in OWN], axis=1)
+    own = center[:, None, :] + spread[:, None, :] * deviations
+    return ChildEffects(own, covariance[:, :, PULSE, PULSE].mean(axis=0), used)

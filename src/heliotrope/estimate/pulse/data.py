@@ -162,7 +162,7 @@ def _write_chart(data: PulseData, row: int, chart: ChildChart) -> None:
     t, m = len(order), len(chart.infusion_day)
     data.visit_day[row, :t] = chart.visit_day[order]
     data.is_visit[row, :t] = True
-    data.value[row, :t] = np.reshape(chart.value, (t, -1))[order]
+    data.value[row, :t] = np.reshape(chart.value, (t, len(data.measures)))[order]
     data.infusion_day[row, :m] = chart.infusion_day
     data.dose[row, :m] = chart.dose
     if chart.steroid is not None:

@@ -3,75 +3,52 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
-from heliotrope.definitions.pulse_model import PULSE_MODEL, PulseModel
+from heliotrope.definitions.pulse_model import PULSE_MODEL
 from heliotrope.estimate.inputs import Inputs
+from heliotrope.estimate.pulse.answer import Answer, make_answer
 from heliotrope.estimate.pulse.children import ChildEffects, draw_child_effects
 from heliotrope.estimate.pulse.data import Floats
 from heliotrope.estimate.pulse.estimands import (
-    Draws,
-    compute_activity_after_stopping,
     compute_curve,
     compute_half_life_ratio,
-    compute_lasting_in_points,
     compute_monthly_curve,
     compute_peak_in_points,
     compute_pulse_share,
     compute_shape_estimands,
-    compute_tipping_drift,
     contraction_of,
     loading_of,
 )
 from heliotrope.estimate.pulse.fit import PulseFit, fit_pulse_model
-from heliotrope.estimate.pulse.records import Cohort, read_cohort, read_definition
+from heliotrope.estimate.pulse.lasting import estimate_lasting, estimate_sensitivity
+from heliotrope.estimate.pulse.records import read_cohort, read_definition
 from heliotrope.estimate.pulse.refusals import (
-    NO_DIFFERENCE_ANCHOR,
     NO_MODEL,
     NO_WEIGHT,
-    Coverage,
-    compute_coverage,
     refuse_cohort,
-    refuse_lasting,
     refuse_pulsatile,
     refuse_quick,
 )
 from heliotrope.estimate.pulse.rows import (
     ERROR,
     POSTERIOR,
-    PROBABILITY,
     SHRINKAGE,
-    Figures,
 )
-from heliotrope.estimate.pulse.sensitivity import SHOWN, Refitted, refit_alternatives
-from heliotrope.estimate.rows import Row, Topic
+from heliotrope.estimate.pulse.sensitivity import refit_alternatives
+from heliotrope.estimate.pulse.what_if import estimate_what_if
+from heliotrope.estimate.rows import Row
 
 ANALYSIS = "pulse_model"
-SENSITIVITY = "pulse_model_sensitivity"
 CHILD = "pulse_model_child"
 
 QUICK = ("onset_half_time_days", "time_to_peak_days")
 
-FADING = "persistent_half_life"
-
 
 def _say_nothing(step: str, share: float) -> None:
     """Take no notice of the progress."""
-
-
-@dataclass(frozen=True)
-class Answer:
-    """A fitted cohort: what all rows are made from. ``distrust``: why no figure is printed."""
-
-    cohort: Cohort
-    fit: PulseFit
-    prior: Draws
-    coverage: Coverage
-    model: PulseModel
-    figures: Figures
-    distrust: str | None
 
 
 def estimate_pulse_model(
@@ -92,31 +69,19 @@ def estimate_pulse_model(
     except ImportError:
         return [topic.refuse("pulse", POSTERIOR, NO_MODEL, cohort.data.n_children)]
     answer = make_answer(cohort, fit, topic)
-    rows = estimate_from_fit(answer)
+    effects = draw_child_effects(fit)
     progress("varying the conventions", 0.9)
     refitted = list(refit_alternatives(inputs, model, fit))
-    return rows + estimate_lasting(answer, refitted) + _estimate_sensitivity(answer, refitted)
+    return [
+        *estimate_from_fit(answer, effects),
+        *estimate_lasting(answer, refitted),
+        *estimate_sensitivity(answer, refitted),
+        *estimate_what_if(answer, effects),
+    ]
 
 
-def make_answer(cohort: Cohort, fit: PulseFit, topic: Topic) -> Answer:
-    """Put together what the rows are made from."""
-    model = fit.problem.model
-    prior = fit.problem.layout.draw_prior(model.fit.prior_draws, model.fit.seed)
-    half_life = np.median(fit.draws["onset_days"] + fit.draws["extra_decay_days"])
-    return Answer(
-        cohort=cohort,
-        fit=fit,
-        prior=prior,
-        coverage=compute_coverage(cohort, model, float(half_life)),
-        model=model,
-        figures=Figures(topic, model.level, cohort.data.n_children, fit),
-        distrust=_distrust(fit),
-    )
-
-
-def estimate_from_fit(answer: Answer) -> list[Row]:
-    """Give the rows that need one fit only, in the order of the report."""
-    effects = draw_child_effects(answer.fit)
+def estimate_from_fit(answer: Answer, effects: ChildEffects) -> list[Row]:
+    """Give the rows of the pulse itself, in the order of the report."""
     return [
         *_describe(answer),
         *_estimate_quick_and_pulsatile(answer),
@@ -125,18 +90,6 @@ def estimate_from_fit(answer: Answer) -> list[Row]:
         *_estimate_curves(answer),
         *_estimate_children(answer, effects),
     ]
-
-
-def _distrust(fit: PulseFit) -> str | None:
-    if fit.is_trusted:
-        return None
-    settings = fit.problem.model.fit
-    if fit.method == "nuts":
-        return f"the chains disagree (R-hat {fit.r_hat:.2f}, at most {settings.r_hat_at_most})"
-    return (
-        f"the draws cannot be trusted (k-hat {fit.k_hat:.2f}, at most {settings.k_hat_at_most}); "
-        "ask for NUTS"
-    )
 
 
 def _describe(answer: Answer) -> list[Row]:
@@ -287,52 +240,4 @@ def _estimate_children(answer: Answer, effects: ChildEffects) -> list[Row]:
             figures.posterior(f"child_{rank}", points[:, child]),
             figures.number(f"child_{rank}", SHRINKAGE, float(effects.shrinkage[child])),
         ]
-    return rows
-
-
-def estimate_lasting(answer: Answer, refitted: list[Refitted]) -> list[Row]:
-    """What outlasts the pulses: never without the drift that would explain it, nor its fading."""
-    fit, figures, model = answer.fit, answer.figures, answer.model
-    data = answer.cohort.data
-    refused = answer.distrust or refuse_lasting(answer.cohort, answer.coverage, model)
-    lasting, before = (
-        compute_lasting_in_points(draws, data) for draws in (fit.draws, answer.prior)
-    )
-    after, after_before = (
-        compute_activity_after_stopping(draws, model) for draws in (fit.draws, answer.prior)
-    )
-    points = data.measures[0].points_per_unit
-    day = model.reference.after_stopping_days
-    rows = figures.figure("persistent_effect", lasting, before, "points", refused)
-    rows += figures.figure(
-        f"activity_{day}_days_after_stopping",
-        points * after,
-        points * after_before,
-        "points",
-        refused,
-    )
-    difference = data.measures[0].important_difference
-    variable = "lasting_effect_above_important_difference"
-    if difference is None:
-        rows.append(figures.refuse(variable, PROBABILITY, refused or NO_DIFFERENCE_ANCHOR))
-    else:
-        rows += figures.probability(variable, lasting > difference, refused)
-        for each in refitted:
-            if each.name.startswith(FADING):
-                fading = compute_lasting_in_points(each.draws, data) > difference
-                rows += figures.probability(f"{variable}:{each.name}", fading, refused)
-    tipping = compute_tipping_drift(
-        fit.draws, data, answer.cohort.last_infusion_day, model.conventions
-    )
-    if answer.distrust:
-        return [*rows, figures.refuse("tipping_drift", POSTERIOR, answer.distrust)]
-    return [*rows, figures.posterior("tipping_drift", tipping)]
-
-
-def _estimate_sensitivity(answer: Answer, refitted: list[Refitted]) -> list[Row]:
-    """The main parameters under each alternative to the conventions, beside the fit's own."""
-    figures = replace(answer.figures, topic=answer.figures.topic.of(analysis=SENSITIVITY))
-    rows = [figures.posterior(f"as_defined:{name}", answer.fit.draws[name][:, 0]) for name in SHOWN]
-    for each in refitted:
-        rows += [figures.posterior(f"{each.name}:{name}", each.draws[name][:, 0]) for name in SHOWN]
     return rows

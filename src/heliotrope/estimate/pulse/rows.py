@@ -61,10 +61,14 @@ class Figures:
         spread = max(share * (1.0 - share), 0.0) ** 0.5
         # A chance has the error of a mean: its sd over the root of the effective draws.
         error = spread / max(self.fit.effective_draws, 1.0) ** 0.5
-        return [
-            self.number(variable, PROBABILITY, share),
-            self.number(variable, ERROR, error),
-        ]
+        row = self.number(variable, PROBABILITY, share)
+        # So many draws cannot tell "never" from "once in as many".
+        least = 1.0 / max(self.fit.effective_draws, 1.0)
+        if share < least:
+            row = replace(row, formatted=f"<{least:.1g}")
+        elif share > 1.0 - least:
+            row = replace(row, formatted=f">{1.0 - least:.3g}")
+        return [row, self.number(variable, ERROR, error)]
 
     def number(self, variable: str, statistic: str, value: float) -> Row:
         """Return a plain number."""
