@@ -60,6 +60,13 @@ of the effective number of visits (Korn and Graubard). ``slope``: of a fitted li
 interval that counts children. ``mean_difference``: simulated without IVIG less with it;
 ``monte_carlo_error``: of the simulation. ``verdict``: 1 or 0, in words in ``formatted``.
 
+Of the pulse model, whose intervals are of its own level: ``posterior_median``; ``prior_median``,
+what was believed before the records were read; ``contraction``, the share of the prior's variance
+that the records removed (of days and ratios on the logarithmic scale); ``monte_carlo_error``, what
+more draws would remove; ``posterior_probability``; ``shrinkage``: 0 when a child's own visits
+decide its effect, 1 when the cohort's do; ``k_hat``, ``r_hat``, ``effective_draws``,
+``per_course``.
+
 Analyses
 --------
 ============================ ======================================================================
@@ -253,7 +260,33 @@ registry_inactive            unadjusted, weighted: odds of first being found ina
 registry_e_value             activity:weighted, inactive:weighted (e_value, e_value_limit)
 registry_description         where the comparison is refused: physician_global:before, :during in
                              group treated; :first, :last in group untreated (median ...)
-pulse_model                  pulse: always refused in this version
+pulse_model                  pulse: the one row (posterior, refused) where the model cannot be
+                             fitted. Else: children, visits, infusions, infusions:dose_assumed,
+                             anchor:<measure> (values of the measure that fixes the scale),
+                             children:seen_before, :seen_late (long after the last infusion),
+                             :without_steroid_record, :other_drug_started, :premedication_steroid,
+                             :premedication_not_recorded, phase:<phase of the cycle> (of all
+                             visits), fit:<method>, start_rule:<rule> (n); visits (per_course); fit
+                             (k_hat, effective_draws, r_hat).
+                             Quick: onset_half_time_days, time_to_peak_days.
+                             Pulsatile: days_above_half_peak, share_left_day_28 (one course),
+                             share_left_day_28_monthly (of many), pulse_share_of_improvement,
+                             half_life_over_igg, peak:<measure> (points of improvement; of an enzyme
+                             the ratio to its value without IVIG),
+                             share_above_important_difference:<measure> (of these children);
+                             curve:day_<d> (after one course), monthly_curve:day_<d>.
+                             Lasting: persistent_effect, activity_180_days_after_stopping (under 0:
+                             less active than never treated),
+                             lasting_effect_above_important_difference and the same with
+                             :<alternative> in which it fades, tipping_drift (natural improvement
+                             in 180 days that alone would explain the persistent effect)
+pulse_model_child            child_<rank>: each child's own peak, largest first and without a name,
+                             n_evaluable 1 (posterior_median, shrinkage)
+pulse_model_sensitivity      as_defined:<parameter>, <alternative>:<parameter>: the conventions
+                             varied (posterior_median, of the normal approximation)
+pulse_model_what_if          <scenario>:activity_day_<h>, :share_losing_response_day_<h>: a model's
+                             prediction for research, never advice; scenarios: as_before, stopped,
+                             every_42_days, dose_reduced; days from when the next course is due
 ============================ ======================================================================
 
 A curve has the rows ``at_risk_ever`` and ``events`` (n); for each day with an event and each

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -127,18 +128,18 @@ class PulseData:
     @property
     def n_children(self) -> int:
         """Return how many children there are."""
-        return self.visit_day.shape[0]
+        return len(self.visit_day)
 
     def take(self, rows: Sequence[int] | NDArray[np.int64]) -> PulseData:
         """Return the children of the given rows, in that order."""
         chosen = np.asarray(rows, dtype=int)
-        arrays = {name: getattr(self, name)[chosen] for name in _array_names()}
+        arrays: dict[str, Any] = {name: getattr(self, name)[chosen] for name in _array_names()}
         names = tuple(self.children[row] for row in chosen)
         return replace(self, **arrays, children=names)
 
     def pad(self, visits: int, infusions: int, children: int) -> PulseData:
         """Return the same cohort with room for more; what is added is padding."""
-        arrays = {}
+        arrays: dict[str, Any] = {}
         for name in _array_names():
             array = getattr(self, name)
             second = infusions if name in ("infusion_day", "dose") else visits

@@ -98,7 +98,8 @@ def compute_pulse_share(draws: Draws, model: PulseModel) -> Floats:
     by_pulse = np.maximum(draws["pulse_mean"][:, 0] * pulses, 0.0)
     by_lasting = np.maximum(draws["persistent_mean"][:, 0] * lasting, 0.0)
     total = by_pulse + by_lasting
-    return np.divide(by_pulse, total, out=np.full_like(total, np.nan), where=total > 0)
+    shares = np.divide(by_pulse, total, out=np.full_like(total, np.nan), where=total > 0)
+    return np.asarray(shares)
 
 
 def compute_half_life_ratio(

@@ -44,6 +44,9 @@ from heliotrope.estimate.rows import Row
 ANALYSIS = "pulse_model"
 CHILD = "pulse_model_child"
 
+# The one variable of a cohort for which the model cannot be fitted.
+WHOLE = "pulse"
+
 QUICK = ("onset_half_time_days", "time_to_peak_days")
 
 
@@ -63,11 +66,11 @@ def estimate_pulse_model(
     cohort = read_cohort(inputs, model, model.conventions)
     reason = refuse_cohort(cohort, model)
     if reason:
-        return [topic.refuse("pulse", POSTERIOR, reason, cohort.data.n_children)]
+        return [topic.refuse(WHOLE, "posterior", reason, cohort.data.n_children)]
     try:
         fit = fit_pulse_model(cohort.data, model, progress=progress)
     except ImportError:
-        return [topic.refuse("pulse", POSTERIOR, NO_MODEL, cohort.data.n_children)]
+        return [topic.refuse(WHOLE, "posterior", NO_MODEL, cohort.data.n_children)]
     answer = make_answer(cohort, fit, topic)
     effects = draw_child_effects(fit)
     progress("varying the conventions", 0.9)

@@ -39,7 +39,7 @@ def half_normal_coordinate(value: Floats) -> Floats:
 
     over = special.ndtri(np.clip(2.0 * special.ndtr(-value), _LEAST_CHANCE, 1.0))
     under = special.ndtri(np.clip(special.erf(value / np.sqrt(2.0)), _LEAST_CHANCE, 1.0))
-    return np.where(np.asarray(value) > 1.0, -over, under)
+    return np.asarray(np.where(np.asarray(value) > 1.0, -over, under))
 
 
 @jax.custom_jvp

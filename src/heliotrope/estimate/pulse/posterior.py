@@ -8,7 +8,7 @@ cohort of about the same size reuses what was compiled.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -195,8 +195,8 @@ def _make_blocks(
     return tuple(blocks), tuple(rows)
 
 
-def _shape(array: Floats, shape: tuple[int, int]) -> jax.Array:
-    return jnp.asarray(array.reshape(shape + array.shape[1:]))
+def _shape(array: jax.Array, shape: tuple[int, int]) -> jax.Array:
+    return array.reshape(shape + array.shape[1:])
 
 
 def _round_up(number: int, least: int) -> int:
@@ -211,21 +211,10 @@ def _crop(data: PulseData) -> PulseData:
     visits = int(data.is_visit.sum(axis=1).max(initial=0))
     sorted_day = np.take_along_axis(data.infusion_day, order, axis=1)[:, :infusions]
     sorted_dose = np.take_along_axis(data.dose, order, axis=1)[:, :infusions]
-    return PulseData(
-        measures=data.measures,
-        visit_day=data.visit_day[:, :visits],
-        is_visit=data.is_visit[:, :visits],
-        value=data.value[:, :visits],
-        infusion_day=sorted_day,
-        dose=sorted_dose,
-        steroid=data.steroid[:, :visits],
-        covariates=data.covariates[:, :visits],
-        is_at_risk_of_start=data.is_at_risk_of_start[:, :visits],
-        is_start=data.is_start[:, :visits],
-        covariate_names=data.covariate_names,
-        knows_steroid=data.knows_steroid,
-        children=data.children,
-    )
+    by_visit = ["visit_day", "is_visit", "value", "steroid", "covariates"]
+    by_visit += ["is_at_risk_of_start", "is_start"]
+    cropped: dict[str, Any] = {name: getattr(data, name)[:, :visits] for name in by_visit}
+    return replace(data, **cropped, infusion_day=sorted_day, dose=sorted_dose)
 
 
 def _as_child(data: PulseData) -> Child:
@@ -234,14 +223,19 @@ def _as_child(data: PulseData) -> Child:
     floor = np.tile([measure.floor for measure in data.measures], (n, 1))
     ceiling = np.tile([measure.ceiling for measure in data.measures], (n, 1))
     value = np.where(data.is_visit[:, :, None], data.value, np.nan)
-    seen = Seen(
-        value.astype(float),
-        floor,
-        ceiling,
-        data.is_at_risk_of_start & data.is_visit,
-        data.is_start & data.is_visit,
+    is_at_risk, is_start = (
+        each & data.is_visit for each in (data.is_at_risk_of_start, data.is_start)
     )
-    return Child(data.visit_day, data.infusion_day, data.dose, data.steroid, data.covariates, seen)
+    ends_and_starts = (floor, ceiling, is_at_risk, is_start)
+    seen = Seen(jnp.asarray(value), *(jnp.asarray(each) for each in ends_and_starts))
+    return Child(
+        jnp.asarray(data.visit_day),
+        jnp.asarray(data.infusion_day),
+        jnp.asarray(data.dose),
+        jnp.asarray(data.steroid),
+        jnp.asarray(data.covariates),
+        seen,
+    )
 
 
 def _collapse_block(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 CACHE_VARIABLE = "HELIOTROPE_JAX_CACHE"
 
@@ -30,8 +31,9 @@ def prepare_jax() -> None:
     """Switch on double precision and the cache; ImportError where JAX is not installed."""
     import jax
 
-    jax.config.update("jax_enable_x64", True)
-    if jax.config.jax_compilation_cache_dir:
+    config: Any = jax.config
+    config.update("jax_enable_x64", True)
+    if config.jax_compilation_cache_dir:
         return
     try:
         folder = find_cache()
@@ -40,5 +42,5 @@ def prepare_jax() -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except (OSError, RuntimeError):
         return
-    jax.config.update("jax_compilation_cache_dir", str(folder))
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.5)
+    config.update("jax_compilation_cache_dir", str(folder))
+    config.update("jax_persistent_cache_min_compile_time_secs", 0.5)

@@ -60,7 +60,8 @@ def read_cohort(inputs: Inputs, model: PulseModel, conventions: Conventions) -> 
     visits = _read_visits(inputs, regimens, model, conventions)
     measures = _choose_measures(visits, model)
     names = [measure.measure for measure in measures]
-    visits = visits.filter(pl.any_horizontal(pl.col(name).is_not_null() for name in names or [_NO]))
+    has_value = pl.any_horizontal(pl.lit(False), *(pl.col(name).is_not_null() for name in names))
+    visits = visits.filter(has_value)
     regimens = regimens.join(visits.select("patient_id").unique(), on="patient_id", how="semi")
     infusions = _read_infusions(inputs, regimens, conventions)
     days = visits.select("patient_id", "date", "day")
@@ -97,9 +98,6 @@ def read_cohort(inputs: Inputs, model: PulseModel, conventions: Conventions) -> 
         children_without_steroid_record=_count_unknown(children, days, steroid),
         weight_kg=_median_weight(inputs, regimens),
     )
-
-
-_NO = pl.lit(None, pl.Float64)
 
 
 def _select_regimens(inputs: Inputs) -> pl.DataFrame:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from heliotrope.estimate.pulse.data import Floats
+from heliotrope.estimate.pulse.data import Booleans, Floats
 from heliotrope.estimate.pulse.estimands import contraction_of
 from heliotrope.estimate.pulse.fit import PulseFit
 from heliotrope.estimate.rows import Row, Topic
@@ -53,7 +53,7 @@ class Figures:
             self.number(variable, ERROR, self.fit.monte_carlo_error(values)),
         ]
 
-    def probability(self, variable: str, is_so: Floats, refused: str | None) -> list[Row]:
+    def probability(self, variable: str, is_so: Booleans, refused: str | None) -> list[Row]:
         """Return the share of draws in which a statement holds, with its error."""
         if refused:
             return [self.refuse(variable, PROBABILITY, refused)]
