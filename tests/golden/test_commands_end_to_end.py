@@ -57,7 +57,7 @@ def test_demo_fits_the_model_and_a_run_may_leave_it_out(run: Path, folder: Path)
     fitted = pl.read_parquet(run / "results.parquet").filter(pl.col("analysis") == "pulse_model")
     figures = dict(fitted.select("variable", "value").filter(pl.col("value").is_not_null()).rows())
     assert figures["children"] == 7
-    assert 0 < figures["fit"]
+    assert figures["fit"] > 0
     left_out = _call("run", SEVEN, "--no-model", "--out", folder / "without")
     assert left_out.returncode == 0, left_out.stderr
     assert "Pulse model" not in left_out.stdout

@@ -150,6 +150,43 @@ def draw_phase_coverage(rows: CoverageRows) -> Spec:
     return make_chart(description, [visits, numbers] if rows.days else [])
 
 
+@dataclass(frozen=True)
+class BandRows:
+    """A modelled effect by day of the cycle: ``day``, ``effect``, ``low``, ``high``; its unit."""
+
+    points: Sequence[Row]
+    unit: str
+
+
+def draw_effect_band(rows: BandRows) -> Spec:
+    """Draw the modelled effect through a cycle of monthly courses with its band."""
+    days = [float(row["day"]) for row in rows.points]
+    ends = [float(row[name]) for row in rows.points for name in ("low", "high")]
+    low, high = min([0.0, *ends]), max([0.0, *ends]) or 1.0
+    last = max(days, default=1.0)
+    x = make_channel(Axis(0, last, compute_ticks(0, last, TICK_STEPS, 8), AXIS_TITLE, "day"))
+    ticks = compute_ticks(low, high, compute_nice_steps((high - low) / 4), 6)
+    y = make_numeric("effect", (low, high), ticks)
+    panel = make_panel(
+        f"Improvement by the model, {rows.unit}",
+        CURVE_HEIGHT,
+        [
+            make_layer(
+                {"type": "area", "color": PALETTE["accent"], "opacity": 0.15},
+                rows.points,
+                x=x,
+                y={**y, "field": "high"},
+                y2={"field": "low"},
+            ),
+            make_layer({"type": "line", "color": PALETTE["accent"]}, rows.points, x=x, y=y),
+        ],
+    )
+    description = (
+        "The pulse model's mean improvement through a cycle of monthly courses, with its interval."
+    )
+    return make_chart(description, [panel] if rows.points else [])
+
+
 def _make_axis(phases: Sequence[Row]) -> Spec:
     low = min((float(row["day"]) for row in phases), default=0.0)
     high = max((float(row["until"]) for row in phases), default=1.0)

@@ -13,6 +13,12 @@ from heliotrope.report.charts.events import draw_first_events, draw_mean_cumulat
 from heliotrope.report.curve_rows import list_curve_steps, read_curve
 from heliotrope.report.estimate_lines import Estimate, list_estimates
 from heliotrope.report.read_model_free import read_first_events, read_mean_cumulative
+from heliotrope.report.read_pulse_model import (
+    list_lasting,
+    list_sensitivity,
+    list_what_if,
+    say_refusal,
+)
 from heliotrope.report.section import ReportInput, Section
 from heliotrope.report.words import say
 
@@ -82,6 +88,9 @@ def build_lasting(report: ReportInput) -> Section:
         "first": render_chart(draw_first_events(first)) if len(first.causes) > 1 else None,
         "flares": render_chart(draw_mean_cumulative(flares)) if flares.steps else None,
         "estimates": list_estimates(results, FLARES),
+        "model": [] if say_refusal(results) else list_lasting(results),
+        "what_if": [] if say_refusal(results) else list_what_if(results),
+        "sensitivity": list_sensitivity(results),
         "share": results.share("aggravation", report.headline_window),
         "population": results.count("aggravation", "population"),
         "outside": results.count("aggravation", "not_in_population"),

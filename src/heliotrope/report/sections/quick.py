@@ -10,12 +10,17 @@ from markupsafe import Markup
 
 from heliotrope.definitions.measure import Measure, measures_of
 from heliotrope.definitions.model_free import MODEL_FREE, ModelFreeEstimates, Phases
-from heliotrope.report.charts.cycle import draw_phase_coverage, draw_pulse_curve
+from heliotrope.report.charts.cycle import (
+    draw_effect_band,
+    draw_phase_coverage,
+    draw_pulse_curve,
+)
 from heliotrope.report.charts.draw_svg import render_chart
 from heliotrope.report.charts.events import draw_onset
 from heliotrope.report.estimate_lines import Estimate, EstimateLine, list_estimates, say_interval
 from heliotrope.report.find_results import Results
 from heliotrope.report.read_model_free import read_onset, read_phase_coverage, read_pulse_curve
+from heliotrope.report.read_pulse_model import list_quick, read_band, say_refusal
 from heliotrope.report.section import ReportInput, Section
 from heliotrope.report.show_measures import rank_measure
 from heliotrope.report.words import say_unit
@@ -46,6 +51,7 @@ def build_quick(report: ReportInput) -> Section | None:
     measures = _list_measures(report)
     onset = read_onset(results, numbers.onset.printed_days)
     coverage = read_phase_coverage(results, phases)
+    band = read_band(results)
     content = {
         "share": results.share("onset", "rapid"),
         "median": results.row("first_response", "median_by_day", "turnbull"),
@@ -55,6 +61,12 @@ def build_quick(report: ReportInput) -> Section | None:
         "phases": [_say_phase(window.name) for window in phases.windows],
         "lines": [_read_line(results, item, phases) for item in measures],
         "tested": results.count(TEST, "measures_tested"),
+        "model": list_quick(
+            results, {item.id: item.title for item in measures_of(report.rulebook).values()}
+        ),
+        "band": render_chart(draw_effect_band(band)) if band.points else None,
+        "refused": say_refusal(results),
+        "onset_row": results.row("pulse_model", "onset_half_time_days", "posterior_median"),
         "coverage": render_chart(draw_phase_coverage(coverage)) if coverage.days else None,
         "told": results.row("phase_coverage", "what_can_be_told", "n"),
         "cycles": results.count("phase_coverage", "cycles"),

@@ -1,0 +1,132 @@
+"""The pulse model's result rows, as lines of a table and as the rows of its curve."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from heliotrope.report.charts.cycle import BandRows
+from heliotrope.report.estimate_lines import Estimate, EstimateLine, list_estimates, say_interval
+from heliotrope.report.find_results import Results
+from heliotrope.report.words import say_flag
+
+MODEL = "pulse_model"
+WHAT_IF = "pulse_model_what_if"
+SENSITIVITY = "pulse_model_sensitivity"
+POSTERIOR = "posterior_median"
+PROBABILITY = "posterior_probability"
+CURVE = "monthly_curve:day_"
+QUICK = {
+    "onset_half_time_days": "Half of the peak reached, days after an infusion",
+    "time_to_peak_days": "Peak reached, days after an infusion",
+    "days_above_half_peak": "Days above half of the peak",
+    "share_left_day_28": "Share of the peak left on day 28, one course",
+    "share_left_day_28_monthly": "The same of monthly courses",
+    "pulse_share_of_improvement": "Share of the improvement that comes and goes",
+    "half_life_over_igg": "Half-life of the effect, as multiple of that of immunoglobulin",
+}
+LASTING = {
+    "persistent_effect": "Effect that outlasts the pulses, points of the anchoring measure",
+    "activity_180_days_after_stopping": "Change expected 180 days after stopping, the same points",
+    "tipping_drift": "Drift in 180 days that would explain a lasting effect away",
+}
+LEFT_OUT = ("fit", "children", "visits", "infusions")
+
+
+def say_refusal(results: Results) -> str | None:
+    """Return why the model gave no figure at all; None where it was fitted."""
+    row = results.row(MODEL, "pulse", "posterior") or results.row(MODEL, "pulse", POSTERIOR)
+    return None if row is None else row["refused"]
+
+
+def list_quick(results: Results, titles: dict[str, str]) -> Sequence[EstimateLine]:
+    """List onset, duration and size of the pulse; ``titles``: measures by their id."""
+    names = dict(QUICK)
+    for variable in results.variables(MODEL):
+        kind, _, measure = variable.partition(":")
+        if kind == "peak":
+            names[variable] = f"Peak of a full course: {titles.get(measure, say_flag(measure))}"
+        if kind == "share_above_important_difference":
+            title = titles.get(measure, say_flag(measure))
+            names[variable] = f"Children above the important difference: {title}"
+    return _list(results, names.items())
+
+
+def list_lasting(results: Results) -> Sequence[EstimateLine]:
+    """List what would last, its probability and the drift that would explain it."""
+    start = "lasting_effect_above_important_difference"
+    chances = [
+        Estimate(
+            "Probability that the lasting effect is above the important difference"
+            + (f", {say_flag(variable.partition(':')[2])}" if ":" in variable else ""),
+            MODEL,
+            variable,
+            PROBABILITY,
+        )
+        for variable in results.variables(MODEL)
+        if variable.startswith(start)
+    ]
+    return [*_list(results, LASTING.items()), *list_estimates(results, chances)]
+
+
+def list_what_if(results: Results) -> Sequence[EstimateLine]:
+    """List the predictions for the cohort, scenario by scenario; one line if refused."""
+    if results.row(WHAT_IF, "what_if", POSTERIOR):
+        return list_estimates(results, [Estimate("Prediction", WHAT_IF, "what_if", POSTERIOR)])
+    wanted = []
+    for variable in results.variables(WHAT_IF):
+        scenario, _, what = variable.partition(":")
+        name = f"{say_flag(scenario).capitalize()}: {say_flag(what).replace(' day ', ', day ')}"
+        wanted.append(Estimate(name, WHAT_IF, variable, POSTERIOR))
+    return list_estimates(results, wanted)
+
+
+def list_sensitivity(results: Results) -> Sequence[tuple[str, Sequence[str]]]:
+    """List the main parameters under each convention: its name, then pulse to extra decay."""
+    lines: dict[str, list[str]] = {}
+    for variable in results.variables(SENSITIVITY):
+        name = variable.partition(":")[0]
+        row = results.row(SENSITIVITY, variable, POSTERIOR)
+        if row is not None:
+            shown = say_interval(str(row["formatted"])).replace("95 %: ", "")
+            lines.setdefault(say_flag(name).capitalize(), []).append(shown)
+    return list(lines.items())
+
+
+def read_band(results: Results) -> BandRows:
+    """Read the mean effect through a cycle of monthly courses, with its band."""
+    rows = []
+    for variable in results.variables(MODEL):
+        row = results.row(MODEL, variable, POSTERIOR)
+        if variable.startswith(CURVE) and row is not None and row["refused"] is None:
+            day = float(variable.removeprefix(CURVE))
+            rows.append(
+                {"day": day, "effect": row["value"], "low": row["low"], "high": row["high"]}
+            )
+    anchor = next(
+        (name.partition(":")[2] for name in results.variables(MODEL) if name.startswith("anchor:")),
+        "",
+    )
+    return BandRows(sorted(rows, key=lambda row: float(row["day"])), say_flag(anchor))
+
+
+def _list(results: Results, named: Iterable[tuple[str, str]]) -> Sequence[EstimateLine]:
+    return list_estimates(
+        results,
+        [
+            Estimate(name, MODEL, variable, POSTERIOR, _say_prior(results, variable))
+            for variable, name in named
+        ],
+    )
+
+
+def _say_prior(results: Results, variable: str) -> str:
+    """Say what was believed before the records, how far they narrowed it, and the drawing error."""
+    prior = results.row(MODEL, variable, "prior_median")
+    contraction = results.row(MODEL, variable, "contraction")
+    error = results.row(MODEL, variable, "monte_carlo_error")
+    if prior is None or contraction is None or contraction["value"] is None:
+        return ""
+    said = f"Before the records {say_interval(str(prior['formatted']))}"
+    narrowed = 100 * contraction["value"]
+    said += f"; narrowed by {narrowed:.0f} %" if narrowed > 0 else "; not narrowed"
+    return said + (f"; drawing error {error['formatted']}." if error is not None else ".")
