@@ -34,10 +34,11 @@ format: $(VENV)/.installed-dev ## put the code into its format, mend what can be
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
 
-bench: $(VENV)/.installed-core ## measure; writes the tables of benchmarks/README.md
+bench: $(VENV)/.installed-model ## measure; writes the tables of benchmarks/README.md
 	$(BIN)/python benchmarks/bench.py
 	$(BIN)/python benchmarks/scoring.py
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/registry.py
+	$(BIN)/python benchmarks/pulse_model.py
 
 calibrate: $(VENV)/.installed-core ## hold the estimates to simulated truth (long); writes reports
 	OMP_NUM_THREADS=1 $(BIN)/python -m calibration.registry_comparison --write

@@ -20,7 +20,7 @@ from heliotrope.estimate.pulse.lasting import estimate_lasting
 from heliotrope.estimate.pulse.posterior import Problem, prepare_problem
 from heliotrope.estimate.pulse.prepare import prepare_jax
 from heliotrope.estimate.pulse.records import Cohort
-from heliotrope.estimate.pulse.refusals import refuse_cohort
+from heliotrope.estimate.pulse.refusals import compute_coverage, refuse_cohort, refuse_lasting
 from heliotrope.estimate.pulse.what_if import estimate_what_if
 from heliotrope.estimate.rows import Row, Topic
 
@@ -196,6 +196,19 @@ def test_one_measure_no_steroid_no_earlier_visit_one_infusion() -> None:
     assert peak.value > 0
     assert rows["pulse_model", "tipping_drift", "posterior_median"].value is not None
     assert ("pulse_model", "peak:physician_global", "posterior_median") not in rows
+
+
+def test_treated_children_alone_show_no_lasting_effect(fitted: PulseFit) -> None:
+    """The start on a bad day cannot be told from an effect: refused, with the drift beside it."""
+    data = fitted.problem.data
+    model = QUICK.model_copy(
+        update={"refusals": QUICK.refusals.model_copy(update={"children_not_started_at_least": 2})}
+    )
+    cohort = cohort_of(data)
+    coverage = compute_coverage(cohort, model, 10.0)
+    assert coverage.not_started == 1
+    assert "1 children at risk who did not start" in str(refuse_lasting(cohort, coverage, model))
+    assert refuse_lasting(cohort, replace(coverage, not_started=2), model) is None
 
 
 def test_whole_cohorts_that_are_refused() -> None:

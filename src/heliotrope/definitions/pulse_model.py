@@ -147,6 +147,9 @@ class Refusals(Frozen):
     children_for_what_if_at_least: int = Field(ge=2)
     children_with_later_visits_at_least: int = Field(ge=1)
     undefined_share_at_most: float = Field(ge=0, lt=1)
+    children_not_started_at_least: int = Field(
+        ge=0, description="at risk and without IVIG: without them the start biases what lasts"
+    )
     children_with_started_drug_at_most: float = Field(ge=0, le=1, description="their share")
 
 

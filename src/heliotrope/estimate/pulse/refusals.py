@@ -32,7 +32,8 @@ _SAME_COURSE_DAYS = 7
 class Coverage:
     """When the visits fall: how many in each phase of the cycle, and how many a cycle.
 
-    ``before`` and ``late``: children seen before day 0, and long after the last infusion.
+    ``before`` and ``late``: children seen before day 0, and long after the last infusion;
+    ``not_started``: children without any infusion.
     """
 
     phases: dict[str, int]
@@ -40,6 +41,7 @@ class Coverage:
     visits_a_cycle: float
     before: int
     late: int
+    not_started: int
 
 
 def compute_coverage(cohort: Cohort, model: PulseModel, effect_days: float) -> Coverage:
@@ -59,6 +61,7 @@ def compute_coverage(cohort: Cohort, model: PulseModel, effect_days: float) -> C
         visits_a_cycle=float(is_on.sum() / max(courses, 1)),
         before=int((data.is_visit & (data.visit_day <= 0)).any(axis=1).sum()),
         late=int((data.is_visit & (data.visit_day > late_from)).any(axis=1).sum()),
+        not_started=int((~(data.dose > 0).any(axis=1) & data.is_visit.any(axis=1)).sum()),
     )
 
 
@@ -123,6 +126,12 @@ def refuse_lasting(cohort: Cohort, coverage: Coverage, model: PulseModel) -> str
             f"{coverage.late} of {n} children were seen later than "
             f"{limits.off_drug_half_lives:.0f} half-lives of the effect after the last infusion "
             f"(asked for: {least}): a lasting effect and a natural course look alike"
+        )
+    if coverage.not_started < limits.children_not_started_at_least:
+        return (
+            f"{coverage.not_started} children at risk who did not start IVIG are in the model "
+            f"(asked for: {limits.children_not_started_at_least}): IVIG is started on bad days, and "
+            "treated children alone do not tell a lasting effect from getting better anyway"
         )
     started = cohort.children_with_started_drug
     if started > limits.children_with_started_drug_at_most * n:
