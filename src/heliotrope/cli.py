@@ -315,6 +315,35 @@ def compare(
 
 
 @app.command()
+def simulate(
+    patients: Annotated[int, typer.Option(metavar="N", help="How many children.")],
+    seed: Annotated[int, typer.Option(metavar="S", help="The same seed, the same children.")],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="The folder to make.")],
+    form: Annotated[str, typer.Option("--as", metavar="csv|parquet", help="The form.")] = "csv",
+    mechanism: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="How the cohort came about, e.g. pulse_model, no_effect, calendar_taper; left "
+            "out: realistic charts of mixed responders.",
+        ),
+    ] = None,
+    truth: Annotated[
+        bool, typer.Option("--truth", help="Write the truth, too, into the folder DIR/truth.")
+    ] = False,
+) -> None:
+    """Invent a cohort as a study folder.
+
+    All invented: for tests, teaching and planning, never evidence.
+    """
+    from heliotrope.simulate.folder import SimulationOrder, write_simulated_study
+
+    order = SimulationOrder(patients, seed, form, mechanism, truth)
+    written = write_simulated_study(order, out)
+    typer.echo(f"Wrote {len(written)} files of invented records into {out}")
+
+
+@app.command()
 def verify(run: Run, as_json: Json = False) -> None:
     """Hash a run's inputs again and replay its trace.
 

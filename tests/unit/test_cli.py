@@ -13,7 +13,18 @@ from heliotrope import __version__, cli
 from heliotrope.errors import ExitCode
 from heliotrope.terminal.faults import describe_fault
 
-COMMANDS = ["demo", "init", "check", "run", "explain", "compare", "score", "verify", "definitions"]
+COMMANDS = [
+    "demo",
+    "init",
+    "check",
+    "run",
+    "explain",
+    "compare",
+    "score",
+    "simulate",
+    "verify",
+    "definitions",
+]
 
 
 @pytest.fixture
