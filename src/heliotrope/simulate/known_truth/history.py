@@ -120,8 +120,15 @@ def draw_history(draws: Draws, setting: Setting) -> History:
         infusion_day=now.infusion_day,
         infusion_dose=now.infusion_dose,
         first_dose_mg_kg=drawn.first_dose_mg_kg,
-        **numbers,
-        **statements,
+        is_seen=statements["is_seen"],
+        is_at_risk=statements["is_at_risk"],
+        is_start=statements["is_start"],
+        activity=numbers["activity"],
+        pulse=numbers["pulse"],
+        persistent=numbers["persistent"],
+        steroid=numbers["steroid"],
+        dose_mg_kg=numbers["dose_mg_kg"],
+        value=numbers["value"],
     )
 
 
