@@ -86,7 +86,7 @@ def find_children_needed(
     """The smallest number of children of the order with that power and above; None: none of them.
 
     >>> find_children_needed("n_of_1", DesignOrder(children=(2, 4, 6)))
-    6
+    4
     """
     order = order or DesignOrder()
     wanted = order.numbers.power if power is None else power
