@@ -123,3 +123,59 @@ def scale_recorded(cohort: KnownCohort, recorded: Numbers) -> Numbers:
         else:
             value[..., place] = np.log2(np.maximum(own, measure.step) / measure.upper_limit)
     return value
+
+
+@dataclass(frozen=True)
+class StackedCharts:
+    """The same charts as padded arrays: children down, visits (ascending) or infusions across.
+
+    Children who are not seen at all keep their place and are all padding: False, NaN or 0. With
+    ``value`` NaN where not taken, measures in the last place.
+    """
+
+    visit_day: Numbers
+    is_visit: Booleans
+    value: Numbers
+    steroid: Numbers
+    is_at_risk_of_start: Booleans
+    is_start: Booleans
+    infusion_day: Numbers
+    dose: Numbers
+
+
+def stack_charts(cohort: KnownCohort, view: View | None = None) -> StackedCharts:
+    """Give the charts that an analysis sees as padded arrays, for many cohorts at once.
+
+    >>> from heliotrope.simulate.known_truth.cohort import simulate_known_truth
+    >>> charts = stack_charts(simulate_known_truth(20, seed=1))
+    >>> charts.value.shape[0], bool((charts.visit_day[charts.is_start] == 0).all())
+    (20, True)
+    """
+    view = view or View()
+    history = cohort.history
+    first = history.infusion_day[:, 0]
+    zero = np.nan_to_num(first) * (view.origin == "first_infusion")
+    is_seen = history.is_seen.copy()
+    if not view.has_never_started:
+        is_seen &= cohort.has_started[:, None]
+    if view.days_before is not None:
+        is_seen &= history.day >= np.nan_to_num(first - view.days_before, nan=-np.inf)[:, None]
+    order = np.argsort(~is_seen, axis=1, kind="stable")[:, : is_seen.sum(axis=1).max()]
+
+    def seen(array: Numbers | Booleans) -> Numbers:
+        taken = np.take_along_axis(array, order, axis=1)
+        return np.where(is_visit, taken, 0)
+
+    is_visit = np.take_along_axis(is_seen, order, axis=1)
+    value = np.take_along_axis(history.value, order[:, :, None], axis=1)
+    is_given = np.isfinite(history.infusion_day) & is_seen.any(axis=1)[:, None]
+    return StackedCharts(
+        visit_day=seen(history.day - zero[:, None]),
+        is_visit=is_visit,
+        value=np.where(is_visit[:, :, None], value, np.nan),
+        steroid=seen(history.steroid),
+        is_at_risk_of_start=seen(history.is_at_risk).astype(np.bool_),
+        is_start=seen(history.is_start).astype(np.bool_),
+        infusion_day=np.where(is_given, history.infusion_day - zero[:, None], 0),
+        dose=np.where(is_given, history.infusion_dose, 0),
+    )

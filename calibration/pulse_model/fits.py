@@ -1,0 +1,294 @@
+"""Fit many data sets: the mode and the curvature there at once, then reweighted draws of each.
+
+In double precision. The draws are those of the program's own sampler. The mode is sought by
+BFGS that begins from the exact curvature of the starting point; each turn of the loop costs one
+value and gradient, whether its step is taken or shortened.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from types import SimpleNamespace
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from heliotrope.definitions.pulse_model import Conventions, read_pulse_model
+from heliotrope.estimate.pulse.approximate import Mode, draw_weighted
+from heliotrope.estimate.pulse.likelihood import (
+    Child,
+    Fixed,
+    NewtonSettings,
+    Population,
+    collapse_child,
+)
+from heliotrope.estimate.pulse.parameters import HAZARD, Layout
+from heliotrope.estimate.pulse.posterior import make_population
+
+from calibration.pulse_model.batches import OBSERVED_SLOPE, Batch
+
+TURNS = 150
+SHORTER = 0.3
+ENOUGH = 1e-4
+CLOSE = 1e-5
+LEAST_CURVATURE = 1e-3
+COLUMNS_AT_ONCE = 4
+LEAST_CHANCE = 1e-6
+
+
+@dataclass(frozen=True)
+class Modes:
+    """Of every data set: the mode, the covariance there, the log density, and whether it is one."""
+
+    vector: Any
+    covariance: Any
+    height: Any
+    is_found: Any
+    turns: int
+
+
+class _Climb(NamedTuple):
+    vector: jax.Array
+    height: jax.Array
+    slope: jax.Array
+    inverse: jax.Array
+    share: jax.Array
+    turn: jax.Array
+
+
+def make_density(
+    layout: Layout, at_risk_until: int | None = None, conventions: Conventions | None = None
+) -> Callable[[jax.Array, Child], jax.Array]:
+    """Return the log posterior density of one data set at one vector, as a traceable function.
+
+    ``at_risk_until``: the data set holds starters only. Each child's likelihood is then divided by
+    the chance of starting by that day: one less the chance that a child with these visits, of whom
+    nothing is measured, starts at none of them.
+    """
+    model = read_pulse_model()
+    settings = NewtonSettings(
+        model.fit.newton_steps, model.fit.newton_tolerance, with_start=layout.start_rule == HAZARD
+    )
+    fixed = fix_conventions(conventions or model.conventions)
+
+    def density(vector: jax.Array, child: Child) -> jax.Array:
+        values = layout.unpack(vector, jnp)
+        population = make_population(values)
+        observed = values[OBSERVED_SLOPE][0] if OBSERVED_SLOPE in values else None
+
+        def collapse(one: Child, rating: jax.Array) -> jax.Array:
+            people = population
+            if observed is not None:  # what was read off the visit is known: a part of the odds
+                reading = people.reading
+                odds = reading.start_intercept + observed * jnp.nan_to_num(rating)
+                people = people._replace(reading=reading._replace(start_intercept=odds))
+            return collapse_child(one, people, fixed, settings).log_likelihood
+
+        rating = child.seen.value[:, :, 0]
+        log_likelihood = jax.vmap(collapse)(child, rating)
+        if at_risk_until is not None:
+            how = (fixed, settings)
+            log_never = _log_never(child, population, observed, how, at_risk_until)
+            is_seen = jnp.any(child.seen.is_start, axis=1)
+            log_likelihood -= jnp.where(is_seen, jnp.log(-jnp.expm1(log_never)), 0.0)
+        return layout.log_prior(vector, jnp) + jnp.sum(log_likelihood)
+
+    return density
+
+
+def _log_never(
+    child: Child,
+    population: Population,
+    observed: jax.Array | None,
+    how: tuple[Fixed, NewtonSettings],
+    at_risk_until: int,
+) -> jax.Array:
+    """The log chance that children with these visits start at none of those up to a day.
+
+    Never treated and never measured: the latent activity is integrated out as in any chart. A
+    rating that the start reads is not known beforehand either; its noise is integrated out of the
+    log-odds by the usual scaling of a logistic by a normal (MacKay 1992).
+    """
+    seen = child.seen
+    is_visit = jnp.any(jnp.isfinite(seen.value), axis=2)
+    untouched = child._replace(
+        dose=jnp.zeros_like(child.dose),
+        seen=seen._replace(
+            value=jnp.full_like(seen.value, jnp.nan),
+            is_at_risk_of_start=is_visit & (child.visit_day < at_risk_until),
+            is_start=jnp.zeros_like(seen.is_start),
+        ),
+    )
+    reading = population.reading
+    on_rating = jnp.zeros(()) if observed is None else observed
+    scale = 1 / jnp.sqrt(1 + jnp.pi / 8 * (on_rating * reading.noise[0]) ** 2)
+    reading = reading._replace(
+        start_intercept=scale * reading.start_intercept,
+        start_slope=scale * (reading.start_slope + on_rating),
+    )
+    people = population._replace(reading=reading)
+    found = jax.vmap(lambda one: collapse_child(one, people, *how))(untouched)
+    return jnp.minimum(found.log_likelihood, -LEAST_CHANCE)
+
+
+def fix_conventions(conventions: Conventions) -> Fixed:
+    """Arrange the conventions as the likelihood reads them."""
+    numbers = (
+        conventions.dose_exponent,
+        conventions.saturation_courses,
+        np.log(2.0) / conventions.persistent_half_life_days,
+        conventions.drift_days,
+        conventions.closest_visits_days,
+    )
+    return Fixed(*(jnp.asarray(float(number)) for number in numbers))
+
+
+@lru_cache(maxsize=16)
+def _compiled(layout: Layout, at_risk_until: int | None) -> tuple[Any, Any, Any]:
+    density = make_density(layout, at_risk_until)
+
+    def curvature(vector: jax.Array, child: Child) -> jax.Array:
+        def column(unit: jax.Array) -> jax.Array:
+            slope = jax.grad(density)
+            return jax.jvp(lambda at: slope(at, child), (vector,), (unit,))[1]
+
+        return -jax.lax.map(column, jnp.eye(layout.size), batch_size=COLUMNS_AT_ONCE)
+
+    def climb(vector: jax.Array, inverse: jax.Array, child: Child) -> _Climb:
+        return _climb(jax.value_and_grad(density), vector, inverse, child)
+
+    def heights(vectors: jax.Array, child: Child) -> jax.Array:
+        return jax.vmap(lambda vector: density(vector, child))(vectors)
+
+    return (
+        jax.jit(jax.vmap(curvature)),
+        jax.jit(jax.vmap(climb)),
+        jax.jit(heights),
+    )
+
+
+def _climb(rise: Any, vector: jax.Array, inverse: jax.Array, child: Child) -> _Climb:
+    height, slope = rise(vector, child)
+    start = _Climb(vector, height, slope, inverse, jnp.ones(()), jnp.zeros((), int))
+
+    def goes_on(now: _Climb) -> jax.Array:
+        return (now.slope @ now.inverse @ now.slope > CLOSE) & (now.turn < TURNS)
+
+    def turn(now: _Climb) -> _Climb:
+        step = now.share * (now.inverse @ now.slope)
+        vector = now.vector + step
+        height, slope = rise(vector, child)
+        gain = step @ now.slope
+        is_better = jnp.isfinite(height) & (height >= now.height + ENOUGH * gain)
+        slope = jnp.where(is_better, slope, now.slope)
+        inverse = _update(now.inverse, step, now.slope - slope)
+        share = jnp.where(is_better, jnp.minimum(1.0, now.share / SHORTER), now.share * SHORTER)
+        return _Climb(
+            jnp.where(is_better, vector, now.vector),
+            jnp.where(is_better, height, now.height),
+            slope,
+            jnp.where(is_better, inverse, now.inverse),
+            share,
+            now.turn + 1,
+        )
+
+    return jax.lax.while_loop(goes_on, turn, start)
+
+
+def _update(inverse: jax.Array, step: jax.Array, fall: jax.Array) -> jax.Array:
+    """The BFGS update of the inverse curvature; kept where the step saw no curvature."""
+    seen = step @ fall
+    is_useful = seen > 1e-10
+    rho = 1.0 / jnp.where(is_useful, seen, 1.0)
+    identity = jnp.eye(len(step))
+    left = identity - rho * jnp.outer(step, fall)
+    updated = left @ inverse @ left.T + rho * jnp.outer(step, step)
+    return jnp.where(is_useful, updated, inverse)
+
+
+def find_modes(batch: Batch, start: Any | None = None) -> Modes:
+    """Find the mode of every data set and the covariance of the normal that fits it there."""
+    curvature_at, climb, _ = _compiled(batch.layout, batch.at_risk_until)
+    size = batch.layout.size
+    first = np.zeros((batch.datasets, size)) if start is None else start
+    first = jnp.asarray(first)
+    inverse = _invert(np.asarray(curvature_at(first, batch.child)))
+    found = climb(first, jnp.asarray(inverse), batch.child)
+    curvature = np.asarray(curvature_at(found.vector, batch.child))
+    covariance = _invert(curvature)
+    slope = np.asarray(found.slope)
+    left = np.einsum("di,dij,dj->d", slope, covariance, slope)
+    lowest = np.linalg.eigvalsh(np.where(np.isfinite(curvature), curvature, 0)).min(axis=1)
+    return Modes(
+        vector=np.asarray(found.vector),
+        covariance=covariance,
+        height=np.asarray(found.height),
+        is_found=np.isfinite(left) & (left < 100 * CLOSE) & (lowest > 0),
+        turns=int(np.asarray(found.turn).max()),
+    )
+
+
+def _invert(curvature: Any) -> Any:
+    """Invert symmetric matrices; a direction of no or false curvature counts as nearly flat."""
+    size = curvature.shape[-1]
+    safe = np.where(np.isfinite(curvature), curvature, np.eye(size))
+    values, vectors = np.linalg.eigh((safe + np.swapaxes(safe, -1, -2)) / 2)
+    bounded = np.maximum(np.abs(values), LEAST_CURVATURE)
+    return np.einsum("...ij,...j,...kj->...ik", vectors, 1 / bounded, vectors)
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """Draws of one data set (draws, size), their weights, their log densities, and k-hat."""
+
+    vectors: Any
+    weights: Any
+    heights: Any
+    k_hat: float
+
+
+class OneDataSet:
+    """One data set as the program's own sampler takes it; what was compiled serves all of a shape.
+
+    Remembers the log densities that were asked for.
+    """
+
+    def __init__(self, batch: Batch, row: int) -> None:
+        self.model = read_pulse_model()
+        self.data = SimpleNamespace(n_children=batch.children)
+        self.told: list[Any] = []
+        self._child = jax.tree.map(lambda array: jnp.asarray(array[row]), batch.child)
+        self._heights = _compiled(batch.layout, batch.at_risk_until)[2]
+
+    def values(self, vectors: Any, batch: int) -> Any:
+        """Return the log posterior density at many vectors (draws, size), some at a time."""
+        found = []
+        for start in range(0, len(vectors), batch):
+            part = vectors[start : start + batch]
+            filled = np.concatenate([part, np.repeat(part[:1], batch - len(part), axis=0)])
+            found.append(np.asarray(self._heights(filled, self._child))[: len(part)])
+        self.told.append(np.concatenate(found))
+        return self.told[-1]
+
+
+def draw_each(batch: Batch, modes: Modes, seed: int) -> list[Drawn]:
+    """Draw around the mode of every data set and weight the draws, by the program's own code."""
+    drawn = []
+    for row in range(batch.datasets):
+        one = OneDataSet(batch, row)
+        mode = Mode(modes.vector[row], np.linalg.inv(modes.covariance[row]), 0.0)
+        weighted = draw_weighted(one, mode, np.random.default_rng(seed + row))  # type: ignore[arg-type]
+        # The first values asked for are those around the mode, from which the proposal is made.
+        heights = np.concatenate(one.told[1:])
+        smoothed = weighted.smoothed
+        drawn.append(Drawn(weighted.vectors, smoothed.weights, heights, smoothed.k_hat))
+    return drawn
+
+
+def compute_height(batch: Batch, row: int, vector: Any) -> float:
+    """The log posterior density of one data set at one vector."""
+    one = OneDataSet(batch, row)
+    return float(one.values(vector[None], one.model.fit.draws_a_batch)[0])

@@ -1,0 +1,133 @@
+"""Simulation-based calibration: truths drawn from the prior must rank evenly among the draws.
+
+Truth from the prior, a cohort from the truth, the posterior from the cohort: then the weight of the
+draws under the truth is uniform, for every parameter and every estimand (Talts et al. 2018,
+arXiv 1804.06788). Done without a start rule (starts at random) and with the hazard of starting
+(starts by latent activity, its two numbers from the prior as well).
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import numpy as np
+from heliotrope.definitions.pulse_model import StartRule
+from heliotrope.estimate.pulse.parameters import Layout
+
+from calibration.pulse_model.analyses import find_analysis
+from calibration.pulse_model.batches import make_batch, make_layout
+from calibration.pulse_model.fits import compute_height, draw_each, find_modes
+from calibration.pulse_model.quantities import compute_quantities, compute_rank
+from calibration.pulse_model.stage import Order, Results
+from heliotrope.simulate.known_truth.cohort import CohortPlan, simulate_known_truth
+from heliotrope.simulate.known_truth.parameters import KnownTruth, read_known_truth
+from heliotrope.simulate.known_truth.population import Population, describe_population
+
+STAGE = "sbc"
+CHILDREN = 7
+FITS = 1000
+QUARTERS = 4
+AT_ONCE = 10
+MECHANISM: dict[StartRule, str] = {
+    "none": "start_at_random",
+    "hazard": "start_at_high_latent_activity",
+}
+
+
+PARTS = tuple(f"{rule} {quarter}" for rule in MECHANISM for quarter in range(QUARTERS))
+
+
+def run_sbc(order: Order, part: str) -> None:
+    """Rank truths of the prior among the draws, some data sets at a time, until all are done."""
+    results = Results(order, STAGE, part)
+    rule = next(rule for rule in MECHANISM if rule == part.split()[0])
+    fits = FITS // QUARTERS
+    begin = int(part.split()[1]) * fits
+    at_once = 2 if order.is_quick else AT_ONCE
+    took = 0.0
+    for first in range(begin, begin + (at_once if order.is_quick else fits), at_once):
+        if not order.goes_on(took):
+            return
+        began = time.monotonic()
+        for row in rank_prior_truths(rule, at_once, order.seed + first):
+            results.write({"start_rule": rule, "children": CHILDREN, **row})
+        took = time.monotonic() - began
+
+
+def rank_prior_truths(rule: StartRule, datasets: int, seed: int) -> list[dict[str, Any]]:
+    """Draw truths, cohorts and posteriors; return the ranks of each data set."""
+    truth = _without_unknown_ends(read_known_truth())
+    layout = make_layout(truth, rule)
+    drawn_truth = layout.draw_prior(datasets, seed)
+    population = make_populations(truth, MECHANISM[rule], drawn_truth, CHILDREN)
+    plan = CohortPlan(MECHANISM[rule], population=population, truth=truth)
+    cohort = simulate_known_truth(datasets * CHILDREN, seed, plan)
+    batch = make_batch(cohort, datasets, find_analysis(f"everyone's history, {rule}"))
+    modes = find_modes(batch)
+    vector = layout.pack(drawn_truth)
+    true = compute_quantities(layout, vector)
+    rows = []
+    for row, drawn in enumerate(draw_each(batch, modes, seed)):
+        found = compute_quantities(layout, drawn.vectors)
+        ranks = {name: compute_rank(drawn, found[name], true[name][row]) for name in found}
+        height = compute_height(batch, row, vector[row])
+        ranks["log_density"] = compute_rank(drawn, drawn.heights, height)
+        rows.append({"is_found": modes.is_found[row], "k_hat": drawn.k_hat, "ranks": ranks})
+    return rows
+
+
+def _without_unknown_ends(truth: KnownTruth) -> KnownTruth:
+    """The model knows where a deficit begins, not where it ends: nor may the truth."""
+    measures = tuple(
+        measure.model_copy(update={"ceiling": None}) if measure.id == "cmas" else measure
+        for measure in truth.measures
+    )
+    return truth.model_copy(update={"measures": measures})
+
+
+def make_populations(
+    truth: KnownTruth, mechanism: str, drawn: dict[str, Any], children: int
+) -> Population:
+    """Give the children of each data set the truth that was drawn for it."""
+    usual = describe_population(truth, mechanism)
+
+    def each(name: str) -> Any:
+        return np.repeat(drawn[name][:, 0], children)
+
+    def measures(name: str, first: float) -> Any:
+        others = drawn[name]
+        whole = np.concatenate([np.full((len(others), 1), first), others], axis=1)
+        return np.repeat(whole, children, axis=0)
+
+    has_rule = "start_slope" in drawn
+    everyone = len(drawn["activity_mean"]) * children
+    return Population(
+        activity_mean=each("activity_mean"),
+        activity_sd=each("activity_sd"),
+        drift_mean=each("drift_mean"),
+        drift_sd=each("drift_sd"),
+        pulse_mean=each("pulse_mean"),
+        pulse_sd=each("pulse_sd"),
+        persistent_mean=each("persistent_mean"),
+        persistent_sd=each("persistent_sd"),
+        steroid_effect=each("steroid"),
+        fluctuation_sd=each("fluctuation_sd"),
+        fluctuation_days=each("fluctuation_days"),
+        onset_half_time_days=each("onset_days"),
+        extra_decay_days=each("extra_decay_days"),
+        start_intercept=each("start_intercept")
+        if has_rule
+        else np.full(everyone, float(usual.start_intercept)),
+        start_slope=each("start_slope")
+        if has_rule
+        else np.full(everyone, float(usual.start_slope)),
+        offset=measures("offset", 0.0),
+        loading=measures("loading", 1.0),
+        noise_sd=np.repeat(drawn["noise"], children, axis=0),
+    )
+
+
+def find_layout(rule: StartRule) -> Layout:
+    """Return the parameters that are ranked under a start rule."""
+    return make_layout(_without_unknown_ends(read_known_truth()), rule)
