@@ -6,6 +6,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip install --quiet --constraint requirements.lock
 PYTEST_WORKERS ?= 2
+CALIBRATE_SECONDS ?= 3600
 LOCKED := pyproject.toml requirements.lock
 
 SOURCES := src tests docs benchmarks calibration
@@ -40,10 +41,12 @@ bench: $(VENV)/.installed-model ## measure; writes the tables of benchmarks/READ
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/registry.py
 	$(BIN)/python benchmarks/pulse_model.py
 
-calibrate: $(VENV)/.installed-core ## hold the estimates to simulated truth (long); writes reports
+calibrate: $(VENV)/.installed-model ## hold the estimates to simulated truth (hours); writes reports
 	OMP_NUM_THREADS=1 $(BIN)/python -m calibration.registry_comparison --write
 	OMP_NUM_THREADS=1 $(BIN)/python -m calibration.without_a_model --write
 	OMP_NUM_THREADS=1 $(BIN)/python -m calibration.steroid_sparing
+	$(BIN)/python -m calibration.pulse_model --seconds $(CALIBRATE_SECONDS)
+	$(BIN)/python -m calibration.pulse_model.report
 
 docs: $(VENV)/.installed-docs ## build the manual in docs/_build/html
 	$(BIN)/python -m sphinx -q -W --keep-going -b html docs docs/_build/html
