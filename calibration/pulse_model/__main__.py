@@ -1,7 +1,7 @@
 """Run the stages within a time: ``python -m calibration.pulse_model --seconds 600 --out FOLDER``.
 
 Every part of a stage is a process of its own with one thread, as many at a time as there are
-processors; each writes a file of results, which ``python -m calibration.pulse_model.report FOLDER`` reads.
+processors; each writes a file of results, which ``report`` turns into the dated report.
 """
 
 from __future__ import annotations

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from heliotrope.definitions.pulse_model import StartRule
-
 from heliotrope.simulate.known_truth.charts import View
 
 WINDOW_DAYS = 60

@@ -6,13 +6,13 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
+
+from calibration.pulse_model.analyses import Analysis
 from heliotrope.definitions.pulse_model import StartRule, read_pulse_model
 from heliotrope.estimate.pulse.data import ChildChart, MeasureScale, PulseData
 from heliotrope.estimate.pulse.likelihood import Child
 from heliotrope.estimate.pulse.parameters import Layout, Parameter, choose_layout
 from heliotrope.estimate.pulse.sites import Seen
-
-from calibration.pulse_model.analyses import Analysis
 from heliotrope.simulate.known_truth.charts import StackedCharts, stack_charts
 from heliotrope.simulate.known_truth.cohort import KnownCohort
 from heliotrope.simulate.known_truth.parameters import KnownTruth

@@ -16,6 +16,8 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+
+from calibration.pulse_model.batches import OBSERVED_SLOPE, Batch
 from heliotrope.definitions.pulse_model import Conventions, read_pulse_model
 from heliotrope.estimate.pulse.approximate import Mode, draw_weighted
 from heliotrope.estimate.pulse.likelihood import (
@@ -27,8 +29,6 @@ from heliotrope.estimate.pulse.likelihood import (
 )
 from heliotrope.estimate.pulse.parameters import HAZARD, Layout
 from heliotrope.estimate.pulse.posterior import make_population
-
-from calibration.pulse_model.batches import OBSERVED_SLOPE, Batch
 
 TURNS = 150
 SHORTER = 0.3

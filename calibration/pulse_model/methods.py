@@ -10,15 +10,15 @@ import time
 from typing import Any
 
 import numpy as np
-from heliotrope.definitions.pulse_model import read_pulse_model
-from heliotrope.estimate.pulse.data import ChildChart, PulseData
-from heliotrope.estimate.pulse.fit import FitOptions, PulseFit, fit_pulse_model
 
 from calibration.pulse_model.analyses import find_analysis
 from calibration.pulse_model.batches import read_scales
 from calibration.pulse_model.coverage import CASE_SERIES, ENOUGH_PER_STARTER
 from calibration.pulse_model.quantities import compute_quantities
 from calibration.pulse_model.stage import Order, Results
+from heliotrope.definitions.pulse_model import read_pulse_model
+from heliotrope.estimate.pulse.data import ChildChart, PulseData
+from heliotrope.estimate.pulse.fit import FitOptions, PulseFit, fit_pulse_model
 from heliotrope.simulate.known_truth.charts import SeenChart, View, read_charts
 from heliotrope.simulate.known_truth.cohort import KnownCohort, simulate_known_truth
 

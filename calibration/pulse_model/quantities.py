@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+
+from calibration.pulse_model.fits import Drawn
 from heliotrope.definitions.pulse_model import read_pulse_model
 from heliotrope.estimate.pulse.kernel import compute_pulse_shape
 from heliotrope.estimate.pulse.parameters import Layout
-
-from calibration.pulse_model.fits import Drawn
 
 
 def compute_quantities(layout: Layout, vectors: Any) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Write the dated report from the result files: ``python -m calibration.pulse_model.report FOLDER``."""
+"""Write the dated report: ``python -m calibration.pulse_model.report FOLDER``."""
 
 from __future__ import annotations
 

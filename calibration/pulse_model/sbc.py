@@ -12,14 +12,14 @@ import time
 from typing import Any
 
 import numpy as np
-from heliotrope.definitions.pulse_model import StartRule
-from heliotrope.estimate.pulse.parameters import Layout
 
 from calibration.pulse_model.analyses import find_analysis
 from calibration.pulse_model.batches import make_batch, make_layout
 from calibration.pulse_model.fits import compute_height, draw_each, find_modes
 from calibration.pulse_model.quantities import compute_quantities, compute_rank
 from calibration.pulse_model.stage import Order, Results
+from heliotrope.definitions.pulse_model import StartRule
+from heliotrope.estimate.pulse.parameters import Layout
 from heliotrope.simulate.known_truth.cohort import CohortPlan, simulate_known_truth
 from heliotrope.simulate.known_truth.parameters import KnownTruth, read_known_truth
 from heliotrope.simulate.known_truth.population import Population, describe_population

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-from heliotrope.estimate.pulse.records import Cohort, read_cohort, read_definition
 
 from heliotrope.definitions.load import read_rulebook
 from heliotrope.estimate.inputs import Inputs
+from heliotrope.estimate.pulse.records import Cohort, read_cohort, read_definition
 from heliotrope.pipeline import RunOptions, run_study
 from heliotrope.records.canonical import CANONICAL
 from heliotrope.simulate.cohort import write_csv
