@@ -1,17 +1,17 @@
 """Fit many data sets: the mode and the curvature there at once, then reweighted draws of each.
 
 In double precision. The draws are those of the program's own sampler. The mode is sought by
-BFGS that begins from the exact curvature of the starting point; each turn of the loop costs one
-value and gradient, whether its step is taken or shortened.
+BFGS that begins from the curvature of the starting point; each turn costs one value and gradient of
+all data sets, whether a step is taken or shortened. So little is compiled.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from types import SimpleNamespace
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -35,7 +35,9 @@ SHORTER = 0.3
 ENOUGH = 1e-4
 CLOSE = 1e-5
 LEAST_CURVATURE = 1e-3
-COLUMNS_AT_ONCE = 4
+STEP = 1e-4
+CLOSE_ENOUGH = 1e-3
+LEAST_SEEN = 1e-10
 LEAST_CHANCE = 1e-6
 
 
@@ -48,15 +50,6 @@ class Modes:
     height: Any
     is_found: Any
     turns: int
-
-
-class _Climb(NamedTuple):
-    vector: jax.Array
-    height: jax.Array
-    slope: jax.Array
-    inverse: jax.Array
-    share: jax.Array
-    turn: jax.Array
 
 
 def make_density(
@@ -147,95 +140,85 @@ def fix_conventions(conventions: Conventions) -> Fixed:
 
 
 @lru_cache(maxsize=16)
-def _compiled(layout: Layout, at_risk_until: int | None) -> tuple[Any, Any, Any]:
+def _compiled(layout: Layout, at_risk_until: int | None) -> tuple[Any, Any]:
+    """The density and gradient of many data sets at once, and of one at many vectors."""
     density = make_density(layout, at_risk_until)
-
-    def curvature(vector: jax.Array, child: Child) -> jax.Array:
-        def column(unit: jax.Array) -> jax.Array:
-            slope = jax.grad(density)
-            return jax.jvp(lambda at: slope(at, child), (vector,), (unit,))[1]
-
-        return -jax.lax.map(column, jnp.eye(layout.size), batch_size=COLUMNS_AT_ONCE)
-
-    def climb(vector: jax.Array, inverse: jax.Array, child: Child) -> _Climb:
-        return _climb(jax.value_and_grad(density), vector, inverse, child)
 
     def heights(vectors: jax.Array, child: Child) -> jax.Array:
         return jax.vmap(lambda vector: density(vector, child))(vectors)
 
-    return (
-        jax.jit(jax.vmap(curvature)),
-        jax.jit(jax.vmap(climb)),
-        jax.jit(heights),
-    )
+    return jax.jit(jax.vmap(jax.value_and_grad(density))), jax.jit(heights)
 
 
-def _climb(rise: Any, vector: jax.Array, inverse: jax.Array, child: Child) -> _Climb:
-    height, slope = rise(vector, child)
-    start = _Climb(vector, height, slope, inverse, jnp.ones(()), jnp.zeros((), int))
-
-    def goes_on(now: _Climb) -> jax.Array:
-        return (now.slope @ now.inverse @ now.slope > CLOSE) & (now.turn < TURNS)
-
-    def turn(now: _Climb) -> _Climb:
-        step = now.share * (now.inverse @ now.slope)
-        vector = now.vector + step
-        height, slope = rise(vector, child)
-        gain = step @ now.slope
-        is_better = jnp.isfinite(height) & (height >= now.height + ENOUGH * gain)
-        slope = jnp.where(is_better, slope, now.slope)
-        inverse = _update(now.inverse, step, now.slope - slope)
-        share = jnp.where(is_better, jnp.minimum(1.0, now.share / SHORTER), now.share * SHORTER)
-        return _Climb(
-            jnp.where(is_better, vector, now.vector),
-            jnp.where(is_better, height, now.height),
-            slope,
-            jnp.where(is_better, inverse, now.inverse),
-            share,
-            now.turn + 1,
-        )
-
-    return jax.lax.while_loop(goes_on, turn, start)
-
-
-def _update(inverse: jax.Array, step: jax.Array, fall: jax.Array) -> jax.Array:
-    """The BFGS update of the inverse curvature; kept where the step saw no curvature."""
-    seen = step @ fall
-    is_useful = seen > 1e-10
-    rho = 1.0 / jnp.where(is_useful, seen, 1.0)
-    identity = jnp.eye(len(step))
-    left = identity - rho * jnp.outer(step, fall)
-    updated = left @ inverse @ left.T + rho * jnp.outer(step, step)
-    return jnp.where(is_useful, updated, inverse)
-
-
-def find_modes(batch: Batch, start: Any | None = None) -> Modes:
+def find_modes(batch: Batch) -> Modes:
     """Find the mode of every data set and the covariance of the normal that fits it there."""
-    curvature_at, climb, _ = _compiled(batch.layout, batch.at_risk_until)
-    size = batch.layout.size
-    first = np.zeros((batch.datasets, size)) if start is None else start
-    first = jnp.asarray(first)
-    inverse = _invert(np.asarray(curvature_at(first, batch.child)))
-    found = climb(first, jnp.asarray(inverse), batch.child)
-    curvature = np.asarray(curvature_at(found.vector, batch.child))
+    rise = partial(_rise, batch)
+    vector = np.zeros((batch.datasets, batch.layout.size))
+    height, slope = rise(vector)
+    inverse = _invert(_curvature(rise, vector))
+    share = np.ones(batch.datasets)
+    turns = 0
+    while turns < TURNS and (_left(slope, inverse) > CLOSE).any():
+        step = share[:, None] * np.einsum("dij,dj->di", inverse, slope)
+        tried, its_slope = rise(vector + step)
+        gain = (step * slope).sum(axis=1)
+        with np.errstate(invalid="ignore"):
+            is_better = np.isfinite(tried) & (tried >= height + ENOUGH * gain)
+        inverse = np.where(
+            is_better[:, None, None], _update(inverse, step, slope - its_slope), inverse
+        )
+        vector = np.where(is_better[:, None], vector + step, vector)
+        slope = np.where(is_better[:, None], its_slope, slope)
+        height = np.where(is_better, tried, height)
+        share = np.where(is_better, np.minimum(1.0, share / SHORTER), share * SHORTER)
+        turns += 1
+    curvature = _curvature(rise, vector)
     covariance = _invert(curvature)
-    slope = np.asarray(found.slope)
-    left = np.einsum("di,dij,dj->d", slope, covariance, slope)
+    left = _left(slope, covariance)
     lowest = np.linalg.eigvalsh(np.where(np.isfinite(curvature), curvature, 0)).min(axis=1)
-    return Modes(
-        vector=np.asarray(found.vector),
-        covariance=covariance,
-        height=np.asarray(found.height),
-        is_found=np.isfinite(left) & (left < 100 * CLOSE) & (lowest > 0),
-        turns=int(np.asarray(found.turn).max()),
-    )
+    is_found = np.isfinite(left) & (left < CLOSE_ENOUGH) & (lowest > 0)
+    return Modes(vector, covariance, height, is_found, turns)
+
+
+def _rise(batch: Batch, vector: Any) -> tuple[Any, Any]:
+    height, slope = _compiled(batch.layout, batch.at_risk_until)[0](vector, batch.child)
+    return np.asarray(height), np.asarray(slope)
+
+
+def _curvature(rise: Callable[[Any], tuple[Any, Any]], vector: Any) -> Any:
+    """Minus the second derivatives, by differences of the exact gradient.
+
+    Exact ones would take longer to compile than all fits take.
+    """
+    rows = [
+        (rise(vector - STEP * unit)[1] - rise(vector + STEP * unit)[1]) / (2 * STEP)
+        for unit in np.eye(vector.shape[1])
+    ]
+    found = np.stack(rows, axis=1)
+    return (found + np.swapaxes(found, 1, 2)) / 2
+
+
+def _left(slope: Any, inverse: Any) -> Any:
+    """How much (twice) the log density could still grow, were it a parabola."""
+    return np.einsum("di,dij,dj->d", slope, inverse, slope)
+
+
+def _update(inverse: Any, step: Any, fall: Any) -> Any:
+    """The BFGS update of the inverse curvature; kept where the step saw no curvature."""
+    seen = (step * fall).sum(axis=1)
+    is_useful = seen > LEAST_SEEN
+    rho = (1 / np.where(is_useful, seen, 1))[:, None, None]
+    across = step[:, :, None] * fall[:, None, :]
+    left = np.eye(step.shape[1]) - rho * across
+    updated = left @ inverse @ np.swapaxes(left, 1, 2) + rho * step[:, :, None] * step[:, None, :]
+    return np.where(is_useful[:, None, None], updated, inverse)
 
 
 def _invert(curvature: Any) -> Any:
     """Invert symmetric matrices; a direction of no or false curvature counts as nearly flat."""
     size = curvature.shape[-1]
     safe = np.where(np.isfinite(curvature), curvature, np.eye(size))
-    values, vectors = np.linalg.eigh((safe + np.swapaxes(safe, -1, -2)) / 2)
+    values, vectors = np.linalg.eigh(safe)
     bounded = np.maximum(np.abs(values), LEAST_CURVATURE)
     return np.einsum("...ij,...j,...kj->...ik", vectors, 1 / bounded, vectors)
 
@@ -261,7 +244,7 @@ class OneDataSet:
         self.data = SimpleNamespace(n_children=batch.children)
         self.told: list[Any] = []
         self._child = jax.tree.map(lambda array: jnp.asarray(array[row]), batch.child)
-        self._heights = _compiled(batch.layout, batch.at_risk_until)[2]
+        self._heights = _compiled(batch.layout, batch.at_risk_until)[1]
 
     def values(self, vectors: Any, batch: int) -> Any:
         """Return the log posterior density at many vectors (draws, size), some at a time."""
