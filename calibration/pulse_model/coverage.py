@@ -1,7 +1,7 @@
 """Bias, coverage and false claims, at 7, 30 and 200 treated children, under every mechanism.
 
 Two analyses: the case series (all records of children who got immunoglobulin, two-sided kappa) and
-the registry (everyone's whole history, hazard of starting).
+the registry (everyone's whole history, hazard of starting on both).
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ DATASETS = {7: 40, 30: 12, 200: 2}
 ROUND_STEP = 1000
 ENOUGH_PER_STARTER = 2.5
 CASE_SERIES = "starters' history, two-sided kappa"
-REGISTRY = "everyone's history, hazard"
+REGISTRY = "everyone's history, hazard of both"
 ANALYSED = {"series": CASE_SERIES, "registry": REGISTRY}
 ASKED = {
     "pulse_mean": "pulse_peak",
