@@ -45,7 +45,7 @@ ANALYSES = (
         corrects_for_starting=True,
     ),
     Analysis("everyone's history, none", _EVERYONE, "none"),
-    Analysis("everyone's history, hazard", _EVERYONE, "hazard"),
+    Analysis("everyone's history, hazard on activity", _EVERYONE, "hazard"),
     Analysis("everyone's history, hazard of both", _EVERYONE, "hazard", reads_observed=True),
 )
 

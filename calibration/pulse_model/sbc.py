@@ -3,7 +3,7 @@
 Truth from the prior, a cohort from the truth, the posterior from the cohort: then the weight of the
 draws under the truth is uniform, for every parameter and every estimand (Talts et al. 2018,
 arXiv 1804.06788). Done without a start rule (starts at random) and with the hazard of starting
-(starts by latent activity, its two numbers from the prior as well).
+(starts by rating and latent activity, with slopes from the prior as well).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from calibration.pulse_model.analyses import find_analysis
-from calibration.pulse_model.batches import make_batch, make_layout
+from calibration.pulse_model.batches import OBSERVED_SLOPE, make_batch, make_layout
 from calibration.pulse_model.fits import compute_height, draw_each, find_modes
 from calibration.pulse_model.quantities import compute_quantities, compute_rank
 from calibration.pulse_model.stage import Order, Results
@@ -32,6 +32,10 @@ AT_ONCE = 10
 MECHANISM: dict[StartRule, str] = {
     "none": "start_at_random",
     "hazard": "start_at_high_latent_activity",
+}
+ANALYSED: dict[StartRule, str] = {
+    "none": "everyone's history, none",
+    "hazard": "everyone's history, hazard of both",
 }
 
 
@@ -58,12 +62,12 @@ def run_sbc(order: Order, part: str) -> None:
 def rank_prior_truths(rule: StartRule, datasets: int, seed: int) -> list[dict[str, Any]]:
     """Draw truths, cohorts and posteriors; return the ranks of each data set."""
     truth = _without_unknown_ends(read_known_truth())
-    layout = make_layout(truth, rule)
+    layout = find_layout(rule)
     drawn_truth = layout.draw_prior(datasets, seed)
     population = make_populations(truth, MECHANISM[rule], drawn_truth, CHILDREN)
     plan = CohortPlan(MECHANISM[rule], population=population, truth=truth)
     cohort = simulate_known_truth(datasets * CHILDREN, seed, plan)
-    batch = make_batch(cohort, datasets, find_analysis(f"everyone's history, {rule}"))
+    batch = make_batch(cohort, datasets, find_analysis(ANALYSED[rule]))
     modes = find_modes(batch)
     vector = layout.pack(drawn_truth)
     true = compute_quantities(layout, vector)
@@ -100,8 +104,11 @@ def make_populations(
         whole = np.concatenate([np.full((len(others), 1), first), others], axis=1)
         return np.repeat(whole, children, axis=0)
 
-    has_rule = "start_slope" in drawn
     everyone = len(drawn["activity_mean"]) * children
+
+    def each_or_usual(name: str, value: Any) -> Any:
+        return each(name) if name in drawn else np.full(everyone, float(value))
+
     return Population(
         activity_mean=each("activity_mean"),
         activity_sd=each("activity_sd"),
@@ -116,12 +123,9 @@ def make_populations(
         fluctuation_days=each("fluctuation_days"),
         onset_half_time_days=each("onset_days"),
         extra_decay_days=each("extra_decay_days"),
-        start_intercept=each("start_intercept")
-        if has_rule
-        else np.full(everyone, float(usual.start_intercept)),
-        start_slope=each("start_slope")
-        if has_rule
-        else np.full(everyone, float(usual.start_slope)),
+        start_intercept=each_or_usual("start_intercept", usual.start_intercept),
+        start_observed_slope=each_or_usual(OBSERVED_SLOPE, usual.start_observed_slope),
+        start_latent_slope=each_or_usual("start_slope", usual.start_latent_slope),
         offset=measures("offset", 0.0),
         loading=measures("loading", 1.0),
         noise_sd=np.repeat(drawn["noise"], children, axis=0),
@@ -130,4 +134,5 @@ def make_populations(
 
 def find_layout(rule: StartRule) -> Layout:
     """Return the parameters that are ranked under a start rule."""
-    return make_layout(_without_unknown_ends(read_known_truth()), rule)
+    reads_observed = find_analysis(ANALYSED[rule]).reads_observed
+    return make_layout(_without_unknown_ends(read_known_truth()), rule, reads_observed)

@@ -16,7 +16,6 @@ from heliotrope.simulate.known_truth.parameters import (
     KnownTruth,
     Mechanism,
     ObservedMeasure,
-    StartRule,
 )
 from heliotrope.simulate.known_truth.plan import draw_fluctuation, draw_possible_days
 from heliotrope.simulate.known_truth.population import ChildEffects, Population
@@ -190,7 +189,7 @@ def _live_through(setting: Setting, drawn: _Drawn, now: _Now, column: int) -> No
         may_start = column // 2 < setting.truth.regimen.cycles_at_risk
         is_at_risk = is_seen & ~now.has_started & may_start
         is_start = is_at_risk & (
-            drawn.start_chance[:, column] < compute_start_chance(setting, value[:, 0], activity)
+            drawn.start_chance[:, column] < compute_start_chance(population, value[:, 0], activity)
         )
         now.has_started = now.has_started | is_start
         _infuse(drawn, now, day)
@@ -236,11 +235,13 @@ def _seen_share(setting: Setting, now: _Now, value: Numbers, is_visit: bool) -> 
     ).astype(np.float64)
 
 
-def compute_start_chance(setting: Setting, rating: Numbers, activity: Numbers) -> Numbers:
-    """The chance that immunoglobulin is started at a visit, by the rule of the mechanism."""
-    rule: StartRule = setting.truth.start_rule(setting.mechanism.start_rule)
-    read = {"observed": rating, "latent": activity, "nothing": np.zeros(len(rating))}[rule.reads]
-    odds = setting.population.start_intercept + setting.population.start_slope * read
+def compute_start_chance(population: Population, rating: Numbers, activity: Numbers) -> Numbers:
+    """The chance that immunoglobulin is started at a visit, by its rating and by the activity."""
+    odds = (
+        population.start_intercept
+        + population.start_observed_slope * rating
+        + population.start_latent_slope * activity
+    )
     chance: Numbers = 1 / (1 + np.exp(-odds))
     return chance
 

@@ -106,12 +106,12 @@ class ObservedMeasure(Frozen):
 
 
 class StartRule(Frozen):
-    """Why immunoglobulin is started: the log-odds at a visit, and what they are read from."""
+    """Why immunoglobulin is started: the log-odds at a visit, by its rating and by the activity."""
 
     id: str
-    reads: Literal["observed", "latent", "nothing"]
     intercept: float
-    slope: float
+    observed_slope: float
+    latent_slope: float
 
 
 class Mechanism(Frozen):

@@ -33,7 +33,8 @@ class Population:
     onset_half_time_days: Numbers
     extra_decay_days: Numbers
     start_intercept: Numbers
-    start_slope: Numbers
+    start_observed_slope: Numbers
+    start_latent_slope: Numbers
     offset: Numbers
     loading: Numbers
     noise_sd: Numbers
@@ -69,7 +70,8 @@ def describe_population(truth: KnownTruth, mechanism_id: str) -> Population:
     return Population(
         **{name: np.asarray(value, dtype=np.float64) for name, value in numbers.items()},
         start_intercept=np.asarray(rule.intercept),
-        start_slope=np.asarray(rule.slope),
+        start_observed_slope=np.asarray(rule.observed_slope),
+        start_latent_slope=np.asarray(rule.latent_slope),
         offset=np.asarray([measure.offset for measure in truth.measures]),
         loading=np.asarray([measure.loading for measure in truth.measures]),
         noise_sd=np.asarray([measure.noise_sd for measure in truth.measures]),
