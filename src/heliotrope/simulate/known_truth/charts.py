@@ -168,7 +168,7 @@ def stack_charts(cohort: KnownCohort, view: View | None = None) -> StackedCharts
 
     is_visit = np.take_along_axis(is_seen, order, axis=1)
     value = np.take_along_axis(history.value, order[:, :, None], axis=1)
-    is_given = np.isfinite(history.infusion_day) & is_seen.any(axis=1)[:, None]
+    is_given = np.isfinite(history.infusion_day) & np.any(is_seen, axis=1, keepdims=True)
     return StackedCharts(
         visit_day=seen(history.day - zero[:, None]),
         is_visit=is_visit,
