@@ -25,6 +25,7 @@ from calibration.pulse_model.sbc import find_layout, make_populations
 from calibration.pulse_model.stage import Order, Results, read_results
 from scipy.stats import norm
 
+from heliotrope.definitions.pulse_model import read_pulse_model
 from heliotrope.simulate.known_truth.cohort import CohortPlan, simulate_known_truth
 from heliotrope.simulate.known_truth.estimands import compute_shape
 from heliotrope.simulate.known_truth.parameters import read_known_truth
@@ -172,3 +173,21 @@ def test_a_report_is_written_from_results(tmp_path: Path, monkeypatch) -> None:
 def test_without_results_there_is_no_report(tmp_path: Path) -> None:
     with pytest.raises(SystemExit, match="no results"):
         write_report(tmp_path)
+
+
+def test_what_is_fitted_is_the_density_of_the_program() -> None:
+    """One data set, by the calibration's own batches and by the program's problem."""
+    from calibration.pulse_model.fits import compute_height
+
+    from heliotrope.estimate.pulse.posterior import prepare_problem
+    from heliotrope.estimate.pulse.prepare import prepare_jax
+
+    prepare_jax()
+    cohort = simulate_known_truth(6, seed=5)
+    analysis = find_analysis("everyone's history, none")
+    batch = make_batch(cohort, 1, analysis)
+    data = make_pulse_data(cohort, analysis.view)
+    problem = prepare_problem(data, read_pulse_model(), analysis.start_rule)
+    assert problem.layout == batch.layout
+    vector = 0.3 * np.random.default_rng(1).standard_normal(batch.layout.size)
+    assert compute_height(batch, 0, vector) == pytest.approx(problem.value(vector), rel=1e-9)
