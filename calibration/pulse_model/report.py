@@ -123,12 +123,18 @@ def describe_sbc(rows: Rows) -> str:
     return "## Simulation-based calibration\n\n" + "\n\n".join(parts)
 
 
+def _is_usable(row: dict[str, Any]) -> bool:
+    if not row["is_reweighted"]:
+        return bool(row["is_found"])
+    return row["k_hat"] is not None and row["k_hat"] <= K_HAT
+
+
 def describe_coverage(rows: Rows) -> str:
     """Bias, coverage and false claims by mechanism, size and analysis."""
     told, claims = [], []
     asked = [key.removesuffix("_truth") for key in rows[0] if key.endswith("_truth")]
     for cell, group in _grouped(rows, "analysis", "children", "mechanism").items():
-        usable = [row for row in group if row["k_hat"] is not None and row["k_hat"] <= K_HAT]
+        usable = [row for row in group if _is_usable(row)]
         named = [str(part) for part in cell] + [f"{len(usable)} of {len(group)}"]
         if len(usable) < 2:
             continue
@@ -139,10 +145,11 @@ def describe_coverage(rows: Rows) -> str:
             for name in ("pulse_mean", "persistent_mean"):
                 above = np.asarray([row[f"{name}_above_zero"] for row in usable])
                 claims.append([*named[:2], name, f"{np.mean(above > 0.95):.2f}"])
-    columns = ["analysis", "children", "how it came about", "fits with k-hat up to 0.7"]
+    columns = ["analysis", "children", "how it came about", "fits used"]
     columns += ["quantity", "bias", "covered (90 %)", "half width"]
     return (
-        "## Bias and coverage\n\n"
+        "## Bias and coverage\n\nUsed are reweighted fits with k-hat up to 0.7; of large cohorts, "
+        "fits whose mode was found.\n\n"
         + _table(columns, told)
         + "\n\nFalse claims: share of data sets without any effect in which the chance of an "
         "effect above 0 is over 0.95 (0.05 would be fair).\n\n"

@@ -27,7 +27,7 @@ from heliotrope.simulate.known_truth.population import Population, describe_popu
 STAGE = "sbc"
 CHILDREN = 7
 FITS = 1000
-QUARTERS = 4
+PIECES = 8
 AT_ONCE = 10
 MECHANISM: dict[StartRule, str] = {
     "none": "start_at_random",
@@ -39,14 +39,14 @@ ANALYSED: dict[StartRule, str] = {
 }
 
 
-PARTS = tuple(f"{rule} {quarter}" for rule in MECHANISM for quarter in range(QUARTERS))
+PARTS = tuple(f"{rule} {piece}" for rule in MECHANISM for piece in range(PIECES))
 
 
 def run_sbc(order: Order, part: str) -> None:
     """Rank truths of the prior among the draws, some data sets at a time, until all are done."""
     results = Results(order, STAGE, part)
     rule = next(rule for rule in MECHANISM if rule == part.split()[0])
-    fits = FITS // QUARTERS
+    fits = FITS // PIECES
     begin = int(part.split()[1]) * fits
     at_once = 2 if order.is_quick else AT_ONCE
     took = 0.0
