@@ -55,6 +55,7 @@ class PulsePriors(Frozen):
     start_excess: Prior
     start_intercept: Prior
     start_slope: Prior
+    start_observed_slope: Prior
     fluctuation_sd: Prior
     fluctuation_days: Prior
     loading: Prior

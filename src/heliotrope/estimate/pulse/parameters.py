@@ -137,6 +137,7 @@ def choose_layout(data: PulseData, model: PulseModel, start_rule: StartRule) -> 
         ("start_excess", priors.start_excess, 2 if start_rule == KAPPA else 0),
         ("start_intercept", priors.start_intercept, 1 if start_rule == HAZARD else 0),
         ("start_slope", priors.start_slope, 1 if start_rule == HAZARD else 0),
+        ("start_observed_slope", priors.start_observed_slope, 1 if start_rule == HAZARD else 0),
         ("fluctuation_sd", priors.fluctuation_sd, 1),
         ("fluctuation_days", priors.fluctuation_days, 1),
         ("onset_days", priors.onset_days, 1),

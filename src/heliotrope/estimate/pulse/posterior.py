@@ -156,6 +156,7 @@ def make_population(values: dict[str, Any], xp: Any = jnp) -> Population:
             noise=values["noise"],
             start_intercept=number("start_intercept"),
             start_slope=number("start_slope"),
+            start_observed_slope=number("start_observed_slope"),
         ),
     )
 

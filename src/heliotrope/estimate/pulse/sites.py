@@ -26,6 +26,7 @@ class Reading(NamedTuple):
     noise: jax.Array
     start_intercept: jax.Array
     start_slope: jax.Array
+    start_observed_slope: jax.Array | float = 0.0
 
 
 class Seen(NamedTuple):
@@ -89,7 +90,9 @@ def _measured(activity: jax.Array, seen: Seen, reading: Reading) -> Sites:
 
 
 def _started(activity: jax.Array, seen: Seen, reading: Reading) -> Sites:
-    logit = reading.start_intercept + reading.start_slope * activity
+    # What the chart of the visit says is known: it shifts the odds, whatever the activity.
+    known = reading.start_observed_slope * jnp.nan_to_num(seen.value[:, 0])
+    logit = reading.start_intercept + known + reading.start_slope * activity
     started = seen.is_start.astype(activity.dtype)
     chance = jax.nn.sigmoid(logit)
     sites = Sites(
