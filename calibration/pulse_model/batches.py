@@ -11,7 +11,7 @@ from calibration.pulse_model.analyses import Analysis
 from heliotrope.definitions.pulse_model import StartRule, read_pulse_model
 from heliotrope.estimate.pulse.data import ChildChart, MeasureScale, PulseData
 from heliotrope.estimate.pulse.likelihood import Child
-from heliotrope.estimate.pulse.parameters import Layout, Parameter, choose_layout
+from heliotrope.estimate.pulse.parameters import Layout, choose_layout
 from heliotrope.estimate.pulse.sites import Seen
 from heliotrope.simulate.known_truth.charts import StackedCharts, stack_charts
 from heliotrope.simulate.known_truth.cohort import KnownCohort
@@ -129,8 +129,7 @@ def make_layout(truth: KnownTruth, start_rule: StartRule, reads_observed: bool =
     """Choose the parameters as the program would for these measures, with the usual prior of the
     level in every data set, so that all data sets of a batch have one model.
 
-    ``reads_observed`` adds what the program does not have: the slope of the log-odds of starting
-    on the rating of the visit, believed like the slope on the latent activity.
+    Without ``reads_observed`` the slope of the log-odds of starting on the rating is left out.
     """
     scales = read_scales(truth)
     chart = ChildChart(
@@ -142,7 +141,7 @@ def make_layout(truth: KnownTruth, start_rule: StartRule, reads_observed: bool =
     )
     model = read_pulse_model()
     layout = choose_layout(PulseData.of([chart], scales), model, start_rule)
-    if not reads_observed:
+    if reads_observed:
         return layout
-    slope = Parameter.of(OBSERVED_SLOPE, model.priors.start_slope)
-    return replace(layout, parameters=(*layout.parameters, slope))
+    kept = tuple(each for each in layout.parameters if each.name != OBSERVED_SLOPE)
+    return replace(layout, parameters=kept)

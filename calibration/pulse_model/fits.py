@@ -17,7 +17,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from calibration.pulse_model.batches import OBSERVED_SLOPE, Batch
+from calibration.pulse_model.batches import Batch
 from heliotrope.definitions.pulse_model import Conventions, read_pulse_model
 from heliotrope.estimate.pulse.approximate import Mode, draw_weighted
 from heliotrope.estimate.pulse.likelihood import (
@@ -71,21 +71,14 @@ def make_density(
     def density(vector: jax.Array, child: Child) -> jax.Array:
         values = layout.unpack(vector, jnp)
         population = make_population(values)
-        observed = values[OBSERVED_SLOPE][0] if OBSERVED_SLOPE in values else None
 
-        def collapse(one: Child, rating: jax.Array) -> jax.Array:
-            people = population
-            if observed is not None:  # what was read off the visit is known: a part of the odds
-                reading = people.reading
-                odds = reading.start_intercept + observed * jnp.nan_to_num(rating)
-                people = people._replace(reading=reading._replace(start_intercept=odds))
-            return collapse_child(one, people, fixed, settings).log_likelihood
+        def collapse(one: Child) -> jax.Array:
+            return collapse_child(one, population, fixed, settings).log_likelihood
 
-        rating = child.seen.value[:, :, 0]
-        log_likelihood = jax.vmap(collapse)(child, rating)
+        log_likelihood = jax.vmap(collapse)(child)
         if at_risk_until is not None:
             how = (fixed, settings)
-            log_never = _log_never(child, population, observed, how, at_risk_until)
+            log_never = _log_never(child, population, how, at_risk_until)
             is_seen = jnp.any(child.seen.is_start, axis=1)
             log_likelihood -= jnp.where(is_seen, jnp.log(-jnp.expm1(log_never)), 0.0)
         return layout.log_prior(vector, jnp) + jnp.sum(log_likelihood)
@@ -96,7 +89,6 @@ def make_density(
 def _log_never(
     child: Child,
     population: Population,
-    observed: jax.Array | None,
     how: tuple[Fixed, NewtonSettings],
     at_risk_until: int,
 ) -> jax.Array:
@@ -117,11 +109,12 @@ def _log_never(
         ),
     )
     reading = population.reading
-    on_rating = jnp.zeros(()) if observed is None else observed
+    on_rating = reading.start_observed_slope
     scale = 1 / jnp.sqrt(1 + jnp.pi / 8 * (on_rating * reading.noise[0]) ** 2)
     reading = reading._replace(
         start_intercept=scale * reading.start_intercept,
         start_slope=scale * (reading.start_slope + on_rating),
+        start_observed_slope=0.0,
     )
     people = population._replace(reading=reading)
     found = jax.vmap(lambda one: collapse_child(one, people, *how))(untouched)
