@@ -130,8 +130,8 @@ def refuse_lasting(cohort: Cohort, coverage: Coverage, model: PulseModel) -> str
     if coverage.not_started < limits.children_not_started_at_least:
         return (
             f"{coverage.not_started} children at risk who did not start IVIG are in the model "
-            f"(asked for: {limits.children_not_started_at_least}): IVIG is started on bad days, and "
-            "treated children alone do not tell a lasting effect from getting better anyway"
+            f"(asked for: {limits.children_not_started_at_least}): IVIG is started on bad days, "
+            "and treated children alone do not tell a lasting effect from getting better anyway"
         )
     started = cohort.children_with_started_drug
     if started > limits.children_with_started_drug_at_most * n:
