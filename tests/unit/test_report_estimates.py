@@ -13,10 +13,23 @@ import pytest
 
 from heliotrope.definitions.load import read_rulebook
 from heliotrope.pipeline import run_study
+from heliotrope.report.charts.cycle import draw_effect_band
+from heliotrope.report.charts.draw_svg import render_chart
 from heliotrope.report.environment import make_environment
-from heliotrope.report.estimate_lines import Estimate, list_estimates
+from heliotrope.report.estimate_lines import (
+    Estimate,
+    EstimateLine,
+    fold_refusals,
+    list_estimates,
+)
 from heliotrope.report.find_results import Results
 from heliotrope.report.medians_table import read_medians
+from heliotrope.report.read_pulse_model import (
+    list_quick,
+    list_sensitivity,
+    list_what_if,
+    read_band,
+)
 from heliotrope.report.sections.adjuvant import build_adjuvant
 from heliotrope.report.sections.untreated import build_untreated
 
@@ -25,6 +38,8 @@ COLUMNS = ["analysis", "group", "variable", "statistic", "value", "formatted", "
 
 
 G_FORMULA = "g_formula:start_by_day_91"
+LOST = "stopped:share_losing_response_day_90"
+SHOWN = ("posterior_median", 1.0, "1 (95 %: 0 to 2)")
 
 
 def make_rows(*found: tuple[object, ...]) -> pl.DataFrame:
@@ -186,6 +201,66 @@ def test_a_refused_estimate_gives_its_reason_and_a_missing_one_no_line() -> None
     assert [(line.name, line.shown, line.n, line.remark) for line in lines] == [
         ("X", "not estimated", "", "Too few children.")
     ]
+
+
+def test_what_was_refused_for_one_reason_stands_in_one_line() -> None:
+    def line(name: str, reason: str = "") -> EstimateLine:
+        return EstimateLine(name, "x", "", reason, bool(reason))
+
+    folded = fold_refusals(
+        [line("A", "Too few."), line("B"), line("C", "Too few."), line("D", "No.")]
+    )
+    assert [(each.name, each.remark) for each in folded] == [
+        ("B", ""),
+        ("A; C", "Too few."),
+        ("D", "No."),
+    ]
+
+
+class TestPulseModel:
+    ROWS = (
+        ("pulse_model", "anchor:physician_global", "n", 40.0, "40"),
+        ("pulse_model", "onset_half_time_days", "posterior_median", 3.0, "3 days (95 %: 2 to 5)"),
+        ("pulse_model", "onset_half_time_days", "prior_median", 2.5, "2.5 days (95 %: 1 to 7)"),
+        ("pulse_model", "onset_half_time_days", "contraction", 0.71, "0.71"),
+        ("pulse_model", "onset_half_time_days", "monte_carlo_error", 0.04, "0.04"),
+        ("pulse_model", "monthly_curve:day_7", "posterior_median", 1.0, "1.0", 0.5, 1.5),
+        ("pulse_model", "monthly_curve:day_0", "posterior_median", 0.4, "0.4", 0.1, 0.9),
+        (
+            "pulse_model_what_if",
+            "stopped:share_losing_response_day_90",
+            "posterior_median",
+            0.5,
+            "0.5",
+        ),
+        (
+            "pulse_model_sensitivity",
+            "as_defined:pulse_mean",
+            "posterior_median",
+            1.0,
+            "1 (95 %: 0 to 2)",
+        ),
+    )
+
+    def test_a_figure_stands_beside_its_prior_and_how_far_the_records_narrowed_it(self) -> None:
+        (line,) = list_quick(Results(make_rows(*self.ROWS)), {})
+        assert line.shown == "3 days (95 %: 2 to 5)"
+        assert line.remark == (
+            "Before the records 2.5 days (95 %: 1 to 7); narrowed by 71 %; drawing error 0.04."
+        )
+
+    def test_the_curve_is_drawn_in_order_and_named_by_its_anchor(self) -> None:
+        band = read_band(Results(make_rows(*self.ROWS)))
+        assert [row["day"] for row in band.points] == [0.0, 7.0]
+        assert band.unit == "physician global"
+        assert "Improvement by the model" in str(render_chart(draw_effect_band(band)))
+
+    def test_predictions_and_conventions_are_listed_in_words(self) -> None:
+        results = Results(make_rows(*self.ROWS))
+        assert [line.name for line in list_what_if(results)] == [
+            "Stopped: share losing response, day 90"
+        ]
+        assert list_sensitivity(results) == [("As defined", ["1 (0 to 2)"])]
 
 
 def test_medians_stand_under_their_points_and_gaps_stay_empty() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from heliotrope.estimate.wording import NOT_ESTIMATED
 from heliotrope.report.find_results import Results, Row
 from heliotrope.report.words import sentence
 
@@ -47,12 +48,29 @@ def list_estimates(results: Results, wanted: Iterable[Estimate]) -> Sequence[Est
     return [_make_line(each, row) for each, row in found if row is not None]
 
 
+def fold_refusals(lines: Sequence[EstimateLine]) -> Sequence[EstimateLine]:
+    """Put what was refused for one and the same reason into one line, below what was estimated."""
+    given = [line for line in lines if not line.is_refused]
+    reasons = dict.fromkeys(line.remark for line in lines if line.is_refused)
+    folded = [
+        EstimateLine(
+            name="; ".join(line.name for line in lines if line.remark == reason),
+            shown=NOT_ESTIMATED,
+            n="",
+            remark=reason,
+            is_refused=True,
+        )
+        for reason in reasons
+    ]
+    return [*given, *folded]
+
+
 def _make_line(wanted: Estimate, row: Row) -> EstimateLine:
     refused = row["refused"]
     n = row["n_evaluable"]
     return EstimateLine(
         name=wanted.name,
-        shown="not estimated" if refused else say_interval(str(row["formatted"])),
+        shown=NOT_ESTIMATED if refused else say_interval(str(row["formatted"])),
         n="" if n is None or refused else f"{n:,} {wanted.unit}",
         remark=f"{sentence(refused)}." if refused else wanted.remark,
         is_refused=refused is not None,

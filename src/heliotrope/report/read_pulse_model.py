@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from heliotrope.report.charts.cycle import BandRows
-from heliotrope.report.estimate_lines import Estimate, EstimateLine, list_estimates, say_interval
+from heliotrope.report.estimate_lines import (
+    Estimate,
+    EstimateLine,
+    fold_refusals,
+    list_estimates,
+    say_interval,
+)
 from heliotrope.report.find_results import Results
 from heliotrope.report.words import say_flag
 
@@ -29,7 +35,6 @@ LASTING = {
     "activity_180_days_after_stopping": "Change expected 180 days after stopping, the same points",
     "tipping_drift": "Drift in 180 days that would explain a lasting effect away",
 }
-LEFT_OUT = ("fit", "children", "visits", "infusions")
 
 
 def say_refusal(results: Results) -> str | None:
@@ -38,7 +43,7 @@ def say_refusal(results: Results) -> str | None:
     return None if row is None else row["refused"]
 
 
-def list_quick(results: Results, titles: dict[str, str]) -> Sequence[EstimateLine]:
+def list_quick(results: Results, titles: Mapping[str, str]) -> Sequence[EstimateLine]:
     """List onset, duration and size of the pulse; ``titles``: measures by their id."""
     names = dict(QUICK)
     for variable in results.variables(MODEL):
@@ -48,7 +53,7 @@ def list_quick(results: Results, titles: dict[str, str]) -> Sequence[EstimateLin
         if kind == "share_above_important_difference":
             title = titles.get(measure, say_flag(measure))
             names[variable] = f"Children above the important difference: {title}"
-    return _list(results, names.items())
+    return fold_refusals(_list(results, names.items()))
 
 
 def list_lasting(results: Results) -> Sequence[EstimateLine]:
@@ -65,7 +70,7 @@ def list_lasting(results: Results) -> Sequence[EstimateLine]:
         for variable in results.variables(MODEL)
         if variable.startswith(start)
     ]
-    return [*_list(results, LASTING.items()), *list_estimates(results, chances)]
+    return fold_refusals([*_list(results, LASTING.items()), *list_estimates(results, chances)])
 
 
 def list_what_if(results: Results) -> Sequence[EstimateLine]:

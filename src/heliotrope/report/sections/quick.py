@@ -86,6 +86,10 @@ def _list_measures(report: ReportInput) -> Sequence[Measure]:
     return sorted((measures[name] for name in named if name in measures), key=rank_measure)
 
 
+def _name_measures(report: ReportInput) -> Mapping[str, str]:
+    return {item.id: item.title for item in measures_of(report.rulebook).values()}
+
+
 def _say_phase(name: str) -> str:
     return name.replace("days_", "days ").replace("_", " to ")
 
