@@ -309,7 +309,7 @@ def test_what_is_not_there_is_refused_in_words(clinic: Clinic, rulebook: Ruleboo
     tables, records = write_tables(clinic, World())
     assert "no course of intravenous" in refusal({}, records, rulebook)
     assert "no steroid dose" in refusal({**tables, "steroid_period": doses_of(0)}, {}, rulebook)
-    assert "physician_global" in refusal(tables, {}, rulebook)
+    assert "physician global" in refusal(tables, {}, rulebook)
 
 
 def doses_of(dose: float) -> pl.DataFrame:

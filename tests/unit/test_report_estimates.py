@@ -137,7 +137,7 @@ class TestAdjuvant:
     def test_without_measured_activity_it_is_refused_in_words(self, seven) -> None:
         said = words(seven["adjuvant"])
         assert "In 2 of 7 the steroid dose fell during IVIG to half or less" in said
-        assert "Whether IVIG spared steroid is not estimated: no value of physician_global" in said
+        assert "Whether IVIG spared steroid is not estimated: no value of physician global" in said
 
     def test_drugs_stopped_for_good_carry_their_reasons(self, seven) -> None:
         said = words(seven["adjuvant"])

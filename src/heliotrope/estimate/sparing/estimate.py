@@ -125,7 +125,7 @@ def _find_nothing(inputs: Inputs, definition: SteroidSparing) -> str | None:
     measure = definition.dosing_rule.activity_measure
     measured = inputs.record("assessment").filter(pl.col("measure") == measure)
     if measured.join(children, on=CHILD, how="semi").height == 0:
-        return NO_ACTIVITY.format(measure=measure)
+        return NO_ACTIVITY.format(measure=measure.replace("_", " "))
     return None
 
 
