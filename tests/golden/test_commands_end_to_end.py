@@ -26,6 +26,15 @@ def _call(*arguments: str | Path, cwd: Path | None = None) -> subprocess.Complet
     return subprocess.run(command, capture_output=True, text=True, check=False, cwd=cwd)
 
 
+MODELLED = {
+    "pulse_model",
+    "pulse_model_child",
+    "pulse_model_sensitivity",
+    "pulse_model_what_if",
+}
+"""The analyses of the model, as the dictionary of the room names them."""
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("commands")
@@ -54,7 +63,10 @@ def test_demo_says_what_it_found_and_where_the_report_is(
 
 
 def test_demo_fits_the_model_and_a_run_may_leave_it_out(run: Path, folder: Path) -> None:
-    fitted = pl.read_parquet(run / "results.parquet").filter(pl.col("analysis") == "pulse_model")
+    results = pl.read_parquet(run / "results.parquet")
+    modelled = {name for name in results["analysis"].unique() if name.startswith("pulse_model")}
+    assert modelled == MODELLED
+    fitted = results.filter(pl.col("analysis") == "pulse_model")
     figures = dict(fitted.select("variable", "value").filter(pl.col("value").is_not_null()).rows())
     assert figures["children"] == 7
     assert figures["fit"] > 0
