@@ -22,7 +22,6 @@ from heliotrope.classify.evaluate import evaluate
 from heliotrope.definitions.load import Rulebook
 from heliotrope.definitions.validate import check_definitions
 from heliotrope.errors import ExitCode, Found, UserError
-from heliotrope.estimate.cohort import estimate_all
 from heliotrope.execution.local import ShardJob, run_shards
 from heliotrope.execution.shards import count_shards, write_shards
 from heliotrope.ingest import Ingested, read_records
@@ -71,7 +70,7 @@ def run_study(
     Errors: UserError for a study that cannot be read as a whole, a run folder that exists or
     cannot be written. Rows that cannot be used are quarantined and counted, no error.
     """
-    _load_beside("scipy.special", "heliotrope.report.page")
+    _load_beside("scipy.special", "heliotrope.estimate.cohort", "heliotrope.report.page")
     options, tell = options or RunOptions(), progress or _silent
     started = time.monotonic()
     study = read_study(study_path)
@@ -95,6 +94,8 @@ def run_study(
         findings.write_parquet(partial / "findings.parquet")
         shutil.rmtree(partial / "parts")
         tell("estimate", 0, 1)
+        from heliotrope.estimate.cohort import estimate_all
+
         results = estimate_all(tables, ingested.tables, rulebook, _tell_model(options, tell))
         results.write_parquet(partial / "results.parquet")
         manifest = make_manifest(study, rulebook, ingested, tables, shards, children)

@@ -34,8 +34,7 @@ from heliotrope.estimate.steroid import estimate_steroid
 from heliotrope.estimate.steroid_outcomes import estimate_steroid_outcomes
 from heliotrope.estimate.timing.cycle import estimate_cycle
 from heliotrope.estimate.timing.first_response import estimate_first_response
-
-NOT_ASKED = "this run was told to leave the pulse model out"
+from heliotrope.estimate.wording import MODEL_NOT_ASKED
 
 Progress = Callable[[str, float], None]
 
@@ -92,7 +91,9 @@ def estimate_all(
 def _estimate_model(inputs: Inputs, progress: Progress | None) -> list[Row]:
     """Fit the pulse model where it is asked for: it takes seconds to load, minutes to fit."""
     if progress is None:
-        return [inputs.topic("pulse_model", PULSE_MODEL).refuse("pulse", "posterior", NOT_ASKED)]
+        return [
+            inputs.topic("pulse_model", PULSE_MODEL).refuse("pulse", "posterior", MODEL_NOT_ASKED)
+        ]
     from heliotrope.estimate.pulse.estimate import estimate_pulse_model
 
     return estimate_pulse_model(inputs, progress)

@@ -6,6 +6,8 @@ from heliotrope.estimate.intervals import Interval
 
 NOT_ESTIMATED = "not estimated"
 
+MODEL_NOT_ASKED = "this run was told to leave the pulse model out"
+
 ONE_DECIMAL_FROM = 200
 
 VERY_LARGE = 1e6

@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 
-from heliotrope.estimate.cohort import NOT_ASKED
+from heliotrope.estimate.wording import MODEL_NOT_ASKED
 from heliotrope.ingest import Ingested
 from heliotrope.records.shard import count_children
 from heliotrope.study import Study
@@ -186,4 +186,4 @@ def say_model(results: pl.DataFrame) -> list[str]:
     """Say why the pulse model gave no figure, unless the run was told to leave it out."""
     is_model = (pl.col("analysis") == "pulse_model") & (pl.col("variable") == "pulse")
     reasons = results.filter(is_model)["refused"].drop_nulls()
-    return [f"Pulse model: {reason}." for reason in reasons if reason != NOT_ASKED]
+    return [f"Pulse model: {reason}." for reason in reasons if reason != MODEL_NOT_ASKED]
