@@ -9,9 +9,9 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from heliotrope import pipeline
 from heliotrope.definitions.load import read_rulebook
 from heliotrope.errors import ExitCode, UserError
+from heliotrope.estimate import cohort
 from heliotrope.example_studies import find_example
 from heliotrope.execution import shards
 from heliotrope.execution.local import ShardJob, run_shards
@@ -122,7 +122,7 @@ def test_a_run_that_breaks_leaves_no_folder(
     def break_down(*_: object) -> None:
         raise OSError("No space left on device")
 
-    monkeypatch.setattr(pipeline, "estimate_all", break_down)
+    monkeypatch.setattr(cohort, "estimate_all", break_down)
     with pytest.raises(OSError, match="No space left"):
         run_study(SEVEN, tmp_path / "run")
     assert list(tmp_path.iterdir()) == []

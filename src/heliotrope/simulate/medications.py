@@ -95,6 +95,8 @@ def make_steroids(
     frame = pl.DataFrame(
         {"row": rows, "day": day[rows, columns], "dose": dose[rows, columns]}
     ).sort("row", "day", maintain_order=True)
+    # A dose set twice on one day is the last one set.
+    frame = frame.unique(["row", "day"], keep="last", maintain_order=True)
     previous = pl.col("dose").shift(1).over("row")
     changes = frame.filter(previous.is_null() | (previous != pl.col("dose"))).with_columns(
         end=pl.col("day").shift(-1).over("row") - 1

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from heliotrope.estimate.sparing.model import Fitted, Indices
+from heliotrope.estimate.sparing.model import Fitted, Indices, combine
 from heliotrope.estimate.sparing.solvers import Array, compute_chance
 
 CHILD = "patient_id"
@@ -109,28 +109,23 @@ def simulate_doses(fitted: Fitted, schedules: Schedules, noise: Noise, has_ivig:
     what is given in between. Activity stays in the range of its measure, a dose in that of the
     doses of the records.
     """
-    children = len(schedules.child)
-    draws = noise.hurdle.shape[1] // children
-    activity = np.tile(schedules.start_activity, draws)
-    dose = np.tile(schedules.start_dose, draws)
-    total = np.zeros(children * draws)
-    scales = fitted.scales
+    shape = (noise.hurdle.shape[1] // len(schedules.child), len(schedules.child))
+    activity = np.broadcast_to(schedules.start_activity, shape)
+    dose = np.broadcast_to(schedules.start_dose, shape)
+    total = np.zeros(shape)
+    covered_when = schedules.covered if has_ivig else np.zeros_like(schedules.covered)
+    scales, effect = fitted.scales, fitted.activity
     for visit in range(schedules.days.shape[1]):
-        days = np.tile(schedules.days[:, visit], draws)
-        covered = np.tile(schedules.covered[:, visit], draws) if has_ivig else np.zeros_like(dose)
-        chances = (noise.hurdle[visit], noise.size[visit])
+        days, covered = schedules.days[:, visit], covered_when[:, visit]
+        chances = (noise.hurdle[visit].reshape(shape), noise.size[visit].reshape(shape))
         dose = _set_dose(fitted, activity, dose, covered, chances)
         total += dose * days
-        others = np.tile(schedules.other_drugs[:, visit], draws)
-        pulse = np.tile(schedules.pulse[:, visit], draws)
-        design = scales.activity_design(activity, dose, (covered, others, pulse), days)
-        expected = design @ fitted.activity.coefficients
-        activity = np.clip(
-            expected + fitted.activity.spread * noise.activity[visit],
-            scales.bounds.low,
-            scales.bounds.high,
-        )
-    return total.reshape(draws, children)
+        given = (covered, schedules.other_drugs[:, visit], schedules.pulse[:, visit])
+        columns = scales.activity_columns(activity, dose, given, days)
+        left_over = effect.spread * noise.activity[visit].reshape(shape)
+        expected = combine(columns, effect.coefficients) + left_over
+        activity = np.clip(expected, scales.bounds.low, scales.bounds.high)
+    return total
 
 
 def _set_dose(
@@ -139,13 +134,14 @@ def _set_dose(
     """Set the dose of one visit: stop, restart, or go on at another dose."""
     scales = fitted.scales
     hurdle, size = chances
-    design = scales.dosing_design(activity, before)
+    columns = scales.dosing_columns(activity, before)
     is_on: Flags = before > 0
-    log_odds = np.where(is_on, design @ fitted.stop, design[:, :2] @ fitted.restart)
+    on, off = combine(columns, fitted.stop), combine(columns[:2], fitted.restart)
+    log_odds = np.where(is_on, on, off)
     happens = hurdle < compute_chance(log_odds)
     left_over = _draw(fitted.going_on_pool, size)
     going_on = np.log(np.where(is_on, before, 1.0)) + (
-        design @ fitted.going_on + fitted.directly * covered + left_over
+        combine(columns, fitted.going_on) + fitted.directly * covered + left_over
     )
     restarted = _draw(fitted.restart_log_doses, size)
     smallest, largest = np.log(scales.smallest_dose), np.log(scales.largest_dose)

@@ -26,6 +26,9 @@ from heliotrope.estimate.sparing.solvers import (
 
 Indices = NDArray[np.int64]
 
+# Columns of a model: arrays that broadcast, and 1 for the constant.
+Columns = tuple[Array | float, ...]
+
 ACTIVITY_TERMS = (
     "constant",
     "activity",
@@ -38,6 +41,17 @@ ACTIVITY_TERMS = (
 )
 
 NEVER = -30.0  # log odds of what was never seen
+
+
+def make_design(columns: Columns) -> Array:
+    """Put the columns of a model side by side, the constant at full length."""
+    return np.column_stack(np.broadcast_arrays(*columns))
+
+
+def combine(columns: Columns, coefficients: Array) -> Array:
+    """Add up the columns times their coefficients, whatever their common shape."""
+    pairs = zip(coefficients, columns, strict=True)
+    return np.asarray(sum(coefficient * column for coefficient, column in pairs))
 
 
 @dataclass(frozen=True)
@@ -56,29 +70,18 @@ class Scales:
         """Turn a dose into the action on activity that the model gives it."""
         return np.asarray(np.log1p(dose / self.steroid_scale))
 
-    def dosing_design(self, activity: Array, dose_before: Array) -> Array:
-        """Make the columns of the dosing rule; a dose of 0 counts as the smallest one seen."""
+    def dosing_columns(self, activity: Array, dose_before: Array) -> Columns:
+        """Give the columns of the dosing rule; a dose of 0 counts as the smallest one seen."""
         log_dose = np.log(np.maximum(dose_before, self.smallest_dose)) - self.mean_log_dose
-        return np.column_stack([np.ones_like(activity), activity - self.target_activity, log_dose])
+        return (1.0, activity - self.target_activity, log_dose)
 
-    def activity_design(
+    def activity_columns(
         self, activity: Array, dose: Array, given: tuple[Array, Array, Array], days: Array
-    ) -> Array:
-        """Make the columns of the activity model; given: covered, other drugs, pulse."""
+    ) -> Columns:
+        """Give the columns of the activity model; given: covered, other drugs, pulse."""
         longer = days / self.reference_days - 1
-        covered, other_drugs, pulse = given
-        return np.column_stack(
-            [
-                np.ones_like(activity),
-                activity,
-                covered,
-                self.steroid(dose),
-                other_drugs,
-                pulse,
-                longer,
-                activity * longer,
-            ]
-        )
+        steroid = self.steroid(dose)
+        return (1.0, activity, given[0], steroid, *given[1:], longer, activity * longer)
 
 
 @dataclass(frozen=True)
@@ -161,12 +164,12 @@ class SparingFit:
         is_on, is_given = rows.dose_before > 0, rows.dose > 0
         both = is_on & is_given
         restarted = ~is_on & is_given
-        dosing = self.scales.dosing_design(rows.activity, rows.dose_before)
+        dosing = make_design(self.scales.dosing_columns(rows.activity, rows.dose_before))
         log_dose = np.log(np.where(is_given, rows.dose, 1.0))
         change = log_dose[both] - np.log(rows.dose_before[both])
-        design = self.scales.activity_design(
-            rows.activity, rows.dose, (rows.covered, rows.other_drugs, rows.pulse), rows.days
-        )
+        given = (rows.covered, rows.other_drugs, rows.pulse)
+        columns = self.scales.activity_columns(rows.activity, rows.dose, given, rows.days)
+        design = make_design(columns)
         direct = [rows.covered[both]] if self.has_direct_path else []
         going_on = fit_linear(np.column_stack([dosing[both], *direct]), change, weights[both])
         return Fitted(
