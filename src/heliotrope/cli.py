@@ -349,7 +349,7 @@ def verify(run: Run, as_json: Json = False) -> None:
 
     Exit code 3 if anything differs.
     """
-    from heliotrope.pipeline import verify_run
+    from heliotrope.run.verification import verify_run
     from heliotrope.terminal.run import print_verification
 
     summary = verify_run(run)

@@ -20,7 +20,6 @@ import polars as pl
 
 from heliotrope.classify.evaluate import evaluate
 from heliotrope.definitions.load import Rulebook
-from heliotrope.definitions.validate import check_definitions
 from heliotrope.errors import ExitCode, Found, UserError
 from heliotrope.execution.local import ShardJob, run_shards
 from heliotrope.execution.shards import count_shards, write_shards
@@ -30,10 +29,9 @@ from heliotrope.records.shard import Shard, count_children
 from heliotrope.run.findings import gather_findings
 from heliotrope.run.manifest import make_manifest, write_manifest
 from heliotrope.run.summary import CheckSummary, Outcome, RunSummary, summarise_run
-from heliotrope.run.verification import verify_run
 from heliotrope.study import Study, read_study
 
-__all__ = ["RunOptions", "check_study", "run_study", "verify_run"]
+__all__ = ["RunOptions", "check_study", "run_study"]
 
 Progress = Callable[[str, int, int], None]
 
@@ -155,7 +153,11 @@ def _read_sound_rulebook(study: Study) -> Rulebook:
     Errors: UserError for a definition that breaks a rule of its kind.
     """
     rulebook = study.read_rulebook()
-    faults = check_definitions(rulebook) if study.definitions is not None else []
+    if study.definitions is None:
+        return rulebook
+    from heliotrope.definitions.validate import check_definitions
+
+    faults = check_definitions(rulebook)
     if faults:
         raise UserError(
             "definitions that keep the rules of their kind",

@@ -17,9 +17,10 @@ from heliotrope.execution import shards
 from heliotrope.execution.local import ShardJob, run_shards
 from heliotrope.execution.shards import write_shards
 from heliotrope.ingest.read import read_records
-from heliotrope.pipeline import RunOptions, run_study, verify_run
+from heliotrope.pipeline import RunOptions, run_study
 from heliotrope.records.results import SORT_KEYS, TABLES
 from heliotrope.records.shard import shard_of
+from heliotrope.run.verification import verify_run
 from heliotrope.study import read_study
 
 SEVEN = find_example("seven_children")

@@ -12,7 +12,8 @@ import pytest
 from typer.testing import CliRunner
 
 from heliotrope.cli import app
-from heliotrope.pipeline import run_study, verify_run
+from heliotrope.pipeline import run_study
+from heliotrope.run.verification import verify_run
 
 SEVEN = Path(__file__).parents[2] / "examples" / "seven_children"
 NOT_VALIDATED = "not validated against clinicians' judgement"
