@@ -9,6 +9,7 @@ in IVIG and in the steroid given between, with a normal residual, cut at the end
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import polars as pl
@@ -164,12 +165,9 @@ class SparingFit:
         is_on, is_given = rows.dose_before > 0, rows.dose > 0
         both = is_on & is_given
         restarted = ~is_on & is_given
-        dosing = make_design(self.scales.dosing_columns(rows.activity, rows.dose_before))
+        dosing, design = self._designs
         log_dose = np.log(np.where(is_given, rows.dose, 1.0))
         change = log_dose[both] - np.log(rows.dose_before[both])
-        given = (rows.covered, rows.other_drugs, rows.pulse)
-        columns = self.scales.activity_columns(rows.activity, rows.dose, given, rows.days)
-        design = make_design(columns)
         direct = [rows.covered[both]] if self.has_direct_path else []
         going_on = fit_linear(np.column_stack([dosing[both], *direct]), change, weights[both])
         return Fitted(
@@ -192,6 +190,15 @@ class SparingFit:
             restart_log_doses=np.repeat(log_dose[restarted], counts[restarted]),
             going_on_pool=np.repeat(going_on.residuals, counts[both]),
         )
+
+    @cached_property
+    def _designs(self) -> tuple[Array, Array]:
+        """The columns of the dosing rule and of activity, the same for every sample."""
+        rows, scales = self.rows, self.scales
+        given = (rows.covered, rows.other_drugs, rows.pulse)
+        activity = scales.activity_columns(rows.activity, rows.dose, given, rows.days)
+        dosing = scales.dosing_columns(rows.activity, rows.dose_before)
+        return make_design(dosing), make_design(activity)
 
     def _fit_chance(
         self, design: Array, happened: NDArray[np.bool_], weights: Array, start: Array | None

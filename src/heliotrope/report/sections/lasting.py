@@ -84,7 +84,6 @@ def build_lasting(report: ReportInput) -> Section:
         numbers.flares.printed_days,
     )
     content = {
-        "held": results.share("durability", "sustained"),
         "first": render_chart(draw_first_events(first)) if len(first.causes) > 1 else None,
         "flares": render_chart(draw_mean_cumulative(flares)) if flares.steps else None,
         "estimates": list_estimates(results, FLARES),
@@ -98,7 +97,6 @@ def build_lasting(report: ReportInput) -> Section:
         "windows": [(_say_window(name), share) for name, share in windows],
         "ever": results.share("aggravation", "ever"),
         "chart": render_chart(draw_curve(rows, WORDS)) if rows.steps else None,
-        "at_risk": rows.at_risk,
         "steps": list_curve_steps(results, TIME),
         "median": results.row(TIME, "median_day", "median"),
         "early": results.count(TIME, "worsened_before_entry"),
