@@ -83,6 +83,14 @@ from pydantic import Field, ValidationError
 from heliotrope.definitions.model import Frozen
 from heliotrope.definitions.settings import MeasureSetting, Settings
 from heliotrope.errors import Found, UserError
+from heliotrope.ingest.declared import (
+    AnySource,
+    FhirSource,
+    FormSource,
+    OmopSource,
+    RedcapSource,
+    SdtmSource,
+)
 from heliotrope.ingest.mapping import Format, MeasureColumn, RowFilter, SourceMapping
 
 if TYPE_CHECKING:
@@ -110,7 +118,7 @@ class StudyFile(Frozen):
     report: ReportSettings = ReportSettings()
     measures: dict[str, MeasureSetting] = Field(default={})
     format: Format = Format()
-    source: tuple[SourceMapping, ...] = ()
+    source: tuple[AnySource, ...] = ()
 
 
 class Study(Frozen):
@@ -125,7 +133,7 @@ class Study(Frozen):
     id: str
     title: str
     folder: Path
-    sources: tuple[SourceMapping, ...]
+    sources: tuple[SourceMapping | FormSource, ...]
     settings: Settings = Settings()
     definitions: Path | None = None
     format: Format = Format()
@@ -165,7 +173,7 @@ def read_study(path: Path) -> Study:
 
 
 def _read_bare(path: Path) -> Study:
-    from heliotrope.ingest.sources import find_sources
+    from heliotrope.ingest.forms import find_sources
 
     discovered = find_sources(path)
     name = path.resolve().stem if path.is_file() else path.resolve().name
@@ -179,7 +187,7 @@ def _read_bare(path: Path) -> Study:
 
 
 def _read_study_file(path: Path) -> Study:
-    from heliotrope.ingest.sources import find_sources
+    from heliotrope.ingest.forms import find_sources
 
     content = _parse(path)
     try:
@@ -217,10 +225,10 @@ def _read_study_file(path: Path) -> Study:
     )
 
 
-def _unread(folder: Path, sources: tuple[SourceMapping, ...]) -> tuple[str, ...]:
+def _unread(folder: Path, sources: tuple[SourceMapping | FormSource, ...]) -> tuple[str, ...]:
     """Name the files with our table names that study.toml leaves out."""
     from heliotrope.ingest.columns import TABLE_COLUMNS
-    from heliotrope.ingest.sources import TEXT_SUFFIXES
+    from heliotrope.ingest.tabular.sources import TEXT_SUFFIXES
 
     named = {source.file for source in sources}
     return tuple(
@@ -256,6 +264,10 @@ def _say_invalid(error: ValidationError, file: str) -> UserError:
     models = (
         StudyFile,
         SourceMapping,
+        RedcapSource,
+        SdtmSource,
+        OmopSource,
+        FhirSource,
         MeasureColumn,
         RowFilter,
         Format,

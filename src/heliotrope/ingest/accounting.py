@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import polars as pl
 
+from heliotrope.ingest.delivery import Numbered
 from heliotrope.ingest.ingested import Accounting
 from heliotrope.ingest.raw import RawTable
-from heliotrope.ingest.staging import Staged
 from heliotrope.records.row_id import compute_source_cell
 
 
@@ -21,12 +22,12 @@ class AccountingError(AssertionError):
 class Ledger:
     """Everything that is counted.
 
-    raws, staged: the sources and their mappings. tables: the canonical rows that were made.
+    numbered: the sources, what was laid out of them and what their readers left out.
+    tables: the canonical rows that were made.
     problems: located problems with their effect. left_out: ignored records and rows.
     """
 
-    raws: Sequence[RawTable]
-    staged: Sequence[Staged]
+    numbered: Numbered
     tables: Mapping[str, pl.DataFrame]
     problems: pl.DataFrame
     left_out: pl.DataFrame
@@ -35,9 +36,10 @@ class Ledger:
 def make_accounting(ledger: Ledger) -> pl.DataFrame:
     """Count rows and cells of each source by their fate.
 
-    A row is *used* if any canonical row was made of it, else *quarantined* if any problem refused
-    it, else *ignored* by a rule. A cell of a used row is quarantined if it was refused alone,
-    used if a mapping that used the row reads its column, else ignored.
+    A row is *used* if any canonical row was made of it or it was read into the row of another
+    table, else *quarantined* if any problem refused it, else *ignored* by a rule. A cell of a
+    used row is quarantined if it was refused alone, used if a mapping that used the row reads its
+    column, else ignored. Rows that a reader passed over are ignored, with their rule.
     Errors: AccountingError if a sum does not come out: nothing may be lost.
     """
     made = pl.concat(
@@ -46,43 +48,72 @@ def make_accounting(ledger: Ledger) -> pl.DataFrame:
             for table, rows in ledger.tables.items()
         ]
     )
-    rows = [_account(ledger, made, number) for number in range(len(ledger.raws))]
+    joined = ledger.numbered.joined()
+    by_readers = ledger.numbered.left_out().with_columns(pl.lit(None, pl.Int64).alias("row_id"))
+    left_out = pl.concat([ledger.left_out, by_readers.select(ledger.left_out.columns)])
+    rows = []
+    for number, raw in enumerate(ledger.numbered.raws):
+        is_here = pl.col("source") == number
+        source = _Source(
+            number,
+            raw,
+            made.filter(is_here),
+            joined.filter(is_here).select("record"),
+            ledger.problems.filter(is_here),
+            left_out.filter(is_here),
+        )
+        rows.append(_account(ledger.numbered, source))
     schema = Accounting.create_empty().schema
     accounting = Accounting.validate(pl.DataFrame(rows, schema=schema, orient="row"))
     _check_sums(accounting)
     return accounting
 
 
-def _account(ledger: Ledger, made: pl.DataFrame, number: int) -> tuple[object, ...]:
-    raw = ledger.raws[number]
-    here = made.filter(pl.col("source") == number)
-    problems = ledger.problems.filter(pl.col("source") == number)
-    left_out = ledger.left_out.filter(pl.col("source") == number)
-    used = here.select("record").unique()
-    refused = problems.filter(pl.col("effect") == "quarantine_row").select("record").unique()
-    quarantined = refused.join(used, on="record", how="anti")
+@dataclass(frozen=True)
+class _Source:
+    """All that is counted of one source."""
+
+    number: int
+    raw: RawTable
+    made: pl.DataFrame
+    joined: pl.DataFrame
+    problems: pl.DataFrame
+    left_out: pl.DataFrame
+
+    @property
+    def used(self) -> pl.DataFrame:
+        """Return the records used."""
+        return pl.concat([self.made.select("record"), self.joined]).unique()
+
+
+def _account(numbered: Numbered, source: _Source) -> tuple[object, ...]:
+    raw, here = source.raw, source.made
+    used = source.used
+    refused = source.problems.filter(pl.col("effect") == "quarantine_row")
+    quarantined = refused.select("record").unique().join(used, on="record", how="anti")
     gone = (
-        left_out.join(used, on="record", how="anti")
+        source.left_out.join(used, on="record", how="anti")
         .join(quarantined, on="record", how="anti")
         .unique("record", keep="first", maintain_order=True)
     )
-    by_rule = gone.group_by("rule").len().sort("rule")
+    by_rule = Counter(dict(gone.group_by("rule").len().iter_rows()))
+    by_rule.update(dict(raw.passed_over))
     by_table = here.group_by("table").len().sort("table")
-    cells = _count_cells(ledger, problems, left_out, here, number)
-    width = len(raw.header)
+    cells = _count_cells(numbered, source, used)
+    width, ignored = len(raw.header), by_rule.total()
     return (
-        number,
+        source.number,
         raw.file,
         raw.sheet,
-        raw.cells.height,
+        raw.rows_in,
         used.height,
-        gone.height,
+        ignored,
         quarantined.height,
-        raw.cells.height * width,
+        raw.rows_in * width,
         cells.used,
-        cells.ignored + gone.height * width,
+        cells.ignored + ignored * width,
         cells.quarantined + quarantined.height * width,
-        "; ".join(f"{rule}: {count}" for rule, count in by_rule.iter_rows()),
+        "; ".join(f"{rule}: {count}" for rule, count in sorted(by_rule.items())),
         here.height,
         "; ".join(f"{table}: {count}" for table, count in by_table.iter_rows()),
     )
@@ -97,30 +128,23 @@ class CellCount:
     quarantined: int
 
 
-def _count_cells(
-    ledger: Ledger,
-    problems: pl.DataFrame,
-    left_out: pl.DataFrame,
-    here: pl.DataFrame,
-    number: int,
-) -> CellCount:
+def _count_cells(numbered: Numbered, source: _Source, used_records: pl.DataFrame) -> CellCount:
     """Count the cells of the rows of one source that were used."""
-    used_records = here.select("record").unique()
+    here = source.made
     by_mapping = [
-        (
-            here.filter(pl.col("table") == item.table).select("record").unique(),
-            item.used_columns,
-        )
-        for item in ledger.staged
-        if item.source == number
+        (here.filter(pl.col("table") == item.table).select("record").unique(), item.used_columns)
+        for item in numbered.staged
+        if item.source == source.number
     ]
+    if source.joined.height:
+        by_mapping.append((source.joined, numbered.joined_columns(source.number)))
     refused = (
-        problems.filter(pl.col("effect").is_in(["quarantine_row", "quarantine_cell"]))
+        source.problems.filter(pl.col("effect").is_in(["quarantine_row", "quarantine_cell"]))
         .join(used_records, on="record", how="semi")
         .select("record", "column")
         .unique()
     )
-    single = left_out.filter(pl.col("row_id").is_not_null()).join(
+    single = source.left_out.filter(pl.col("row_id").is_not_null()).join(
         used_records, on="record", how="semi"
     )
     skipped = (
@@ -128,7 +152,7 @@ def _count_cells(
         .unique()
         .join(refused, on=["record", "column"], how="anti")
     )
-    width = len(ledger.raws[number].header)
+    width = len(source.raw.header)
     if len(by_mapping) == 1 and refused.is_empty() and skipped.is_empty():
         count = len(by_mapping[0][1])
         return CellCount(by_mapping[0][0].height * count, used_records.height * (width - count), 0)

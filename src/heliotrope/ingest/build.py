@@ -20,7 +20,7 @@ from heliotrope.ingest.convert import (
     drop_negative,
 )
 from heliotrope.ingest.problems import gather_problems, make_problems
-from heliotrope.ingest.staging import Staged, missing_columns, number_of
+from heliotrope.ingest.staged import Staged, missing_columns, number_of
 from heliotrope.records.canonical import CANONICAL
 from heliotrope.records.row_id import compute_row_id
 

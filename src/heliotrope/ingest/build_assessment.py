@@ -23,7 +23,7 @@ from heliotrope.ingest.measure_values import (
     read_values,
 )
 from heliotrope.ingest.problems import gather_problems, make_problems
-from heliotrope.ingest.staging import (
+from heliotrope.ingest.staged import (
     Staged,
     clean,
     find_column,
@@ -79,8 +79,8 @@ def _narrow(
     theirs |= {"lower_limit": item.lower_limit_column, "upper_limit": item.upper_limit_column}
     own = {name: find_column(staged.raw, column) for name, column in theirs.items() if column}
     missing = missing_tokens(context, staged.format)
-    cells = staged.raw.cells.with_row_index("record").select(
-        pl.col("record").cast(pl.Int64),
+    cells = staged.raw.numbered().select(
+        "record",
         *(
             clean(pl.col(str(number)), missing, item.codes if name == "value" else {}).alias(name)
             for name, number in own.items()
@@ -92,7 +92,7 @@ def _narrow(
         .with_columns(pl.lit(item.unit, pl.String).alias("unit"))
     )
     numbers = {"patient_id": number_of(staged, "patient_id"), **staged.numbers, **own}
-    narrow = replace(staged, rows=rows, numbers=numbers)
+    narrow = replace(staged, rows=rows, numbers=numbers, value_column=own["value"])
     read = read_columns(narrow, context, skip=_OWN_READING)
     shared = base.drop([name for name in read.values.columns if name != "record"], strict=False)
     limits = {"lower_limit": item.lower_limit, "upper_limit": item.upper_limit}

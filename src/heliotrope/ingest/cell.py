@@ -9,7 +9,7 @@ import polars as pl
 from heliotrope.ingest.columns import ColumnSpec
 from heliotrope.ingest.context import ReadContext
 from heliotrope.ingest.problems import make_problems
-from heliotrope.ingest.staging import Staged
+from heliotrope.ingest.staged import Staged
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from heliotrope.ingest.problems import gather_problems, make_problems
-from heliotrope.ingest.staging import Staged, missing_columns, number_of
+from heliotrope.ingest.staged import Staged, missing_columns, number_of
 from heliotrope.records.units import find_conversion, find_unit, nearest_units
 
 # What a dose may be converted to, by the dimension of its unit.

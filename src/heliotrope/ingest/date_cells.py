@@ -54,7 +54,7 @@ def read_date_column(cell: Cell) -> Read:
 
 
 def _declared(cell: Cell) -> str | None:
-    return cell.staged.mapping.dates.get(cell.spec.name) or cell.staged.format.date_format
+    return cell.staged.dates.get(cell.spec.name) or cell.staged.format.date_format
 
 
 def _prove(cell: Cell, rows: pl.DataFrame, texts: dict[str, DateText]) -> Order | None:

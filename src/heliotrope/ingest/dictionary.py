@@ -8,7 +8,7 @@ from heliotrope.definitions.load import Rulebook
 from heliotrope.definitions.measure import measures_of
 from heliotrope.ingest.columns import TABLE_COLUMNS, ColumnSpec
 from heliotrope.ingest.context import ReadContext, make_context
-from heliotrope.ingest.staging import NEEDED
+from heliotrope.ingest.tabular.layout import NEEDED
 from heliotrope.records.canonical import CANONICAL
 
 _TYPES = {

@@ -23,7 +23,7 @@ def make_source_table(raws: Sequence[RawTable]) -> pl.DataFrame:
     """Make the table of sources: one row a column, what row_id counts."""
     return pl.DataFrame(
         [
-            (number, raw.file, raw.sheet, raw.sha256, raw.cells.height, raw.first_row, column, name)
+            (number, raw.file, raw.sheet, raw.sha256, raw.rows_in, raw.first_row, column, name)
             for number, raw in enumerate(raws)
             for column, name in enumerate(raw.header)
         ],
@@ -181,7 +181,7 @@ def _of_rule(texts: Mapping[str, str]) -> pl.Expr:
 def _raw_json(number: int, raw: RawTable, records: pl.Series) -> pl.DataFrame:
     """Return the whole rows as JSON; cells beyond the header stand under a name of their own."""
     wanted = sorted(set(records.to_list()))
-    cells = raw.cells[wanted] if wanted else raw.cells.clear()
+    cells = raw.rows_of(wanted).drop("record")
     extra = dict(raw.refused.select("record", "extra").iter_rows())
     texts = []
     for record, row in zip(wanted, cells.iter_rows(), strict=True):

@@ -10,6 +10,7 @@ from typing import Protocol
 import dataframely as dy
 import polars as pl
 
+from heliotrope.ingest.declared import FormSource
 from heliotrope.ingest.mapping import Format, SourceMapping
 
 Progress = Callable[[str], None]
@@ -23,8 +24,8 @@ class StudySources(Protocol):
         """Return the folder that file names are relative to."""
 
     @property
-    def sources(self) -> tuple[SourceMapping, ...]:
-        """Return the mappings, one a file (or sheet) and table."""
+    def sources(self) -> tuple[SourceMapping | FormSource, ...]:
+        """Return the mappings of plain tables, one a file (or sheet) and table, and the rest."""
 
     @property
     def format(self) -> Format:
@@ -64,6 +65,7 @@ class Ingested:
     quarantine: rows that could not be used, whole, by canonical table.
     accounting: one row a source; both identities hold, or reading stops.
     input_hashes: SHA-256 of every file by its name.
+    cohort: (step, words, persons left) where a source holds everyone and a cohort was selected.
     """
 
     tables: Mapping[str, pl.DataFrame]
@@ -72,3 +74,4 @@ class Ingested:
     quarantine: Mapping[str, pl.DataFrame]
     accounting: pl.DataFrame
     input_hashes: Mapping[str, str]
+    cohort: tuple[tuple[str, str, int], ...] = ()

@@ -53,6 +53,7 @@ class MeasureColumn(Frozen):
 class SourceMapping(Format):
     """One file (or sheet) read into one canonical table; a file may be named several times."""
 
+    form: Literal["table"] = "table"
     file: str
     sheet: str | None = None
     table: TableName

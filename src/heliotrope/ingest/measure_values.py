@@ -12,7 +12,7 @@ from heliotrope.ingest.cells import read_number_column, suggest, translate
 from heliotrope.ingest.columns import TABLE_COLUMNS
 from heliotrope.ingest.context import ReadContext
 from heliotrope.ingest.problems import gather_problems, make_problems, say_number
-from heliotrope.ingest.staging import Staged, number_of
+from heliotrope.ingest.staged import Staged, number_of
 from heliotrope.records.exact import compute_comparison
 from heliotrope.records.row_id import COLUMN_BITS
 from heliotrope.records.units import find_conversion, find_unit, nearest_units

@@ -18,8 +18,12 @@ def no_refusals() -> pl.DataFrame:
 class RawTable:
     """One source: its cells as text (columns named by their number), its place, its hash.
 
+    file, sheet: the file, and the sheet of a workbook or the member of an archive.
     ``refused``: records that are not rows of the table (cut off, too long), by record number.
     ``notes``: (rule, what was found) about the file as a whole.
+    ``records``: the record number of each row held, where a reader holds only some of them
+    (null: all, from 0). ``passed_over``: how many rows it did not hold, by the rule that says why;
+    these rows are read, counted and left where they are.
     """
 
     file: str
@@ -30,8 +34,28 @@ class RawTable:
     first_row: int
     refused: pl.DataFrame = field(default_factory=no_refusals)
     notes: tuple[tuple[str, str], ...] = ()
+    records: pl.Series | None = None
+    passed_over: tuple[tuple[str, int], ...] = ()
 
     @property
     def place(self) -> str:
-        """Return the file and sheet as a person names them."""
-        return f"{self.file}, sheet {self.sheet}" if self.sheet else self.file
+        """Return the file and sheet (or member of an archive) as a person names them."""
+        if self.sheet is None:
+            return self.file
+        is_archive = self.file.casefold().endswith(".zip")
+        return f"{self.file}/{self.sheet}" if is_archive else f"{self.file}, sheet {self.sheet}"
+
+    @property
+    def rows_in(self) -> int:
+        """Return how many rows the source has, those passed over included."""
+        return self.cells.height + sum(rows for _, rows in self.passed_over)
+
+    def numbered(self) -> pl.DataFrame:
+        """Return the cells with their ``record`` number (Int64) in front."""
+        if self.records is None:
+            return self.cells.with_row_index("record").with_columns(pl.col("record").cast(pl.Int64))
+        return self.cells.clone().insert_column(0, self.records.cast(pl.Int64).alias("record"))
+
+    def rows_of(self, records: list[int]) -> pl.DataFrame:
+        """Return the rows of some records, in the order of their numbers, ``record`` in front."""
+        return self.numbered().filter(pl.col("record").is_in(records)).sort("record")

@@ -24,8 +24,8 @@ from heliotrope.ingest.check_values import (
     check_patients,
     check_weights,
 )
-from heliotrope.ingest.columns import TABLE_COLUMNS
 from heliotrope.ingest.context import ReadContext, make_context
+from heliotrope.ingest.delivery import Numbered, number_deliveries
 from heliotrope.ingest.findings import (
     file_findings,
     make_file_finding,
@@ -34,8 +34,8 @@ from heliotrope.ingest.findings import (
     make_source_table,
     place_problems,
 )
+from heliotrope.ingest.forms import read_deliveries
 from heliotrope.ingest.ingested import Ingested, Progress, StudySources
-from heliotrope.ingest.mapping import say_nearest
 from heliotrope.ingest.raw import RawTable
 from heliotrope.ingest.settle import (
     LEFT_OUT,
@@ -46,13 +46,7 @@ from heliotrope.ingest.settle import (
     settle,
     settle_late,
 )
-from heliotrope.ingest.sources import (
-    check_unchanged,
-    merge_formats,
-    number_sources,
-    read_raw_tables,
-)
-from heliotrope.ingest.staging import Staged, stage
+from heliotrope.ingest.staged import Staged
 from heliotrope.records.canonical import CANONICAL
 from heliotrope.records.results import Source
 from heliotrope.records.row_id import unpack_row_id
@@ -74,29 +68,22 @@ def read_records(
     """
     tell = progress or (lambda _: None)
     context = make_context(rulebook)
-    by_key = read_raw_tables(study.folder, study.sources, study.format)
-    raws = number_sources(by_key.values())
-    _check_not_empty(raws)
-    numbers = {id(raw): number for number, raw in enumerate(raws)}
-    staged, settled = [], []
-    for mapping in study.sources:
-        raw = by_key[mapping.file, mapping.sheet]
-        tell(f"reading {raw.place} as {mapping.table}")
-        format = merge_formats(mapping, study.format)
-        laid_out = stage(numbers[id(raw)], raw, mapping, format, context)
-        build = BUILDERS.get(mapping.table, build_assessment)
-        staged.append(laid_out)
-        settled.append(settle(laid_out, build(laid_out, context), context.rules))
+    numbered = number_deliveries(read_deliveries(study, context, tell))
+    _check_not_empty(numbered.raws)
+    settled = []
+    for staged in numbered.staged:
+        build = BUILDERS.get(staged.table, build_assessment)
+        settled.append(settle(staged, build(staged, context), context.rules))
     tell("checking the records")
-    checked = _check(_gather(staged, settled), context)
-    hashes = {raw.file: raw.sha256 for raw in raws}
-    check_unchanged(study.folder, hashes)
-    return _report(Ledger(raws, staged, checked.tables, checked.problems, checked.left_out),
-                   study, context)  # fmt: skip
+    checked = _check(_gather(numbered.staged, settled), context)
+    for delivery in numbered.deliveries:
+        delivery.check()
+    ledger = Ledger(numbered, checked.tables, checked.problems, checked.left_out)
+    return _report(ledger, study, context)
 
 
 def _check_not_empty(raws: Sequence[RawTable]) -> None:
-    if not any(raw.cells.height for raw in raws):
+    if not any(raw.rows_in for raw in raws):
         raise UserError(
             "at least one row of records",
             Found(f"no row in {_name_files(raws)}"),
@@ -206,46 +193,39 @@ def _against_schema(table: str) -> Check:
 
 
 def _report(ledger: Ledger, study: StudySources, context: ReadContext) -> Ingested:
-    sources = make_source_table(ledger.raws)
+    numbered = ledger.numbered
+    sources = make_source_table(numbered.raws)
     placed = place_problems(ledger.problems, sources)
     about_files = file_findings(
-        [*_about_files(ledger, study, context), *_about_infusions(ledger, context)]
+        [*_about_files(numbered, study, context), *_about_infusions(ledger, context)]
     )
     return Ingested(
         tables=ledger.tables,
         source=Source.validate(sources),
         findings=make_findings(placed, about_files, context.rules),
-        quarantine=make_quarantine(placed, ledger.raws, context.rules),
+        quarantine=make_quarantine(placed, numbered.raws, context.rules),
         accounting=make_accounting(ledger),
-        input_hashes={raw.file: raw.sha256 for raw in ledger.raws},
+        input_hashes={
+            name: sha256 for item in numbered.deliveries for name, sha256 in item.hashes.items()
+        },
+        cohort=tuple(step for item in numbered.deliveries for step in item.cohort),
     )
 
 
 def _about_files(
-    ledger: Ledger, study: StudySources, context: ReadContext
+    numbered: Numbered, study: StudySources, context: ReadContext
 ) -> list[tuple[str | int | None, ...]]:
     """Say what stands in the study and was not read: files, sheets, columns; guessed encodings."""
     rules = context.rules
     found = [make_file_finding(rules["file_unused"], name) for name in study.unread]
-    for number, raw in enumerate(ledger.raws):
+    for raw in numbered.raws:
         found += [make_file_finding(rules[rule], said, raw) for rule, said in raw.notes]
-        mappings = [item for item in ledger.staged if item.source == number]
-        if not all(item.mapping.is_canonical for item in mappings):
-            continue
-        used = frozenset[int]().union(*(item.used_columns for item in mappings))
-        known = [spec.name for item in mappings for spec in TABLE_COLUMNS[item.table]]
+    for delivery in numbered.deliveries:
         found += [
-            make_file_finding(
-                rules["column_unused"], f"{name}; {say_nearest(name, known)}", raw, name
-            )
-            for column, name in enumerate(raw.header)
-            if column not in used and not _is_blank(raw, column)
+            make_file_finding(rules[note.rule], note.found, note.raw, note.column)
+            for note in delivery.notes
         ]
     return found
-
-
-def _is_blank(raw: RawTable, column: int) -> bool:
-    return bool((raw.cells[str(column)].fill_null("").str.strip_chars() == "").all())
 
 
 def _about_infusions(ledger: Ledger, context: ReadContext) -> list[tuple[str | int | None, ...]]:

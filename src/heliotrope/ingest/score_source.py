@@ -9,10 +9,10 @@ from pathlib import Path
 import polars as pl
 
 from heliotrope.errors import ExitCode, Found, UserError
-from heliotrope.ingest.delimited import TextFile, read_delimited
 from heliotrope.ingest.mapping import Format, SourceMapping
 from heliotrope.ingest.raw import RawTable
-from heliotrope.ingest.sources import hash_bytes, read_raw_tables
+from heliotrope.ingest.tabular.delimited import TextFile, read_delimited
+from heliotrope.ingest.tabular.sources import hash_bytes, read_raw_tables
 
 PASTED = "the pasted table"
 NAMED = "the values given"

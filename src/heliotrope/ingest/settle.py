@@ -10,7 +10,7 @@ import polars as pl
 from heliotrope.definitions.vocabulary import FindingRule
 from heliotrope.ingest.build import Built
 from heliotrope.ingest.problems import PROBLEM, make_problems
-from heliotrope.ingest.staging import Staged
+from heliotrope.ingest.staged import Staged
 from heliotrope.records.row_id import compute_source_cell
 
 LOCATED: dict[str, type[pl.DataType]] = {"table": pl.String, "source": pl.Int64, **PROBLEM}
@@ -41,7 +41,7 @@ def resolve_effects(problems: pl.DataFrame, rules: Mapping[str, FindingRule]) ->
 
 def settle(staged: Staged, built: Built, rules: Mapping[str, FindingRule]) -> Settled:
     """Take refused and ignored rows out of one mapping's canonical rows."""
-    problems = pl.concat([_refused(staged), built.problems])
+    problems = pl.concat([_refused(staged), staged.problems, built.problems])
     problems = resolve_effects(problems, rules).select(
         pl.lit(staged.table).alias("table"),
         pl.lit(staged.source, pl.Int64).alias("source"),

@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import polars as pl
 
 from heliotrope.errors import Found, UserError
-from heliotrope.ingest.columns import TABLE_COLUMNS, VALUE_COLUMNS
+from heliotrope.ingest.columns import TABLE_COLUMNS
 from heliotrope.ingest.context import IGNORE, ReadContext, normalise_word
 from heliotrope.ingest.mapping import Format, MeasureColumn, RowFilter, SourceMapping
 from heliotrope.ingest.raw import RawTable
+from heliotrope.ingest.staged import (
+    Staged,
+    clean,
+    find_column,
+    find_value_column,
+    missing_tokens,
+    no_ignored_records,
+)
 
 # Columns that a table must have, one of each group.
 NEEDED: dict[str, tuple[tuple[str, ...], ...]] = {
@@ -28,69 +35,7 @@ NEEDED: dict[str, tuple[tuple[str, ...], ...]] = {
 _OF_ONE_MEASURE = frozenset({"measure", "value", "unit", "lower_limit", "upper_limit", "text"})
 
 
-@dataclass(frozen=True)
-class Staged:
-    """The rows of one mapping as cleaned text under our names, with the number of each column.
-
-    ``rows`` has ``record`` and one String column for each of our columns that the source has.
-    ``numbers`` gives the column number of each; a constant has none. ``ignored`` lists records
-    left out (record, rule).
-    """
-
-    source: int
-    raw: RawTable
-    mapping: SourceMapping
-    format: Format
-    rows: pl.DataFrame
-    numbers: Mapping[str, int]
-    measures: tuple[MeasureColumn, ...]
-    ignored: pl.DataFrame
-
-    @property
-    def table(self) -> str:
-        """Return the canonical table's name."""
-        return self.mapping.table
-
-    @property
-    def value_column(self) -> int:
-        """Return the number of the column that a row's row_id points at."""
-        for name in VALUE_COLUMNS[self.table]:
-            if name in self.numbers:
-                return self.numbers[name]
-        if self.mapping.rows:
-            # what the row says is constant: the cell that decides is the one filtered by
-            return find_column(self.raw, self.mapping.rows[0].column)
-        return next(
-            self.numbers[name]
-            for name in ("date", "start_date", "patient_id")
-            if name in self.numbers
-        )
-
-    @property
-    def used_columns(self) -> frozenset[int]:
-        """Return the numbers of all columns of the source that this mapping reads."""
-        extra: list[str | None] = [item.column for item in self.mapping.rows]
-        for item in self.measures:
-            extra += [item.column, item.date, item.lower_limit_column, item.upper_limit_column]
-        return frozenset(
-            [*self.numbers.values(), *(find_column(self.raw, name) for name in extra if name)]
-        )
-
-    def place(self, name: str, record: int | None = None) -> Found:
-        """Return where a column of ours stands in the file."""
-        number = self.numbers.get(name)
-        return Found(
-            "",
-            self.raw.file,
-            self.raw.sheet,
-            None if record is None else record + self.raw.first_row,
-            self.raw.header[number] if number is not None else name,
-        )
-
-
-def stage(
-    source: int, raw: RawTable, mapping: SourceMapping, format: Format, context: ReadContext
-) -> Staged:
+def stage(raw: RawTable, mapping: SourceMapping, format: Format, context: ReadContext) -> Staged:
     """Lay out one mapping of a raw table.
 
     Errors: a mapped column that is not there, a needed column that is missing: UserError.
@@ -110,27 +55,29 @@ def stage(
     rows = kept.select("record", *columns, *constants)
     rows, ignored = _drop_declared(rows, ignored, mapping)
     rows, ignored = _drop_blank(rows, ignored, raw, kept, missing)
-    return Staged(source, raw, mapping, format, rows, numbers, measures, ignored)
-
-
-def find_column(raw: RawTable, name: str) -> int:
-    """Return the number of a column of the source by its header."""
-    if name in raw.header:
-        return raw.header.index(name)
-    plain = [normalise_word(header) for header in raw.header]
-    if plain.count(normalise_word(name)) == 1:
-        return plain.index(normalise_word(name))
-    close = difflib.get_close_matches(name, raw.header, n=3, cutoff=0.5)
-    raise UserError(
-        f"a column '{name}', as study.toml says",
-        Found(
-            f"columns {', '.join(close or raw.header[:12])}",
-            raw.file,
-            raw.sheet,
-            raw.first_row - 1,
-        ),
-        "correct the column name in study.toml",
+    filters = [find_column(raw, item.column) for item in mapping.rows]
+    return Staged(
+        table=mapping.table,
+        raw=raw,
+        rows=rows,
+        numbers=numbers,
+        value_column=find_value_column(mapping.table, numbers, filters[0] if filters else None),
+        format=format,
+        dates=mapping.dates,
+        measures=measures,
+        also_read=frozenset([*filters, *_columns_of_measures(raw, measures)]),
+        ignored=ignored,
     )
+
+
+def _columns_of_measures(raw: RawTable, measures: tuple[MeasureColumn, ...]) -> list[int]:
+    names = [
+        name
+        for item in measures
+        for name in (item.column, item.date, item.lower_limit_column, item.upper_limit_column)
+        if name
+    ]
+    return [find_column(raw, name) for name in names]
 
 
 def _find_columns(raw: RawTable, mapping: SourceMapping) -> dict[str, int]:
@@ -183,30 +130,12 @@ def _check_needed(
             )
 
 
-def missing_tokens(context: ReadContext, format: Format) -> list[str]:
-    """Return the words that mean 'not recorded', in lower case."""
-    return sorted({token.casefold() for token in (*context.formats.missing, *format.missing)})
-
-
-def clean(column: pl.Expr, missing: list[str], codes: Mapping[str, str]) -> pl.Expr:
-    """Trim a column, make blanks and missing words null, translate codes."""
-    trimmed = column.str.strip_chars()
-    lowered = trimmed.str.to_lowercase()
-    cleaned = pl.when(~lowered.is_in(missing)).then(trimmed)
-    if not codes:
-        return cleaned
-    table = {code.strip().casefold(): meaning for code, meaning in codes.items()}
-    meaning = lowered.replace_strict(table, default=None, return_dtype=pl.String)
-    return pl.when(lowered.is_in(list(table))).then(meaning.replace("", None)).otherwise(cleaned)
-
-
 def _filter_rows(
     raw: RawTable, mapping: SourceMapping, missing: list[str]
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    rows = raw.cells.with_row_index("record").with_columns(pl.col("record").cast(pl.Int64))
-    rows = rows.join(raw.refused.select("record"), on="record", how="anti")
+    rows = raw.numbered().join(raw.refused.select("record"), on="record", how="anti")
     if not mapping.rows:
-        return rows, pl.DataFrame(schema={"record": pl.Int64, "rule": pl.String})
+        return rows, no_ignored_records()
     is_kept = pl.all_horizontal(
         _holds(item, pl.col(str(find_column(raw, item.column))), missing) for item in mapping.rows
     ).fill_null(False)
@@ -255,17 +184,3 @@ def _drop_blank(
     blank = kept.filter(is_blank).select("record", rule=pl.lit("blank_row"))
     blank = blank.join(rows.select("record"), on="record", how="semi")
     return rows.join(blank, on="record", how="anti"), pl.concat([ignored, blank])
-
-
-def number_of(staged: Staged, name: str) -> int:
-    """Return the column number of one of our columns, or of the value where it is a constant."""
-    return staged.numbers.get(name, staged.value_column)
-
-
-def missing_columns(rows: pl.DataFrame, **dtypes: type[pl.DataType]) -> pl.DataFrame:
-    """Add null columns for those a source does not have."""
-    return rows.with_columns(
-        pl.lit(None, dtype).alias(name)
-        for name, dtype in dtypes.items()
-        if name not in rows.columns
-    )

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import polars as pl
 
 from heliotrope.errors import Found, UserError
-from heliotrope.ingest.delimited import check_header
 from heliotrope.ingest.raw import RawTable
+from heliotrope.ingest.tabular.delimited import check_header
 
 SUFFIXES = frozenset({".xlsx", ".xlsm", ".xlsb", ".xls", ".ods"})
 

@@ -9,10 +9,11 @@ from pathlib import Path
 
 from heliotrope.errors import Found, UserError
 from heliotrope.ingest.columns import TABLE_COLUMNS
-from heliotrope.ingest.delimited import TextFile, read_delimited
+from heliotrope.ingest.declared import FormSource
 from heliotrope.ingest.mapping import Format, SourceMapping
 from heliotrope.ingest.raw import RawTable
-from heliotrope.ingest.workbook import SUFFIXES, Workbook, list_sheets, read_sheet
+from heliotrope.ingest.tabular.delimited import TextFile, read_delimited
+from heliotrope.ingest.tabular.workbook import SUFFIXES, Workbook, list_sheets, read_sheet
 
 TEXT_SUFFIXES = frozenset({".csv", ".tsv", ".txt"})
 
@@ -24,11 +25,21 @@ OWN_SHEETS = frozenset({"read me", "dictionary", "words", "visits"})
 class Discovered:
     """What stands in a folder or workbook: the sources to read and the files left unread."""
 
-    mappings: tuple[SourceMapping, ...]
+    mappings: tuple[SourceMapping | FormSource, ...]
     unread: tuple[str, ...]
 
 
-def find_sources(path: Path) -> Discovered:
+def holds_tables(path: Path) -> bool:
+    """Say whether a folder holds tables under our names, or is or holds a workbook."""
+    files = [path] if path.is_file() else [item for item in path.iterdir() if item.is_file()]
+    return any(
+        item.suffix.casefold() in SUFFIXES
+        or (item.suffix.casefold() in TEXT_SUFFIXES and item.stem.casefold() in TABLE_COLUMNS)
+        for item in files
+    )
+
+
+def find_tables(path: Path) -> Discovered:
     """Find the canonical tables in a folder of text files, or in one workbook.
 
     Errors: an empty folder, tables both as text and as a workbook, several workbooks: UserError.
@@ -193,8 +204,3 @@ def _read_one(mapping: SourceMapping, content: bytes, format: Format) -> RawTabl
         sheet = mapping.sheet or list_sheets(workbook)[0]
         return read_sheet(workbook, sheet, mapping.header_row)
     return read_delimited(TextFile(mapping.file, sha256, content, mapping.header_row), format)
-
-
-def number_sources(tables: Iterable[RawTable]) -> list[RawTable]:
-    """Put the sources in the order of their content hash (ties: file, then sheet name)."""
-    return sorted(tables, key=lambda table: (table.sha256, table.file, table.sheet or ""))

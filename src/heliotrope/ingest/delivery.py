@@ -1,0 +1,118 @@
+"""What the reader of one form of records hands over: its tables as text, laid out as ours."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import polars as pl
+
+from heliotrope.ingest.raw import RawTable
+from heliotrope.ingest.staged import Staged
+
+
+@dataclass(frozen=True)
+class RowsOf:
+    """Some rows of a raw table: ``rows`` has ``record``, and ``rule`` where one left them out."""
+
+    raw: RawTable
+    rows: pl.DataFrame
+
+
+@dataclass(frozen=True)
+class Joined(RowsOf):
+    """Rows that were read into rows of another table: a supplement into its parent.
+
+    ``columns``: the numbers of the columns read.
+    """
+
+    columns: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True)
+class Note:
+    """Something found about a source as a whole: the rule, what was found, in which column."""
+
+    rule: str
+    found: str
+    raw: RawTable | None = None
+    column: str | None = None
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """All that one source of records gives.
+
+    raws: its tables as text, every one read, also those of which nothing is used.
+    staged: rows laid out for canonical tables; a raw table may serve several.
+    hashes: SHA-256 of every file by its name within the study; ``check`` stops if one of them
+    is no longer what was read.
+    joined: rows read into those of another table. left_out: rows left out whole, by rule.
+    notes: findings about files. cohort: (step, words, persons) of a cohort selected, if any.
+    """
+
+    raws: tuple[RawTable, ...]
+    staged: tuple[Staged, ...]
+    hashes: Mapping[str, str]
+    check: Callable[[], None] = lambda: None
+    joined: tuple[Joined, ...] = ()
+    left_out: tuple[RowsOf, ...] = ()
+    notes: tuple[Note, ...] = ()
+    cohort: tuple[tuple[str, str, int], ...] = ()
+
+
+@dataclass(frozen=True)
+class Numbered:
+    """All deliveries of a study, their sources numbered in the order of their content hash."""
+
+    raws: tuple[RawTable, ...]
+    staged: tuple[Staged, ...]
+    deliveries: tuple[Delivery, ...]
+    numbers: Mapping[int, int] = field(repr=False)
+
+    def number_of(self, raw: RawTable) -> int:
+        """Return the number of a source."""
+        return self.numbers[id(raw)]
+
+    def left_out(self) -> pl.DataFrame:
+        """Return the rows that the readers left out: source, record, rule."""
+        return self._rows_of([item for each in self.deliveries for item in each.left_out], "rule")
+
+    def joined(self) -> pl.DataFrame:
+        """Return the rows that were read into rows of another table: source, record."""
+        return self._rows_of([item for each in self.deliveries for item in each.joined])
+
+    def joined_columns(self, number: int) -> frozenset[int]:
+        """Return the columns of a source that were read into rows of another table."""
+        parts = [
+            item.columns
+            for each in self.deliveries
+            for item in each.joined
+            if self.number_of(item.raw) == number
+        ]
+        return frozenset[int]().union(*parts)
+
+    def _rows_of(self, items: Sequence[RowsOf], *columns: str) -> pl.DataFrame:
+        schema = {"source": pl.Int64, "record": pl.Int64, **dict.fromkeys(columns, pl.String)}
+        parts = [
+            item.rows.select(
+                pl.lit(self.number_of(item.raw), pl.Int64).alias("source"),
+                pl.col("record").cast(pl.Int64),
+                *columns,
+            )
+            for item in items
+        ]
+        return pl.concat([pl.DataFrame(schema=schema), *parts]).unique(maintain_order=True)
+
+
+def number_deliveries(deliveries: Sequence[Delivery]) -> Numbered:
+    """Number the sources in the order of their content hash (ties: file, then sheet name)."""
+    raws = sorted(
+        (raw for item in deliveries for raw in item.raws),
+        key=lambda raw: (raw.sha256, raw.file, raw.sheet or ""),
+    )
+    numbers = {id(raw): number for number, raw in enumerate(raws)}
+    staged = [
+        replace(part, source=numbers[id(part.raw)]) for item in deliveries for part in item.staged
+    ]
+    return Numbered(tuple(raws), tuple(staged), tuple(deliveries), numbers)

@@ -1,0 +1,74 @@
+"""The forms in which records exist, and which reader reads each.
+
+A study names its sources as ``[[source]]`` in study.toml; ``form`` says how they are written:
+plain tables where it says nothing, else ``redcap``, ``sdtm``, ``omop`` or ``fhir``. Each reader
+hands over the same thing, a ``Delivery``, and is imported when a study needs it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from typing import Protocol, cast
+
+from heliotrope.ingest.context import ReadContext
+from heliotrope.ingest.declared import FormSource
+from heliotrope.ingest.delivery import Delivery
+from heliotrope.ingest.ingested import StudySources
+from heliotrope.ingest.mapping import SourceMapping
+from heliotrope.ingest.tabular.deliver import deliver_tables
+from heliotrope.ingest.tabular.sources import Discovered, find_tables, holds_tables
+
+Tell = Callable[[str], None]
+
+# The package that reads each form.
+READERS: dict[str, str] = {}
+
+
+class FormReader(Protocol):
+    """What the package of a form offers."""
+
+    @staticmethod
+    def deliver(folder: Path, source: FormSource, context: ReadContext, tell: Tell) -> Delivery:
+        """Read one source whole and lay it out as ours."""
+
+    @staticmethod
+    def recognise(path: Path) -> FormSource | None:
+        """Say whether a folder or file is of this form, and how it would be declared."""
+
+
+def find_reader(form: str) -> FormReader:
+    """Load the reader of a form."""
+    return cast(FormReader, import_module(READERS[form]))
+
+
+def recognise_form(path: Path) -> FormSource | None:
+    """Find the form of a folder or file that is not plain tables; None if it is of none."""
+    found = (find_reader(form).recognise(path) for form in READERS)
+    return next((source for source in found if source is not None), None)
+
+
+def find_sources(path: Path) -> Discovered:
+    """Find what a folder or file holds: tables under our names, else records of another form.
+
+    Errors: those of ``find_tables``, where it is of no form that is known.
+    """
+    form = None if holds_tables(path) else recognise_form(path)
+    return find_tables(path) if form is None else Discovered((form,), ())
+
+
+def read_deliveries(study: StudySources, context: ReadContext, tell: Tell) -> list[Delivery]:
+    """Read every source of a study, each by the reader of its form.
+
+    Errors: those of the readers.
+    """
+    tables = [source for source in study.sources if isinstance(source, SourceMapping)]
+    deliveries = []
+    if tables:
+        deliveries.append(deliver_tables(study.folder, tables, study.format, context, tell))
+    for source in study.sources:
+        if not isinstance(source, SourceMapping):
+            reader = find_reader(source.form)
+            deliveries.append(reader.deliver(study.folder, source, context, tell))
+    return deliveries
