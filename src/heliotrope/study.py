@@ -252,7 +252,9 @@ def _parse(path: Path) -> dict[str, Any]:
 def _say_invalid(error: ValidationError, file: str) -> UserError:
     errors = error.errors()
     first = next((item for item in errors if item["type"] == "extra_forbidden"), errors[0])
-    location = [part for n, part in enumerate(first["loc"]) if n != 2 or first["loc"][0] != "source"]
+    location = [
+        part for n, part in enumerate(first["loc"]) if n != 2 or first["loc"][0] != "source"
+    ]
     place = ".".join(str(part + 1 if isinstance(part, int) else part) for part in location)
     if first["type"] != "extra_forbidden":
         message = first["msg"].removeprefix("Value error, ")
