@@ -8,7 +8,6 @@ the value is null: so the trace needs no more than value, operator and threshold
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from functools import reduce
 
 import polars as pl
 
@@ -29,16 +28,23 @@ def decide_axes(
     facts: pl.DataFrame, criteria: Sequence[Criterion], axes: Sequence[Axis]
 ) -> pl.DataFrame:
     """Add, for each axis in order, its label (column ``axis``) and reason (``axis.reason``)."""
-    met = {criterion.name: is_met(criterion) for criterion in criteria}
+    met = {criterion.name: pl.col(f"met:{criterion.name}") for criterion in criteria}
+    facts = facts.with_columns(
+        is_met(criterion).alias(f"met:{criterion.name}") for criterion in criteria
+    )
     for axis in axes:
-        applies = [_applies(choice, met) for choice in axis.choices]
-        facts = facts.with_columns(
-            _first(applies, [choice.label for choice in axis.choices]).alias(axis.name),
-            _first(applies, [choice.reason for choice in axis.choices]).alias(
+        # which row of the table applies, found once for its label and its reason
+        chosen = pl.coalesce(
+            pl.when(_applies(choice, met)).then(pl.lit(row, pl.Int64))
+            for row, choice in enumerate(axis.choices)
+        )
+        facts = facts.with_columns(chosen.alias("chosen_row")).with_columns(
+            _take("chosen_row", [choice.label for choice in axis.choices]).alias(axis.name),
+            _take("chosen_row", [choice.reason for choice in axis.choices]).alias(
                 f"{axis.name}.reason"
             ),
         )
-    return facts
+    return facts.drop([f"met:{criterion.name}" for criterion in criteria], "chosen_row")
 
 
 def _applies(choice: Choice, met: dict[str, pl.Expr]) -> pl.Expr:
@@ -56,15 +62,9 @@ def _applies(choice: Choice, met: dict[str, pl.Expr]) -> pl.Expr:
     return pl.all_horizontal(conditions) if conditions else pl.lit(value=True)
 
 
-def _first(applies: Sequence[pl.Expr], values: Sequence[str | None]) -> pl.Expr:
-    """Take the value of the first row that applies."""
-    last = pl.lit(values[-1], dtype=pl.String)
-    rows = list(zip(applies[:-1], values[:-1], strict=True))
-    return reduce(
-        lambda rest, row: pl.when(row[0]).then(pl.lit(row[1], dtype=pl.String)).otherwise(rest),
-        reversed(rows),
-        last,
-    )
+def _take(row: str, values: Sequence[str | None]) -> pl.Expr:
+    """Take the value that stands in a row of a decision table."""
+    return pl.lit(pl.Series(values, dtype=pl.String)).gather(pl.col(row))
 
 
 def make_decision_nodes(

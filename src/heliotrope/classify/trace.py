@@ -39,6 +39,12 @@ KEY = ["definition_id", "patient_id", "regimen", "date", "node"]
 
 NO_SOURCES = pl.lit([], dtype=pl.List(SOURCE))
 
+# What a node says in a column that it was given nothing for.
+_NOTHING = {
+    name: (NO_SOURCES if name == "sources" else pl.lit(None, dtype)).alias(name)
+    for name, dtype in NODE_COLUMNS.items()
+}
+
 
 @dataclass(frozen=True)
 class Classified:
@@ -96,9 +102,7 @@ def make_nodes(rows: pl.DataFrame, definition: Definition, **columns: pl.Expr) -
         **columns,
     }
     return rows.select(
-        (NO_SOURCES if name == "sources" and name not in given else given.get(name, pl.lit(None)))
-        .cast(dtype)
-        .alias(name)
+        given[name].cast(dtype).alias(name) if name in given else _NOTHING[name]
         for name, dtype in NODE_COLUMNS.items()
     )
 

@@ -7,6 +7,7 @@ import json
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
 
@@ -50,15 +51,17 @@ class Rulebook:
             raise TypeError(f"{definition_id} is a {definition.kind}, not a {kind.__name__}")
         return definition
 
+    @cached_property
+    def hashes(self) -> Mapping[str, str]:
+        """The hash of every definition by its id."""
+        return {name: item.sha256 for name, item in sorted(self.definitions.items())}
+
     @property
     def sha256(self) -> str:
         """Hash of every definition and setting, independent of file order."""
         content = {
             "settings": self.settings.model_dump(mode="json"),
-            "definitions": {
-                name: definition.model_dump(mode="json")
-                for name, definition in sorted(self.definitions.items())
-            },
+            "definitions": dict(self.hashes),
         }
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 

@@ -7,7 +7,7 @@ a rate or a summary; what cannot be answered becomes a row with the reason in ``
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 
 import polars as pl
 
@@ -59,7 +59,9 @@ class Row:
 
 def make_results(rows: Iterable[Row]) -> pl.DataFrame:
     """Turn rows into the result table, in the order given."""
-    return pl.DataFrame([asdict(row) for row in rows], schema=RESULT_SCHEMA)
+    listed = list(rows)
+    columns = {name: [getattr(row, name) for row in listed] for name in RESULT_SCHEMA}
+    return pl.DataFrame(columns, schema=RESULT_SCHEMA)
 
 
 @dataclass(frozen=True)

@@ -84,15 +84,17 @@ def _hash_study_file(study: Study) -> str | None:
 
 def describe_definitions(rulebook: Rulebook) -> list[dict[str, Any]]:
     """List every definition of a rulebook with version and hash, by id."""
-    return [_describe(definition) for _, definition in sorted(rulebook.definitions.items())]
+    return [
+        _describe(rulebook.definitions[name], sha256) for name, sha256 in rulebook.hashes.items()
+    ]
 
 
-def _describe(definition: Definition) -> dict[str, Any]:
+def _describe(definition: Definition, sha256: str) -> dict[str, Any]:
     return {
         "id": definition.id,
         "version": definition.version,
         "kind": definition.kind,
         "verified": definition.verified,
         "local": definition.is_local,
-        "sha256": definition.sha256,
+        "sha256": sha256,
     }
