@@ -176,7 +176,10 @@ def test_without_results_there_is_no_report(tmp_path: Path) -> None:
 
 
 def test_what_is_fitted_is_the_density_of_the_program() -> None:
-    """One data set, by the calibration's own batches and by the program's problem."""
+    """One data set, by the calibration's own batches and by the program's problem.
+
+    The program takes a wider prior of the level here; the batches never do.
+    """
     from calibration.pulse_model.fits import compute_height
 
     from heliotrope.estimate.pulse.posterior import prepare_problem
@@ -188,6 +191,8 @@ def test_what_is_fitted_is_the_density_of_the_program() -> None:
     batch = make_batch(cohort, 1, analysis)
     data = make_pulse_data(cohort, analysis.view)
     problem = prepare_problem(data, read_pulse_model(), analysis.start_rule)
-    assert problem.layout == batch.layout
+    assert problem.layout.names == batch.layout.names
+    assert problem.layout.get("activity_mean").scale > batch.layout.get("activity_mean").scale
+    problem = replace(problem, layout=batch.layout)
     vector = 0.3 * np.random.default_rng(1).standard_normal(batch.layout.size)
     assert compute_height(batch, 0, vector) == pytest.approx(problem.value(vector), rel=1e-9)

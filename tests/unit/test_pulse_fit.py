@@ -21,6 +21,7 @@ from heliotrope.estimate.pulse.posterior import Problem, prepare_problem
 from heliotrope.estimate.pulse.prepare import prepare_jax
 from heliotrope.estimate.pulse.records import Cohort
 from heliotrope.estimate.pulse.refusals import compute_coverage, refuse_cohort, refuse_lasting
+from heliotrope.estimate.pulse.start import StartEvidence
 from heliotrope.estimate.pulse.what_if import estimate_what_if
 from heliotrope.estimate.rows import Row, Topic
 
@@ -128,9 +129,8 @@ def fitted(problem: Problem) -> PulseFit:
 
 
 def cohort_of(data: PulseData) -> Cohort:
-    days = np.where(data.dose > 0, data.infusion_day, -np.inf).max(axis=1)
     infusions = int((data.dose > 0).sum())
-    return Cohort(data, np.maximum(days, 0.0), infusions, 0, 0, 0, 0, 0, 20.0)
+    return Cohort(data, infusions, 0, 0, 0, 0, 0, 20.0, StartEvidence("none"))
 
 
 def rows_of(fit: PulseFit) -> dict[tuple[str, str, str], Row]:
@@ -200,15 +200,11 @@ def test_one_measure_no_steroid_no_earlier_visit_one_infusion() -> None:
 
 def test_treated_children_alone_show_no_lasting_effect(fitted: PulseFit) -> None:
     """The start on a bad day cannot be told from an effect: refused, with the drift beside it."""
-    data = fitted.problem.data
-    model = QUICK.model_copy(
-        update={"refusals": QUICK.refusals.model_copy(update={"children_not_started_at_least": 2})}
-    )
-    cohort = cohort_of(data)
-    coverage = compute_coverage(cohort, model, 10.0)
-    assert coverage.not_started == 1
-    assert "1 children at risk who did not start" in str(refuse_lasting(cohort, coverage, model))
-    assert refuse_lasting(cohort, replace(coverage, not_started=2), model) is None
+    cohort = cohort_of(fitted.problem.data)
+    coverage = compute_coverage(cohort, QUICK, 10.0)
+    assert refuse_lasting(cohort, coverage, QUICK) is None
+    alone = replace(cohort, start=StartEvidence("none", reason="treated children alone"))
+    assert refuse_lasting(alone, coverage, QUICK) == "treated children alone"
 
 
 def test_whole_cohorts_that_are_refused() -> None:

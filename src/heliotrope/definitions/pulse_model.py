@@ -102,7 +102,11 @@ class Alternative(Frozen):
 
 
 class StartRuleChoice(Frozen):
-    """How the model treats that IVIG is started when activity is high."""
+    """How the model treats that IVIG is started when activity is high.
+
+    ``default``: where the records cannot carry a model of the start (``refusals``); then what
+    lasts is refused. Where they can, the start is modelled ("hazard").
+    """
 
     default: StartRule
 
@@ -150,6 +154,9 @@ class Refusals(Frozen):
     undefined_share_at_most: float = Field(ge=0, lt=1)
     children_not_started_at_least: int = Field(
         ge=0, description="at risk and without IVIG: without them the start biases what lasts"
+    )
+    visits_at_risk_a_child_at_least: float = Field(
+        ge=0, description="rated visits before IVIG, of those at risk, for the start to be modelled"
     )
     children_with_started_drug_at_most: float = Field(ge=0, le=1, description="their share")
 

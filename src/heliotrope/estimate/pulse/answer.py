@@ -39,7 +39,7 @@ def make_answer(cohort: Cohort, fit: PulseFit, topic: Topic) -> Answer:
         prior=prior,
         coverage=compute_coverage(cohort, model, float(half_life)),
         model=model,
-        figures=Figures(topic, model.level, cohort.data.n_children, fit),
+        figures=Figures(topic, model.level, cohort.data.n_treated, fit),
         distrust=_distrust(fit),
     )
 

@@ -39,13 +39,14 @@ class MeasureScale:
 
 @dataclass(frozen=True)
 class ChildChart:
-    """One child before padding; days count from the first infusion of the regimen (day 0).
+    """One child before padding; days count from the first infusion or the first visit (day 0).
 
     ``visit_day`` (T): in any order. ``value`` (T, K): scaled, NaN where not recorded.
     ``infusion_day`` and ``dose`` (M): dose in units of 2 g/kg. ``steroid`` (T): filtered steroid,
     centred; ``covariates`` (T, C). ``is_at_risk_of_start`` and ``is_start`` (T): visits at which
     IVIG could have been started, and the one at which it was (only read by the start rule
-    "hazard"). What is left out is zero or false.
+    "hazard", which reads the last value of the first measure by then). What is left out is zero or
+    false.
     """
 
     visit_day: Floats
@@ -129,6 +130,26 @@ class PulseData:
     def n_children(self) -> int:
         """Return how many children there are."""
         return len(self.visit_day)
+
+    @property
+    def first_infusion_day(self) -> Floats:
+        """Return the day of each child's first infusion (n), infinite without any."""
+        return np.asarray(np.where(self.dose > 0, self.infusion_day, np.inf).min(axis=1))
+
+    @property
+    def last_infusion_day(self) -> Floats:
+        """Return the day of each child's last infusion (n), minus infinity without any."""
+        return np.asarray(np.where(self.dose > 0, self.infusion_day, -np.inf).max(axis=1))
+
+    @property
+    def is_treated(self) -> Booleans:
+        """Say of each child whether it had an infusion (n)."""
+        return np.asarray((self.dose > 0).any(axis=1))
+
+    @property
+    def n_treated(self) -> int:
+        """Return how many children had an infusion."""
+        return int(self.is_treated.sum())
 
     def take(self, rows: Sequence[int] | NDArray[np.int64]) -> PulseData:
         """Return the children of the given rows, in that order."""

@@ -137,19 +137,19 @@ def compute_lasting_in_points(draws: Draws, data: PulseData) -> Floats:
     return np.asarray(draws["persistent_mean"][:, 0] * data.measures[0].points_per_unit)
 
 
-def compute_tipping_drift(
-    draws: Draws, data: PulseData, last_infusion_day: Floats, conventions: Conventions
-) -> Floats:
+def compute_tipping_drift(draws: Draws, data: PulseData, conventions: Conventions) -> Floats:
     """Return the drift that alone would explain the persistent effect, in points a half-year.
 
-    If activity had fallen by so much every ``drift_days`` from day 0 to the last visit, for a
-    reason other than IVIG, then no lasting effect would be left of what the model found. Averaged
-    over the children by their last visit and courses.
+    If activity had fallen by so much every ``drift_days`` from the first infusion to the last
+    visit, for a reason other than IVIG, then no lasting effect would be left of what the model
+    found. Averaged over the treated children by their last visit and courses.
     """
-    courses = (data.dose**conventions.dose_exponent * (data.dose > 0)).sum(axis=1)
+    treated = data.take(np.flatnonzero(data.is_treated))
+    courses = (treated.dose**conventions.dose_exponent * (treated.dose > 0)).sum(axis=1)
     gained = -np.expm1(-courses / conventions.saturation_courses)
-    last = np.where(data.is_visit, data.visit_day, -np.inf).max(axis=1)
-    followed = np.maximum(np.maximum(last, last_infusion_day), 1.0) / conventions.drift_days
+    last = np.where(treated.is_visit, treated.visit_day, -np.inf).max(axis=1)
+    days = np.maximum(last, treated.last_infusion_day) - treated.first_infusion_day
+    followed = np.maximum(days, 1.0) / conventions.drift_days
     effect = draws["persistent_mean"][:, 0] * float(gained.mean() / followed.mean())
     return np.asarray(effect * data.measures[0].points_per_unit)
 

@@ -22,7 +22,7 @@ from heliotrope.estimate.pulse.estimands import (
     contraction_of,
     loading_of,
 )
-from heliotrope.estimate.pulse.fit import PulseFit, fit_pulse_model
+from heliotrope.estimate.pulse.fit import FitOptions, PulseFit, fit_pulse_model
 from heliotrope.estimate.pulse.lasting import estimate_lasting, estimate_sensitivity
 from heliotrope.estimate.pulse.records import read_cohort, read_definition
 from heliotrope.estimate.pulse.refusals import (
@@ -66,11 +66,12 @@ def estimate_pulse_model(
     cohort = read_cohort(inputs, model, model.conventions)
     reason = refuse_cohort(cohort, model)
     if reason:
-        return [topic.refuse(WHOLE, "posterior", reason, cohort.data.n_children)]
+        return [topic.refuse(WHOLE, "posterior", reason, cohort.data.n_treated)]
     try:
-        fit = fit_pulse_model(cohort.data, model, progress=progress)
+        options = FitOptions(start_rule=cohort.start.rule)
+        fit = fit_pulse_model(cohort.data, model, options, progress)
     except ImportError:
-        return [topic.refuse(WHOLE, "posterior", NO_MODEL, cohort.data.n_children)]
+        return [topic.refuse(WHOLE, "posterior", NO_MODEL, cohort.data.n_treated)]
     answer = make_answer(cohort, fit, topic)
     effects = draw_child_effects(fit)
     progress("varying the conventions", 0.9)
@@ -99,7 +100,7 @@ def _describe(answer: Answer) -> list[Row]:
     """Count what the model saw, say how it was fitted, and where in the cycle the visits fall."""
     cohort, fit, topic = answer.cohort, answer.fit, answer.figures.topic
     data, coverage, figures = cohort.data, answer.coverage, answer.figures
-    n = data.n_children
+    n, start = data.n_treated, cohort.start
     anchor = data.measures[0].name
     rows = [
         topic.count("children", n),
@@ -109,7 +110,11 @@ def _describe(answer: Answer) -> list[Row]:
         topic.count(f"anchor:{anchor}", int(np.isfinite(data.value[:, :, 0]).sum())),
         topic.count("children:seen_before", coverage.before, n),
         topic.count("children:seen_late", coverage.late, n),
-        topic.count("children:without_steroid_record", cohort.children_without_steroid_record, n),
+        topic.count(
+            "children:without_steroid_record",
+            cohort.children_without_steroid_record,
+            data.n_children,
+        ),
         topic.count("children:other_drug_started", cohort.children_with_started_drug, n),
         topic.count(
             "children:premedication_steroid", cohort.children_with_premedication_steroid, n
@@ -123,7 +128,11 @@ def _describe(answer: Answer) -> list[Row]:
             for name, count in coverage.phases.items()
         ),
         topic.count(f"fit:{fit.method}", len(fit.vectors)),
-        topic.count(f"start_rule:{fit.problem.layout.start_rule}", n),
+        topic.count(f"start_rule:{fit.problem.layout.start_rule}", data.n_children),
+        topic.count("children:started_at_risk", start.started),
+        topic.count("children:not_started", start.not_started),
+        topic.count("visits:at_risk", start.visits),
+        figures.number("visits:at_risk", "per_child", start.visits_a_child),
         figures.number("fit", "k_hat", fit.k_hat),
         figures.number("fit", "effective_draws", fit.effective_draws),
     ]
@@ -186,14 +195,14 @@ def _estimate_peaks(answer: Answer) -> list[Row]:
 
 
 def _estimate_important(answer: Answer, effects: ChildEffects) -> list[Row]:
-    """The share of these children whose own peak is at least the important difference."""
+    """The share of the treated children whose own peak is at least the important difference."""
     data, rows = answer.cohort.data, []
     refused = answer.distrust or refuse_pulsatile(answer.coverage, answer.model)
     for place, measure in enumerate(data.measures):
         if measure.important_difference is None:
             continue
         loading = loading_of(answer.fit.draws, place)[effects.draws_used][:, None]
-        points = effects.pulse * loading * measure.points_per_unit
+        points = effects.pulse[:, data.is_treated] * loading * measure.points_per_unit
         share = (points >= measure.important_difference).mean(axis=1)
         variable = f"share_above_important_difference:{measure.name}"
         if refused:
@@ -231,16 +240,17 @@ def _estimate_curves(answer: Answer) -> list[Row]:
 
 def _estimate_children(answer: Answer, effects: ChildEffects) -> list[Row]:
     """Each child's own peak, largest first and without a name, and how far it was shrunk."""
-    topic = answer.figures.topic.of(analysis=CHILD)
+    topic, data = answer.figures.topic.of(analysis=CHILD), answer.cohort.data
     figures = replace(answer.figures, topic=topic, n_children=1)
     refused = answer.distrust or refuse_pulsatile(answer.coverage, answer.model)
     if refused:
-        return [topic.refuse("child", POSTERIOR, refused, answer.cohort.data.n_children)]
-    points = effects.pulse * answer.cohort.data.measures[0].points_per_unit
+        return [topic.refuse("child", POSTERIOR, refused, data.n_treated)]
+    points = effects.pulse[:, data.is_treated] * data.measures[0].points_per_unit
+    shrinkage = effects.shrinkage[data.is_treated]
     rows: list[Row] = []
     for rank, child in enumerate(np.argsort(-np.median(points, axis=0), kind="stable"), start=1):
         rows += [
             figures.posterior(f"child_{rank}", points[:, child]),
-            figures.number(f"child_{rank}", SHRINKAGE, float(effects.shrinkage[child])),
+            figures.number(f"child_{rank}", SHRINKAGE, float(shrinkage[child])),
         ]
     return rows

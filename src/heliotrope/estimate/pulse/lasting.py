@@ -1,10 +1,16 @@
-"""Does anything last: the persistent effect, never without what else would explain it."""
+"""Does anything last: the persistent effect, never without what else would explain it.
+
+A figure is given only where the start of IVIG is part of the model (``start``), and then all
+children at risk are behind it; the drift that would explain it is given in any case. A probability
+never stands alone: beside it is that of an effect which fades.
+"""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
 from heliotrope.estimate.pulse.answer import Answer
+from heliotrope.estimate.pulse.data import Floats
 from heliotrope.estimate.pulse.estimands import (
     compute_activity_after_stopping,
     compute_lasting_in_points,
@@ -17,14 +23,15 @@ from heliotrope.estimate.rows import Row
 
 SENSITIVITY = "pulse_model_sensitivity"
 
-# Alternatives under which what was gained fades.
-FADING = "persistent_half_life"
+NOT_FADING = "the model was not fitted with an effect that fades, beside which alone this stands"
+
+LASTING = "lasting_effect_above_important_difference"
 
 
 def estimate_lasting(answer: Answer, refitted: list[Refitted]) -> list[Row]:
     """What outlasts the pulses: never without the drift that would explain it, nor its fading."""
-    fit, figures, model = answer.fit, answer.figures, answer.model
-    data = answer.cohort.data
+    fit, model, data = answer.fit, answer.model, answer.cohort.data
+    figures = replace(answer.figures, n_children=data.n_children)
     refused = answer.distrust or refuse_lasting(answer.cohort, answer.coverage, model)
     lasting, before = (
         compute_lasting_in_points(draws, data) for draws in (fit.draws, answer.prior)
@@ -42,22 +49,33 @@ def estimate_lasting(answer: Answer, refitted: list[Refitted]) -> list[Row]:
         "points",
         refused,
     )
-    difference = data.measures[0].important_difference
-    variable = "lasting_effect_above_important_difference"
-    if difference is None:
-        rows.append(figures.refuse(variable, PROBABILITY, refused or NO_DIFFERENCE_ANCHOR))
-    else:
-        rows += figures.probability(variable, lasting > difference, refused)
-        for each in refitted:
-            if each.name.startswith(FADING):
-                fading = compute_lasting_in_points(each.draws, data) > difference
-                rows += figures.probability(f"{variable}:{each.name}", fading, refused)
-    tipping = compute_tipping_drift(
-        fit.draws, data, answer.cohort.last_infusion_day, model.conventions
-    )
+    rows += _estimate_chances(lasting, [each for each in refitted if each.fades], answer)
+    tipping = compute_tipping_drift(fit.draws, data, model.conventions)
     if answer.distrust:
         return [*rows, figures.refuse("tipping_drift", POSTERIOR, answer.distrust)]
     return [*rows, figures.posterior("tipping_drift", tipping)]
+
+
+def _estimate_chances(lasting: Floats, fading: list[Refitted], answer: Answer) -> list[Row]:
+    """How probable an important lasting effect is, and the same of an effect that fades."""
+    data = answer.cohort.data
+    figures = replace(answer.figures, n_children=data.n_children)
+    refused = answer.distrust or refuse_lasting(answer.cohort, answer.coverage, answer.model)
+    difference = data.measures[0].important_difference
+    if difference is None:
+        return [figures.refuse(LASTING, PROBABILITY, refused or NO_DIFFERENCE_ANCHOR)]
+    if not fading:
+        return [figures.refuse(LASTING, PROBABILITY, refused or NOT_FADING)]
+    rows = figures.probability(LASTING, lasting > difference, refused)
+    for each in fading:
+        values = compute_lasting_in_points(each.draws, data)
+        rows += figures.probability(f"{LASTING}:{each.name}", values > difference, refused)
+        variable = f"persistent_effect:{each.name}"
+        if refused:
+            rows.append(figures.refuse(variable, POSTERIOR, refused))
+        else:
+            rows.append(figures.posterior(variable, values))
+    return rows
 
 
 def estimate_sensitivity(answer: Answer, refitted: list[Refitted]) -> list[Row]:

@@ -26,14 +26,15 @@ class Covariate:
     value: Floats
 
 
-def compute_other_drugs(inputs: Inputs, days: pl.DataFrame, regimens: pl.DataFrame) -> Covariate:
+def compute_other_drugs(inputs: Inputs, days: pl.DataFrame, origins: pl.DataFrame) -> Covariate:
     """Count the other immunosuppressants on each visit's date, less those of day 0.
 
-    A drug is taken on its days from first to last; no last day is recorded: to the end.
+    ``origins``: patient_id and the date of day 0, ``origin``. A drug is taken on its days from
+    first to last; no last day is recorded: to the end.
     """
     at_visit = _count_drugs(inputs, days.select("patient_id", "date"))
-    at_start = _count_drugs(inputs, regimens.select("patient_id", date="first_infusion"))
-    first = dict(zip(regimens["patient_id"].to_list(), at_start, strict=True))
+    at_start = _count_drugs(inputs, origins.select("patient_id", date="origin"))
+    first = dict(zip(origins["patient_id"].to_list(), at_start, strict=True))
     before = np.array([first[child] for child in days["patient_id"].to_list()], dtype=float)
     return Covariate(OTHER_DRUGS, at_visit - before)
 

@@ -152,12 +152,13 @@ def choose_layout(data: PulseData, model: PulseModel, start_rule: StartRule) -> 
 
 
 def starting_activity(data: PulseData) -> float:
-    """Return the cohort's median of the anchoring measure, each child's last value by day 0.
+    """Return the median of the anchoring measure, each treated child's last value before IVIG.
 
-    Nobody with a value by then: minus infinity.
+    Nobody with such a value: minus infinity.
     """
     anchor = data.value[:, :, 0]
-    is_before = data.is_visit & (data.visit_day <= 0) & np.isfinite(anchor)
+    is_before = data.is_visit & (data.visit_day <= data.first_infusion_day[:, None])
+    is_before &= np.isfinite(anchor) & data.is_treated[:, None]
     last = [anchor[row, places[-1]] for row, places in _places(is_before) if len(places)]
     return float(np.median(last)) if last else -np.inf
 

@@ -1,14 +1,16 @@
 """From the records of a study to what the pulse model sees.
 
-Each child enters with its first regimen of IVIG given as treatment. Visits are the dates with one
-of the model's measures, from ``history_days`` before day 0 until the next regimen began, the child
-changed to subcutaneous immunoglobulin, or observation ended. An infusion whose dose is unknown
-counts as its share of a full course, and is counted apart.
+Each treated child enters with its first regimen of IVIG given as treatment. Visits are the dates
+with one of the model's measures, until the next regimen began, the child changed to subcutaneous
+immunoglobulin, or observation ended. Where the start of IVIG can be modelled (``start``) all visits
+before count, from the first on, and children who were at risk and did not start are in, too; else
+only the visits from ``history_days`` before day 0, of treated children. An infusion whose dose is
+unknown counts as its share of a full course, and is counted apart.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -28,6 +30,12 @@ from heliotrope.estimate.pulse.other_drugs import (
     compute_started_near,
     compute_steroid_pulses,
 )
+from heliotrope.estimate.pulse.start import (
+    StartEvidence,
+    choose_start_rule,
+    mark_risk,
+    select_never_started,
+)
 from heliotrope.estimate.pulse.steroid_filter import Steroid, compute_steroid
 
 TREATMENT = "treatment"
@@ -37,14 +45,14 @@ TREATMENT = "treatment"
 class Cohort:
     """The data of the model, and what a reader must know of how they were made.
 
-    ``last_infusion_day`` (n): of each child. ``assumed_doses``: infusions whose dose was unknown;
-    ``infusions``: of all. ``children_with_started_drug``: another immunosuppressant begun near
-    day 0. ``children_with_premedication_steroid``, ``children_without_premedication_record``.
-    ``weight_kg``: median on day 0, none when unknown. ``children_without_steroid_record``.
+    ``assumed_doses``: infusions whose dose was unknown; ``infusions``: of all.
+    ``children_with_started_drug``: another immunosuppressant begun near the first infusion.
+    ``children_with_premedication_steroid``, ``children_without_premedication_record``: of those
+    treated. ``weight_kg``: median on the first day of IVIG, none when unknown.
+    ``children_without_steroid_record``. ``start``: how the start of IVIG is treated, and why.
     """
 
     data: PulseData
-    last_infusion_day: Floats = field(repr=False)
     infusions: int
     assumed_doses: int
     children_with_started_drug: int
@@ -52,26 +60,27 @@ class Cohort:
     children_without_premedication_record: int
     children_without_steroid_record: int
     weight_kg: float | None
+    start: StartEvidence
 
 
 def read_cohort(inputs: Inputs, model: PulseModel, conventions: Conventions) -> Cohort:
     """Read the cohort; without a child or a usable measure it is empty (0 children)."""
     regimens = _select_regimens(inputs)
-    visits = _read_visits(inputs, regimens, model, conventions)
-    measures = _choose_measures(visits, model)
-    names = [measure.measure for measure in measures]
-    has_value = pl.any_horizontal(pl.lit(False), *(pl.col(name).is_not_null() for name in names))
-    visits = visits.filter(has_value)
+    seen = _see(inputs, regimens, model, conventions)
+    visits, names = seen.visits, [measure.measure for measure in seen.measures]
     regimens = regimens.join(visits.select("patient_id").unique(), on="patient_id", how="semi")
-    infusions = _read_infusions(inputs, regimens, conventions)
+    origins = visits.group_by("patient_id", maintain_order=True).agg(
+        origin=pl.col("origin").first()
+    )
+    infusions = _read_infusions(inputs, regimens.join(origins, on="patient_id"), conventions)
     days = visits.select("patient_id", "date", "day")
     steroid = compute_steroid(inputs, days, conventions)
     extra = [
-        compute_other_drugs(inputs, days, regimens),
+        compute_other_drugs(inputs, days, origins),
         compute_steroid_pulses(inputs, days, conventions),
     ]
     covariates = [each for each in extra if np.any(each.value)]
-    children = regimens["patient_id"].to_list()
+    children = origins["patient_id"].to_list()
     charts = _make_charts(
         children, visits, names, infusions, steroid, np.array([each.value for each in covariates])
     )
@@ -79,14 +88,10 @@ def read_cohort(inputs: Inputs, model: PulseModel, conventions: Conventions) -> 
     return Cohort(
         data=PulseData.of(
             charts,
-            tuple(_scale_of(measure) for measure in measures),
+            tuple(_scale_of(measure) for measure in seen.measures),
             tuple(each.name for each in covariates),
             knows_steroid=bool(steroid.is_known.any()),
             children=tuple(children),
-        ),
-        last_infusion_day=np.array(
-            [infusions.filter(pl.col("patient_id") == child)["day"].max() for child in children],
-            dtype=float,
         ),
         infusions=infusions.height,
         assumed_doses=int(infusions["is_assumed"].sum()),
@@ -97,7 +102,46 @@ def read_cohort(inputs: Inputs, model: PulseModel, conventions: Conventions) -> 
         children_without_premedication_record=unrecorded,
         children_without_steroid_record=_count_unknown(children, days, steroid),
         weight_kg=_median_weight(inputs, regimens),
+        start=seen.start,
     )
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """Visits by child and date: day, origin (date of day 0), is_at_risk, is_start, measures."""
+
+    visits: pl.DataFrame
+    measures: list[PulseMeasure]
+    start: StartEvidence
+
+
+def _see(
+    inputs: Inputs, regimens: pl.DataFrame, model: PulseModel, conventions: Conventions
+) -> _Seen:
+    """Choose the measures by the treated children, then the start rule, then who and what is in."""
+    treated = regimens.select("patient_id", "first_infusion", "until")
+    everyone = pl.concat([treated, select_never_started(inputs, regimens)])
+    visits = _read_visits(inputs, everyone, model)
+    since = (pl.col("date") - pl.col("first_infusion")).dt.total_days()
+    windowed = visits.filter(since >= -conventions.history_days).with_columns(
+        day=since,
+        origin="first_infusion",
+        is_at_risk=pl.lit(value=False),
+        is_start=pl.lit(value=False),
+    )
+    measures = _choose_measures(windowed, model)
+    names = [measure.measure for measure in measures]
+    has_value = pl.any_horizontal(
+        pl.lit(value=False), *(pl.col(name).is_not_null() for name in names)
+    )
+    if not measures:
+        return _Seen(windowed.clear(), [], StartEvidence(model.start_rule.default))
+    marked = mark_risk(visits.filter(has_value), names[0])
+    start = choose_start_rule(marked, names[0], model)
+    if not start.is_modelled:
+        return _Seen(windowed.filter(has_value), measures, start)
+    is_told = pl.col("first_infusion").is_not_null() | pl.col("is_at_risk").any().over("patient_id")
+    return _Seen(marked.filter(is_told), measures, start)
 
 
 def _select_regimens(inputs: Inputs) -> pl.DataFrame:
@@ -118,22 +162,21 @@ def _select_regimens(inputs: Inputs) -> pl.DataFrame:
     )
 
 
-def _read_visits(
-    inputs: Inputs, regimens: pl.DataFrame, model: PulseModel, conventions: Conventions
-) -> pl.DataFrame:
-    """Give patient_id, date, day and each measure, scaled; of two values of a day the last."""
-    day = (pl.col("date") - pl.col("first_infusion")).dt.total_days()
+def _read_visits(inputs: Inputs, children: pl.DataFrame, model: PulseModel) -> pl.DataFrame:
+    """Give patient_id, date, first_infusion and each measure, scaled; of a day's values the last.
+
+    ``children``: patient_id, first_infusion (null: never), until.
+    """
     rows = (
         inputs.record("assessment")
         .filter(pl.col("value").is_finite())
-        .join(regimens.select("patient_id", "first_infusion", "until"), on="patient_id")
-        .with_columns(day=day)
-        .filter((day >= -conventions.history_days) & (pl.col("date") <= pl.col("until")))
+        .join(children, on="patient_id")
+        .filter(pl.col("date") <= pl.col("until"))
         .sort("row_id")
-        .group_by("patient_id", "date", "day", "measure")
+        .group_by("patient_id", "date", "first_infusion", "measure")
         .agg(pl.col("value").last(), pl.col("upper_limit").last())
     )
-    visits = rows.select("patient_id", "date", "day").unique()
+    visits = rows.select("patient_id", "date", "first_infusion").unique()
     for measure in model.measures:
         scaled = (
             rows.filter(pl.col("measure") == measure.measure)
@@ -187,11 +230,9 @@ def _read_infusions(
     return (
         inputs.table("infusion_day")
         .filter(pl.col("route") == "iv")
-        .join(
-            regimens.select("patient_id", "regimen", "first_infusion"), on=["patient_id", "regimen"]
-        )
+        .join(regimens.select("patient_id", "regimen", "origin"), on=["patient_id", "regimen"])
         .with_columns(
-            day=(pl.col("date") - pl.col("first_infusion")).dt.total_days(),
+            day=(pl.col("date") - pl.col("origin")).dt.total_days(),
             is_assumed=pl.col("dose_g_per_kg").is_null(),
             dose=pl.coalesce(pl.col("dose_g_per_kg") / full, 1.0 / days_of_course),
         )
@@ -207,19 +248,14 @@ def _make_charts(
     steroid: Steroid,
     covariates: Floats,
 ) -> list[ChildChart]:
+    """Cut visits and infusions, both sorted by child, into charts."""
     value = visits.select(pl.col(name).fill_null(np.nan) for name in names).to_numpy()
     day = visits["day"].to_numpy().astype(float)
+    is_at_risk, is_start = visits["is_at_risk"].to_numpy(), visits["is_start"].to_numpy()
     extra = covariates.reshape(len(covariates), -1).T if len(covariates) else None
-    is_of = visits["patient_id"].to_numpy()
-    given = infusions["patient_id"].to_numpy()
     infused, dose = infusions["day"].to_numpy().astype(float), infusions["dose"].to_numpy()
     charts = []
-    for child in children:
-        mine, its = is_of == child, given == child
-        is_before = day[mine] <= 0
-        is_start = np.zeros(len(is_before), dtype=bool)
-        if is_before.any():
-            is_start[np.flatnonzero(is_before)[-1]] = True
+    for mine, its in zip(_spans(children, visits), _spans(children, infusions), strict=True):
         charts.append(
             ChildChart(
                 visit_day=day[mine],
@@ -228,11 +264,18 @@ def _make_charts(
                 dose=dose[its],
                 steroid=steroid.value[mine],
                 covariates=None if extra is None else extra[mine],
-                is_at_risk_of_start=is_before,
-                is_start=is_start,
+                is_at_risk_of_start=is_at_risk[mine],
+                is_start=is_start[mine],
             )
         )
     return charts
+
+
+def _spans(children: list[str], rows: pl.DataFrame) -> list[slice]:
+    """Say which of the sorted rows are each child's."""
+    counted = dict(rows.group_by("patient_id").len().iter_rows())
+    ends = np.cumsum([counted.get(child, 0) for child in children], dtype=int).tolist()
+    return [slice(begin, end) for begin, end in zip([0, *ends], ends, strict=False)]
 
 
 def _count_unknown(children: list[str], days: pl.DataFrame, steroid: Steroid) -> int:

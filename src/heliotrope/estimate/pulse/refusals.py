@@ -30,10 +30,9 @@ _SAME_COURSE_DAYS = 7
 
 @dataclass(frozen=True)
 class Coverage:
-    """When the visits fall: how many in each phase of the cycle, and how many a cycle.
+    """When treated children were seen: visits in each phase of the cycle, and how many a cycle.
 
-    ``before`` and ``late``: children seen before day 0, and long after the last infusion;
-    ``not_started``: children without any infusion.
+    ``before`` and ``late``: children seen before their first infusion, and long after the last.
     """
 
     phases: dict[str, int]
@@ -41,27 +40,24 @@ class Coverage:
     visits_a_cycle: float
     before: int
     late: int
-    not_started: int
 
 
 def compute_coverage(cohort: Cohort, model: PulseModel, effect_days: float) -> Coverage:
     """Count the visits; ``effect_days`` is the half-life of the effect, for what counts as late."""
     data, reference = cohort.data, model.reference
+    is_seen = data.is_visit & np.isfinite(data.value).any(axis=2) & data.is_treated[:, None]
     since = _days_since_infusion(data)
-    phases = {
-        phase.name: int((_is_in(since, phase) & data.is_visit).sum()) for phase in reference.phases
-    }
-    last = cohort.last_infusion_day[:, None]
-    is_on = data.is_visit & (data.visit_day > 0) & (data.visit_day <= last + reference.cycle_days)
+    phases = {phase.name: int((_is_in(since, phase) & is_seen).sum()) for phase in reference.phases}
+    first, last = data.first_infusion_day[:, None], data.last_infusion_day[:, None]
+    is_on = is_seen & (data.visit_day > first) & (data.visit_day <= last + reference.cycle_days)
     courses = count_courses(data).sum()
     late_from = last + model.refusals.off_drug_half_lives * effect_days
     return Coverage(
         phases=phases,
-        visits=int(data.is_visit.sum()),
+        visits=int(is_seen.sum()),
         visits_a_cycle=float(is_on.sum() / max(courses, 1)),
-        before=int((data.is_visit & (data.visit_day <= 0)).any(axis=1).sum()),
-        late=int((data.is_visit & (data.visit_day > late_from)).any(axis=1).sum()),
-        not_started=int((~(data.dose > 0).any(axis=1) & data.is_visit.any(axis=1)).sum()),
+        before=int((is_seen & (data.visit_day <= first)).any(axis=1).sum()),
+        late=int((is_seen & (data.visit_day > late_from)).any(axis=1).sum()),
     )
 
 
@@ -78,12 +74,10 @@ def count_courses(data: PulseData) -> Floats:
 def refuse_cohort(cohort: Cohort, model: PulseModel) -> str | None:
     """Refuse the whole model: too few children, nothing measured, everything at an end."""
     data, least = cohort.data, model.refusals.children_at_least
-    if data.n_children == 0 or not data.measures:
+    if data.n_treated == 0 or not data.measures:
         return NOBODY
-    if data.n_children < least:
-        return (
-            f"the model asks for {least} children with IVIG and a measure; {data.n_children} have"
-        )
+    if data.n_treated < least:
+        return f"the model asks for {least} children with IVIG and a measure; {data.n_treated} have"
     is_recorded = np.isfinite(data.value) & data.is_visit[:, :, None]
     floor = np.array([measure.floor for measure in data.measures])
     ceiling = np.array([measure.ceiling for measure in data.measures])
@@ -117,7 +111,7 @@ def refuse_pulsatile(coverage: Coverage, model: PulseModel) -> str | None:
 
 def refuse_lasting(cohort: Cohort, coverage: Coverage, model: PulseModel) -> str | None:
     """Refuse what outlasts the pulses without visits before IVIG and long after it."""
-    limits, n = model.refusals, cohort.data.n_children
+    limits, n = model.refusals, cohort.data.n_treated
     least = limits.children_with_later_visits_at_least
     if coverage.before < least:
         return f"{coverage.before} of {n} children were seen before IVIG (asked for: {least})"
@@ -127,12 +121,8 @@ def refuse_lasting(cohort: Cohort, coverage: Coverage, model: PulseModel) -> str
             f"{limits.off_drug_half_lives:.0f} half-lives of the effect after the last infusion "
             f"(asked for: {least}): a lasting effect and a natural course look alike"
         )
-    if coverage.not_started < limits.children_not_started_at_least:
-        return (
-            f"{coverage.not_started} children at risk who did not start IVIG are in the model "
-            f"(asked for: {limits.children_not_started_at_least}): IVIG is started on bad days, "
-            "and treated children alone do not tell a lasting effect from getting better anyway"
-        )
+    if cohort.start.reason:
+        return cohort.start.reason
     started = cohort.children_with_started_drug
     if started > limits.children_with_started_drug_at_most * n:
         return (

@@ -24,10 +24,14 @@ SHOWN = ("pulse_mean", "persistent_mean", "onset_days", "extra_decay_days")
 
 @dataclass(frozen=True)
 class Refitted:
-    """An alternative's draws by name, from the normal approximation at its mode."""
+    """An alternative's draws by name, from the normal approximation at its mode.
+
+    ``fades``: under it what the courses gained is lost again.
+    """
 
     name: str
     draws: dict[str, Floats]
+    fades: bool = False
 
 
 def refit_alternatives(inputs: Inputs, model: PulseModel, fit: PulseFit) -> Iterator[Refitted]:
@@ -53,4 +57,8 @@ def refit_alternative(
     generator = np.random.default_rng(model.fit.seed)
     root = np.linalg.cholesky(np.linalg.inv(mode.precision))
     standard = generator.standard_normal((model.fit.draws, problem.layout.size))
-    return Refitted(alternative.name, problem.layout.unpack(mode.vector + standard @ root.T))
+    return Refitted(
+        alternative.name,
+        problem.layout.unpack(mode.vector + standard @ root.T),
+        fades=np.isfinite(conventions.persistent_half_life_days),
+    )

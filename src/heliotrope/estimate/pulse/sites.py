@@ -90,8 +90,8 @@ def _measured(activity: jax.Array, seen: Seen, reading: Reading) -> Sites:
 
 
 def _started(activity: jax.Array, seen: Seen, reading: Reading) -> Sites:
-    # What the chart of the visit says is known: it shifts the odds, whatever the activity.
-    known = reading.start_observed_slope * jnp.nan_to_num(seen.value[:, 0])
+    # What the chart says by then is known: it shifts the odds, whatever the activity.
+    known = reading.start_observed_slope * _carry(seen.value[:, 0])
     logit = reading.start_intercept + known + reading.start_slope * activity
     started = seen.is_start.astype(activity.dtype)
     chance = jax.nn.sigmoid(logit)
@@ -101,3 +101,10 @@ def _started(activity: jax.Array, seen: Seen, reading: Reading) -> Sites:
         reading.start_slope**2 * chance * (1.0 - chance),
     )
     return Sites(*(jnp.where(seen.is_at_risk_of_start, part, 0.0) for part in sites))
+
+
+def _carry(rating: jax.Array) -> jax.Array:
+    """Return the last rating by each visit (T), 0 before the first; visits in order of time."""
+    place = jnp.where(jnp.isfinite(rating), jnp.arange(rating.shape[0]), -1)
+    last = jax.lax.cummax(place)
+    return jnp.where(last >= 0, jnp.nan_to_num(rating)[jnp.maximum(last, 0)], 0.0)

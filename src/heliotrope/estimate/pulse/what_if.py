@@ -62,7 +62,7 @@ def list_scenarios(model: PulseModel) -> list[Scenario]:
 
 def estimate_what_if(answer: Answer, effects: ChildEffects) -> list[Row]:
     """Give the predicted activity and the share losing the response, or why there is none."""
-    model, n = answer.model, answer.cohort.data.n_children
+    model, n = answer.model, answer.cohort.data.n_treated
     figures = replace(answer.figures, topic=answer.figures.topic.of(analysis=WHAT_IF))
     reason = _refuse(answer)
     if reason:
@@ -87,7 +87,7 @@ def estimate_what_if(answer: Answer, effects: ChildEffects) -> list[Row]:
 
 
 def _refuse(answer: Answer) -> str | None:
-    n, least = answer.cohort.data.n_children, answer.model.refusals.children_for_what_if_at_least
+    n, least = answer.cohort.data.n_treated, answer.model.refusals.children_for_what_if_at_least
     if n < least:
         return f"a prediction is made for a cohort of {least} children or more; here are {n}"
     return (
@@ -98,16 +98,17 @@ def _refuse(answer: Answer) -> str | None:
 
 
 def predict(answer: Answer, effects: ChildEffects, scenario: Scenario) -> Future:
-    """Predict the cohort under one scenario, for each of the children's draws."""
-    model, data = answer.model, answer.cohort.data
+    """Predict the treated children under one scenario, for each of the children's draws."""
+    model, rows = answer.model, np.flatnonzero(answer.cohort.data.is_treated)
+    data = answer.cohort.data.take(rows)
     cycle, horizons = model.reference.cycle_days, model.what_if.horizons_days
-    due = answer.cohort.last_infusion_day + cycle
+    due = data.last_infusion_day + cycle
     given, dose = _extend(data, due, scenario, max(horizons))
     ahead = np.arange(-cycle, max(horizons) + 1.0)
     activity: dict[int, list[float]] = {day: [] for day in horizons}
     lost: dict[int, list[float]] = {day: [] for day in horizons}
     kept = model.what_if.lost_share_of_improvement
-    for own, place in zip(effects.own, effects.draws_used, strict=True):
+    for own, place in zip(effects.own[:, rows], effects.draws_used, strict=True):
         half_times = [answer.fit.draws[name][place] for name in ("onset_days", "extra_decay_days")]
         effect = _effect(own, due[:, None] + ahead[None, :], given, dose, half_times, model)
         smooth = _cycle_means(effect, cycle)
