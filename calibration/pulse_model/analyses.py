@@ -34,7 +34,7 @@ _EVERYONE = View(origin="first_visit")
 ANALYSES = (
     Analysis("window, none", _WINDOW, "none"),
     Analysis("window, two-sided kappa", _WINDOW, "two_sided_kappa"),
-    Analysis("starters' history, none", _STARTERS_FROM_VISIT, "none"),
+    Analysis("starters' history, none", _STARTERS, "none"),
     Analysis("starters' history, two-sided kappa", _STARTERS, "two_sided_kappa"),
     Analysis("starters' history, hazard", _STARTERS_FROM_VISIT, "hazard"),
     Analysis(

@@ -1,12 +1,14 @@
 """Which treatment of the start rule removes the bias of the persistent effect?
 
 Cohorts of 200 children whose true mean persistent effect is 0.30 cm, started at high observed
-activity, at high latent activity, or at random; each analysed in every way that is a candidate.
+activity, at high latent activity, or at random; each analysed in every way that is a candidate, and
+once more from the records that a study would hold, through the whole program.
 """
 
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from statistics import NormalDist
 from typing import Any
 
@@ -16,7 +18,12 @@ from calibration.pulse_model.analyses import ANALYSES, find_analysis
 from calibration.pulse_model.batches import Batch, make_batch
 from calibration.pulse_model.fits import Modes, find_modes
 from calibration.pulse_model.stage import Order, Results
-from heliotrope.simulate.known_truth.cohort import CohortPlan, simulate_known_truth
+from calibration.pulse_model.through_records import (
+    THROUGH_RECORDS,
+    fit_through_records,
+    take_children,
+)
+from heliotrope.simulate.known_truth.cohort import CohortPlan, KnownCohort, simulate_known_truth
 
 STAGE = "start_rules"
 CHILDREN = 200
@@ -33,7 +40,7 @@ MECHANISMS = (
 )
 
 
-PARTS = tuple(analysis.name for analysis in ANALYSES)
+PARTS = (THROUGH_RECORDS, *(analysis.name for analysis in ANALYSES))
 
 
 def run_start_rules(order: Order, part: str) -> None:
@@ -42,7 +49,6 @@ def run_start_rules(order: Order, part: str) -> None:
     All candidates are given the same cohorts.
     """
     results = Results(order, STAGE, part)
-    analysis = find_analysis(part)
     took, number = 0.0, 0
     while not (order.is_quick and number):
         for mechanism in MECHANISMS[:1] if order.is_quick else MECHANISMS:
@@ -55,12 +61,21 @@ def run_start_rules(order: Order, part: str) -> None:
                 "persistent_mean": float(cohort.population.persistent_mean),
                 "pulse_mean": float(cohort.population.pulse_mean),
             }
-            batch = make_batch(cohort, DATASETS, analysis)
-            for row in summarise(batch, find_modes(batch)):
-                named = {"mechanism": mechanism, "analysis": analysis.name}
+            for row in _fit(part, cohort):
+                named = {"mechanism": mechanism, "analysis": part}
                 results.write({**named, "round": number, "truth": truth, **row})
             took = time.monotonic() - began
         number += 1
+
+
+def _fit(part: str, cohort: KnownCohort) -> Iterator[dict[str, Any]]:
+    if part == THROUGH_RECORDS:
+        for first in range(0, DATASETS * CHILDREN, CHILDREN):
+            one = take_children(cohort, slice(first, first + CHILDREN))
+            yield fit_through_records(one, ASKED, LEVEL)
+        return
+    batch = make_batch(cohort, DATASETS, find_analysis(part))
+    yield from summarise(batch, find_modes(batch))
 
 
 def summarise(batch: Batch, modes: Modes) -> list[dict[str, Any]]:

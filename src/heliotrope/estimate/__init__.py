@@ -266,8 +266,12 @@ pulse_model                  pulse: the one row (posterior, refused) where the m
                              children:seen_before, :seen_late (long after the last infusion),
                              :without_steroid_record, :other_drug_started, :premedication_steroid,
                              :premedication_not_recorded, phase:<phase of the cycle> (of all
-                             visits), fit:<method>, start_rule:<rule> (n); visits (per_course); fit
-                             (k_hat, effective_draws, r_hat).
+                             visits), fit:<method>, start_rule:<rule> (of all children in the model;
+                             hazard: the start of IVIG is part of it), children:started_at_risk,
+                             :not_started (children at risk), visits:at_risk (their rated visits up
+                             to a start) (n); visits (per_course), visits:at_risk (per_child); fit
+                             (k_hat, effective_draws, r_hat). children, visits and phases are those
+                             of treated children.
                              Quick: onset_half_time_days, time_to_peak_days.
                              Pulsatile: days_above_half_peak, share_left_day_28 (one course),
                              share_left_day_28_monthly (of many), pulse_share_of_improvement,
@@ -277,9 +281,10 @@ pulse_model                  pulse: the one row (posterior, refused) where the m
                              curve:day_<d> (after one course), monthly_curve:day_<d>.
                              Lasting: persistent_effect, activity_180_days_after_stopping (under 0:
                              less active than never treated),
-                             lasting_effect_above_important_difference and the same with
-                             :<alternative> in which it fades, tipping_drift (natural improvement
-                             in 180 days that alone would explain the persistent effect)
+                             lasting_effect_above_important_difference, and both with
+                             :<alternative> in which what is gained fades; refused unless the start
+                             rule is hazard. tipping_drift (natural improvement in 180 days that
+                             alone would explain the persistent effect) is given in any case
 pulse_model_child            child_<rank>: each child's own peak, largest first and without a name,
                              n_evaluable 1 (posterior_median, shrinkage)
 pulse_model_sensitivity      as_defined:<parameter>, <alternative>:<parameter>: the conventions

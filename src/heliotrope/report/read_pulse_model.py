@@ -19,7 +19,6 @@ MODEL = "pulse_model"
 WHAT_IF = "pulse_model_what_if"
 SENSITIVITY = "pulse_model_sensitivity"
 POSTERIOR = "posterior_median"
-PROBABILITY = "posterior_probability"
 CURVE = "monthly_curve:day_"
 QUICK = {
     "onset_half_time_days": "Half of the peak reached, days after an infusion",
@@ -29,11 +28,6 @@ QUICK = {
     "share_left_day_28_monthly": "The same of monthly courses",
     "pulse_share_of_improvement": "Share of the improvement that comes and goes",
     "half_life_over_igg": "Half-life of the effect, as multiple of that of immunoglobulin",
-}
-LASTING = {
-    "persistent_effect": "Effect that outlasts the pulses, points of the anchoring measure",
-    "activity_180_days_after_stopping": "Change expected 180 days after stopping, the same points",
-    "tipping_drift": "Drift in 180 days that would explain a lasting effect away",
 }
 
 
@@ -53,24 +47,7 @@ def list_quick(results: Results, titles: Mapping[str, str]) -> Sequence[Estimate
         if kind == "share_above_important_difference":
             title = titles.get(measure, say_flag(measure))
             names[variable] = f"Children above the important difference: {title}"
-    return fold_refusals(_list(results, names.items()))
-
-
-def list_lasting(results: Results) -> Sequence[EstimateLine]:
-    """List what would last, its probability and the drift that would explain it."""
-    start = "lasting_effect_above_important_difference"
-    chances = [
-        Estimate(
-            "Probability that the lasting effect is above the important difference"
-            + (f", {say_flag(variable.partition(':')[2])}" if ":" in variable else ""),
-            MODEL,
-            variable,
-            PROBABILITY,
-        )
-        for variable in results.variables(MODEL)
-        if variable.startswith(start)
-    ]
-    return fold_refusals([*_list(results, LASTING.items()), *list_estimates(results, chances)])
+    return fold_refusals(list_figures(results, names.items()))
 
 
 def list_what_if(results: Results) -> Sequence[EstimateLine]:
@@ -107,14 +84,17 @@ def read_band(results: Results) -> BandRows:
             rows.append(
                 {"day": day, "effect": row["value"], "low": row["low"], "high": row["high"]}
             )
-    anchor = next(
-        (name.partition(":")[2] for name in results.variables(MODEL) if name.startswith("anchor:")),
-        "",
-    )
-    return BandRows(sorted(rows, key=lambda row: float(row["day"])), say_flag(anchor))
+    return BandRows(sorted(rows, key=lambda row: float(row["day"])), say_flag(find_anchor(results)))
 
 
-def _list(results: Results, named: Iterable[tuple[str, str]]) -> Sequence[EstimateLine]:
+def find_anchor(results: Results) -> str:
+    """Return the id of the measure that anchors the scale; empty where nothing was fitted."""
+    named = (name for name in results.variables(MODEL) if name.startswith("anchor:"))
+    return next((name.partition(":")[2] for name in named), "")
+
+
+def list_figures(results: Results, named: Iterable[tuple[str, str]]) -> Sequence[EstimateLine]:
+    """List posterior figures by variable and name, each with what was believed before."""
     return list_estimates(
         results,
         [

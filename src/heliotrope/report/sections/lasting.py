@@ -7,14 +7,16 @@ from dataclasses import dataclass
 
 from heliotrope.definitions.estimate import DESCRIPTIVE_ESTIMATES, DescriptiveEstimates
 from heliotrope.definitions.model_free import MODEL_FREE, ModelFreeEstimates
+from heliotrope.definitions.pulse_model import PULSE_MODEL, PulseModel
 from heliotrope.report.charts.cohort import CurveWords, draw_curve
 from heliotrope.report.charts.draw_svg import render_chart
 from heliotrope.report.charts.events import draw_first_events, draw_mean_cumulative
 from heliotrope.report.curve_rows import list_curve_steps, read_curve
 from heliotrope.report.estimate_lines import Estimate, list_estimates
+from heliotrope.report.read_lasting import list_lasting, read_lasting, say_start
 from heliotrope.report.read_model_free import read_first_events, read_mean_cumulative
 from heliotrope.report.read_pulse_model import (
-    list_lasting,
+    find_anchor,
     list_sensitivity,
     list_what_if,
     say_refusal,
@@ -87,6 +89,9 @@ def build_lasting(report: ReportInput) -> Section:
         "first": render_chart(draw_first_events(first)) if len(first.causes) > 1 else None,
         "flares": render_chart(draw_mean_cumulative(flares)) if flares.steps else None,
         "estimates": list_estimates(results, FLARES),
+        "answer": read_lasting(results),
+        "difference": _find_difference(report),
+        "start": say_start(results),
         "model": [] if say_refusal(results) else list_lasting(results),
         "what_if": [] if say_refusal(results) else list_what_if(results),
         "sensitivity": list_sensitivity(results),
@@ -105,6 +110,14 @@ def build_lasting(report: ReportInput) -> Section:
         "outside_because": _group_outside(lines),
     }
     return Section("lasting", "Lasting?", "lasting.html.j2", content)
+
+
+def _find_difference(report: ReportInput) -> str | None:
+    """Return the important difference of the measure that anchors the model's scale."""
+    model, anchor = report.rulebook.get(PULSE_MODEL, PulseModel), find_anchor(report.results)
+    found = (each.important_difference for each in model.measures if each.measure == anchor)
+    difference = next(found, None)
+    return None if difference is None else f"{difference:g}"
 
 
 def _say_window(variable: str) -> str:
