@@ -42,11 +42,13 @@ ASSUMED = (
 class LastingAnswer:
     """The probability that what lasts is important, as printed, and what stands beside it.
 
+    ``effect``: the effect itself, in points of the anchor.
     ``fading``: how it is said, and the probability, of an effect that is lost again. ``drift``:
     what would explain the effect away, in points of the anchor in 180 days. ``unit``: the anchor.
     """
 
     chance: str
+    effect: str
     fading: Sequence[tuple[str, str]]
     drift: str
     unit: str
@@ -55,8 +57,10 @@ class LastingAnswer:
 def read_lasting(results: Results) -> LastingAnswer | None:
     """Read the answer; None where it was refused or the model not fitted."""
     chance = results.row(MODEL, CHANCE, PROBABILITY)
-    drift = results.row(MODEL, TIPPING, POSTERIOR)
-    if chance is None or drift is None or chance["refused"] or drift["refused"]:
+    effect, drift = (results.row(MODEL, each, POSTERIOR) for each in (EFFECT, TIPPING))
+    if chance is None or effect is None or drift is None:
+        return None
+    if chance["refused"] or effect["refused"] or drift["refused"]:
         return None
     fading = []
     for variable in _list_fading(results, CHANCE):
@@ -65,6 +69,7 @@ def read_lasting(results: Results) -> LastingAnswer | None:
             fading.append((_say_fading(variable), str(row["formatted"])))
     return LastingAnswer(
         chance=str(chance["formatted"]),
+        effect=say_interval(str(effect["formatted"])),
         fading=fading,
         drift=say_interval(str(drift["formatted"])),
         unit=say_flag(find_anchor(results)),

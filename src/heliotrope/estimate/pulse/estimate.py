@@ -132,7 +132,10 @@ def _describe(answer: Answer) -> list[Row]:
         topic.count("children:started_at_risk", start.started),
         topic.count("children:not_started", start.not_started),
         topic.count("visits:at_risk", start.visits),
-        figures.number("visits:at_risk", "per_child", start.visits_a_child),
+        replace(
+            figures.number("visits:at_risk", "per_child", start.visits_a_child),
+            n_evaluable=start.started + start.not_started,
+        ),
         figures.number("fit", "k_hat", fit.k_hat),
         figures.number("fit", "effective_draws", fit.effective_draws),
     ]
