@@ -26,7 +26,7 @@ from heliotrope.execution.shards import count_shards, write_shards
 from heliotrope.ingest import Ingested, read_records
 from heliotrope.records.results import SORT_KEYS, TABLES, Quarantine
 from heliotrope.records.shard import Shard, count_children
-from heliotrope.run.findings import gather_findings
+from heliotrope.run.findings import gather_findings, write_findings_csv
 from heliotrope.run.manifest import make_manifest, write_manifest
 from heliotrope.run.summary import CheckSummary, Outcome, RunSummary, summarise_run
 from heliotrope.study import Study, read_study
@@ -90,6 +90,7 @@ def run_study(
             rulebook,
         )
         findings.write_parquet(partial / "findings.parquet")
+        write_findings_csv(findings, partial / "findings.csv")
         shutil.rmtree(partial / "parts")
         tell("estimate", 0, 1)
         from heliotrope.estimate.cohort import estimate_all

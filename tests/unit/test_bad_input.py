@@ -626,3 +626,77 @@ def test_two_mappings_of_one_cell_stop(ingest):
         "(infusion.csv, row 2, column dose)\n"
         "To do:    remove one of the entries, or give each its own [[source.rows]] filter"
     )
+
+
+def test_a_change_of_unit_within_a_series_is_asked_about(ingest):
+    read = ingest(
+        assessment="""
+        patient_id,date,measure,value,unit,upper_limit
+        P1,2018-01-01,haemoglobin,11.2,g/dL,
+        P1,2018-02-01,haemoglobin,11.6,g/dL,
+        P1,2018-03-01,haemoglobin,118,g/dL,
+        P1,2018-04-01,haemoglobin,121,g/dL,
+        P1,2018-01-01,creatine_kinase,1900,U/L,200
+        P1,2018-02-01,creatine_kinase,1700,U/L,200
+        P1,2018-03-01,creatine_kinase,29,U/L,200
+        P1,2018-04-01,creatine_kinase,27,U/L,200
+        P2,2018-01-01,creatine_kinase,6000,U/L,200
+        P2,2018-02-01,creatine_kinase,5600,U/L,200
+        P2,2018-03-01,creatine_kinase,95,U/L,200
+        P2,2018-04-01,creatine_kinase,90,U/L,200
+        """
+    )
+    found = said(read, "unit_switch")
+    assert [line.partition(" |")[0] for line in found] == [
+        "warning assessment.csv row 4 value: haemoglobin: 11.6 g/dL on 2018-02-01, "
+        "118 g/dL on 2018-03-01, as between g/dL and g/L",
+        "warning assessment.csv row 8 value: creatine_kinase: 1700 U/L on 2018-02-01, "
+        "29 U/L on 2018-03-01, as between U/L and ukat/L",
+    ]
+    # P2 fell as far, to a normal value: that is what treatment does
+    assert all("95" not in line for line in found)
+
+
+def test_a_child_who_becomes_shorter_is_asked_about(ingest):
+    read = ingest(
+        assessment="""
+        patient_id,date,measure,value,unit
+        P1,2018-01-01,height,131,cm
+        P1,2018-07-01,height,129,cm
+        P1,2019-01-01,height,113,cm
+        """
+    )
+    assert [line.partition(" |")[0] for line in said(read, "height_loss")] == [
+        "warning assessment.csv row 4 value: 129 cm on 2018-07-01, 113 cm on 2019-01-01"
+    ]
+
+
+def test_dates_of_a_child_that_contradict_one_another(ingest):
+    read = ingest(
+        patient="""
+        patient_id,birth_date,onset_date,diagnosis_date,followup_end
+        P1,2010-05-01,2016-03-01,2015-03-01,2020-01-01
+        P2,2010-05-01,2016-03-01,2016-04-01,2020-01-01
+        """
+    )
+    assert [line.partition(" |")[0] for line in said(read, "dates_out_of_order")] == [
+        "error patient.csv row 2 patient_id: P1: onset 2016-03-01, diagnosis 2015-03-01"
+    ]
+
+
+def test_a_mistyped_year_is_asked_about(ingest):
+    read = ingest(
+        assessment="""
+        patient_id,date,measure,value,unit
+        P1,2018-01-03,cmas,30,
+        P1,2028-02-03,cmas,35,
+        P1,2018-03-03,cmas,40,
+        """
+    )
+    (line,) = said(read, "date_far_from_others")
+    assert line.startswith("warning assessment.csv row 3 value: assessment on 2028-02-03")
+    alone = ingest(
+        infusion="patient_id,date,dose,dose_unit\nP1,2018-01-10,20,g\n",
+        assessment="patient_id,date,measure,value,unit\nP2,2028-02-03,cmas,35,\n",
+    )
+    assert said(alone, "date_far_from_others") == []

@@ -13,9 +13,9 @@ from polars.testing import assert_frame_equal
 from heliotrope.definitions.load import Rulebook, read_rulebook
 from heliotrope.errors import Found, UserError
 from heliotrope.ingest import Ingested, read_records
-from heliotrope.ingest.tabular.delimited import TextFile, read_delimited
 from heliotrope.ingest.mapping import Format
 from heliotrope.ingest.numerals import parse_numbers
+from heliotrope.ingest.tabular.delimited import TextFile, read_delimited
 from heliotrope.records.row_id import SourceCell, unpack_row_id
 from heliotrope.study import read_study
 

@@ -37,6 +37,7 @@ def test_the_run_folder_holds_what_the_contract_names(run: Path) -> None:
     names = {str(path.relative_to(run)) for path in run.rglob("*") if path.parent == run}
     assert names == {
         "manifest.json",
+        "findings.csv",
         "findings.parquet",
         "quarantine",
         "records",
@@ -156,3 +157,33 @@ def test_a_faulty_definition_of_the_study_stops_it(tmp_path: Path) -> None:
         run_study(study, tmp_path / "run")
     assert "inactive_disease_2015" in str(caught.value)
     assert "no_such_measure" in str(caught.value)
+
+
+def test_intervals_unlike_the_others_of_the_child_are_asked_about(tmp_path):
+    dates = ["01-01", "01-29", "02-26", "03-07", "03-26", "04-23", "06-25", "07-23"]
+    rows = "".join(f"P1,2018-{date},30,g\n" for date in dates)
+    (tmp_path / "infusion.csv").write_text(f"patient_id,date,dose,dose_unit\n{rows}")
+    findings = check_study(tmp_path).findings
+    found = {
+        rule: findings.filter(pl.col("rule") == rule).select("row", "found").rows()
+        for rule in ("interval_short", "interval_long")
+    }
+    assert found == {
+        "interval_short": [(5, "9 days from 2018-02-26 to 2018-03-07, usually 28")],
+        "interval_long": [(8, "63 days from 2018-04-23 to 2018-06-25, usually 28")],
+    }
+
+
+def test_findings_are_written_for_a_spreadsheet_that_runs_nothing(tmp_path):
+    study = tmp_path / "study"
+    study.mkdir()
+    (study / "infusion.csv").write_text(
+        "patient_id,date,dose,dose_unit,product\nP1,2018-01-01,30,g,=HYPERLINK(1)\n"
+    )
+    run_study(study, tmp_path / "run")
+    text = (tmp_path / "run" / "findings.csv").read_bytes()
+    assert text.startswith(b"\xef\xbb\xbfseverity,rule,")
+    assert b",'=HYPERLINK(1)," in text
+    assert b",=HYPERLINK" not in text
+    read = pl.read_csv(tmp_path / "run" / "findings.csv")
+    assert read.height == pl.read_parquet(tmp_path / "run" / "findings.parquet").height

@@ -55,6 +55,22 @@ class CellFormats(Definition):
     last_year: int = Field(description="later dates are refused")
 
 
+class UnitSwitch(Frozen):
+    """When the values of a child look as if their unit had changed between two visits.
+
+    Judged by ``values_each_side`` values before and after; a step counts if it is a factor between
+    two units of the measure, at least ``least_factor``, within ``tolerance_factor`` of it, over at
+    most ``longest_gap_days``. An enzyme falls that far in health too: it also has to end below
+    ``enzyme_below_upper_limits`` times its upper limit.
+    """
+
+    values_each_side: int = Field(ge=1)
+    least_factor: float = Field(gt=1)
+    tolerance_factor: float = Field(gt=1)
+    longest_gap_days: int
+    enzyme_below_upper_limits: float
+
+
 class PlausibilityLimits(Definition):
     """Bounds beyond which a dose or an interval is asked about; nothing is changed."""
 
@@ -63,6 +79,12 @@ class PlausibilityLimits(Definition):
     infusion_dose_g_per_kg_high: float
     weight_change_percent: float
     weight_change_days: int
+    height_loss_cm: float
+    far_from_other_records_days: int
+    interval_courses_at_least: int = Field(description="courses that make an interval usual")
+    interval_short_of_usual: float = Field(description="share of the child's median interval")
+    interval_long_of_usual: float = Field(description="multiple of the child's median interval")
+    unit_switch: UnitSwitch
 
 
 class FindingRule(Frozen):

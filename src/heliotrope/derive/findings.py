@@ -6,12 +6,13 @@ import polars as pl
 
 from heliotrope.definitions.exposure import IvigExposure
 from heliotrope.definitions.load import Rulebook
-from heliotrope.definitions.vocabulary import finding_rules_of
+from heliotrope.definitions.vocabulary import PlausibilityLimits, finding_rules_of
 from heliotrope.derive.derived import Derived
 from heliotrope.derive.doses import derive_doses
 from heliotrope.derive.instrument_findings import find_in_instruments
 from heliotrope.derive.steroid_doses import DAILY, NOT_SYSTEMIC, PULSE, derive_steroid_doses
 from heliotrope.derive.weights import derive_heights, derive_weights
+from heliotrope.records.exact import compute_comparison
 from heliotrope.records.results import ShardFinding
 
 
@@ -22,6 +23,7 @@ def find_in_derived(derived: Derived, rulebook: Rulebook) -> pl.DataFrame:
     """
     parts = [
         *_check_infusions(derived, rulebook),
+        *_check_intervals(derived, rulebook),
         *_check_stops(derived, rulebook),
         *_check_steroids(derived, rulebook),
         *_check_doses(derived, rulebook),
@@ -80,6 +82,33 @@ def _check_infusions(derived: Derived, rulebook: Rulebook) -> list[pl.DataFrame]
             ),
             (zero, "infusion_of_dose_zero", "a dose of 0 on {}", ["date"]),
         )
+    ]
+
+
+def _check_intervals(derived: Derived, rulebook: Rulebook) -> list[pl.DataFrame]:
+    """Find intervals between courses unlike those that are usual in the same child's regimen."""
+    (limits,) = rulebook.of_kind(PlausibilityLimits)
+    regimen = ["patient_id", "regimen"]
+    days = (pl.col("start_date") - pl.col("before").cast(pl.Date)).dt.total_days()
+    courses = (
+        derived.courses.sort(*regimen, "course")
+        .with_columns(before=pl.col("start_date").shift(1).over(regimen))
+        .with_columns(days=days)
+        .with_columns(usual=pl.col("days").median().over(regimen), courses=pl.len().over(regimen))
+        .filter(pl.col("courses") >= limits.interval_courses_at_least)
+        .with_columns(row_id=pl.col("row_ids").list.first())
+    )
+    words = pl.format(
+        "{} days from {} to {}, usually {}", "days", "before", "start_date",
+        pl.col("usual").round(0).cast(pl.Int64),
+    )  # fmt: skip
+    short = compute_comparison(
+        pl.col("days"), "<", pl.col("usual") * limits.interval_short_of_usual
+    )
+    long = compute_comparison(pl.col("days"), ">", pl.col("usual") * limits.interval_long_of_usual)
+    return [
+        make_findings(courses.filter(short), "interval_short", "infusion", words, rulebook),
+        make_findings(courses.filter(long), "interval_long", "infusion", words, rulebook),
     ]
 
 

@@ -8,6 +8,7 @@ import polars as pl
 
 from heliotrope.ingest.context import ReadContext
 from heliotrope.ingest.settle import make_late_problems
+from heliotrope.records.dates import compute_days_between
 
 _DATED = {
     "assessment": "date",
@@ -43,6 +44,66 @@ def check_calendar(tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
             )
             found.append(make_late_problems(table, rows.filter(is_broken), rule, found=said))
     return pl.concat([_first_of_child(frame, tables) for frame in found])
+
+
+def check_order_of_dates(tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
+    """Find children whose own dates contradict one another: diagnosed before born, and so on."""
+    rows = tables["patient"]
+    found = []
+    for earlier, later in (
+        ("birth_date", "onset_date"),
+        ("onset_date", "diagnosis_date"),
+        ("birth_date", "diagnosis_date"),
+        ("diagnosis_date", "death_date"),
+        ("diagnosis_date", "followup_end"),
+    ):
+        first, second = (
+            pl.format("{} {}", pl.lit(name.removesuffix("_date").replace("_", " ")),
+                      pl.col(name).dt.to_string("%Y-%m-%d"))
+            for name in (earlier, later)
+        )  # fmt: skip
+        found.append(
+            make_late_problems(
+                "patient",
+                rows.filter(pl.col(earlier) > pl.col(later)),
+                "dates_out_of_order",
+                found=pl.format("{}: {}, {}", pl.col("patient_id"), first, second),
+            )
+        )
+    return pl.concat(found)
+
+
+def check_far_dates(tables: Mapping[str, pl.DataFrame], context: ReadContext) -> pl.DataFrame:
+    """Find records years away from every other record of the child: mostly a mistyped year."""
+    dated = pl.concat(
+        [
+            tables[table].select(
+                pl.lit(table).alias("table"), "patient_id", "row_id", pl.col(date).alias("day")
+            )
+            for table, date in _DATED.items()
+        ]
+    ).filter(pl.col("day").is_not_null())
+    limit = context.limits.far_from_other_records_days
+    # the nearest other record is a neighbour in time; records of one day are one
+    days = dated.select("patient_id", "day").unique().sort("patient_id", "day")
+    gaps = [
+        compute_days_between(pl.col("day").shift(1).over("patient_id"), pl.col("day")),
+        compute_days_between(pl.col("day"), pl.col("day").shift(-1).over("patient_id")),
+    ]
+    far = days.filter(pl.min_horizontal(gaps) > limit)
+    rows = dated.join(far, on=["patient_id", "day"], how="semi", maintain_order="left")
+    said = pl.format(
+        "{} on {}, no other record of the child within {} days",
+        "table",
+        pl.col("day").dt.to_string("%Y-%m-%d"),
+        pl.lit(limit),
+    )
+    parts = [
+        make_late_problems(table, rows.filter(pl.col("table") == table), "date_far_from_others",
+                           found=said)
+        for table in _DATED
+    ]  # fmt: skip
+    return pl.concat([_first_of_child(part, tables) for part in parts])
 
 
 def _first_of_child(problems: pl.DataFrame, tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:

@@ -17,7 +17,13 @@ from heliotrope.ingest.check_rows import (
     check_patient_rows,
     check_repeated_values,
 )
-from heliotrope.ingest.check_times import check_calendar, check_overlaps
+from heliotrope.ingest.check_series import check_heights, check_unit_switches
+from heliotrope.ingest.check_times import (
+    check_calendar,
+    check_far_dates,
+    check_order_of_dates,
+    check_overlaps,
+)
 from heliotrope.ingest.check_values import (
     check_doses,
     check_immunoglobulins,
@@ -163,9 +169,13 @@ def _check(checked: Checked, context: ReadContext) -> Checked:
     late = [
         check_repeated_values(tables, context.measures),
         check_calendar(tables),
+        check_order_of_dates(tables),
+        check_far_dates(tables, context),
         check_overlaps(tables, context),
         check_doses(tables, context),
         check_weights(tables, context),
+        check_heights(tables, context),
+        check_unit_switches(tables, context),
         check_immunoglobulins(tables, context),
         check_patients(tables),
     ]

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import polars as pl
 
 from heliotrope.definitions.load import Rulebook
 from heliotrope.definitions.vocabulary import finding_rules_of
+from heliotrope.errors import ExitCode, Found, UserError
 from heliotrope.ingest import Ingested
 from heliotrope.records.results import Finding
 from heliotrope.records.row_id import compute_source_cell
@@ -13,6 +16,8 @@ from heliotrope.records.row_id import compute_source_cell
 SEVERITIES = ["error", "warning", "info"]
 PLACE = ["rule", "file", "sheet", "row", "column", "found"]
 WITHOUT_IVIG = "children_without_ivig"
+
+_FORMULA = r"^[=@+\t\r-]"
 
 
 def gather_findings(
@@ -41,6 +46,31 @@ def gather_findings(
             )
         ]
     ).sort(order, *PLACE, nulls_last=True, maintain_order=True)
+
+
+def write_findings_csv(findings: pl.DataFrame, path: Path) -> None:
+    """Write findings for a spreadsheet: UTF-8 with its mark, nothing that it would run.
+
+    A text that a spreadsheet would take for a formula gets an apostrophe in front.
+    Errors: UserError where the file cannot be written.
+    """
+    texts = [name for name, dtype in findings.schema.items() if dtype == pl.String]
+    plain = findings.with_columns(
+        pl.when(pl.col(name).str.contains(_FORMULA))
+        .then(pl.format("'{}", pl.col(name)))
+        .otherwise(pl.col(name))
+        .alias(name)
+        for name in texts
+    )
+    try:
+        plain.write_csv(path, include_bom=True)
+    except OSError as error:
+        raise UserError(
+            "a file that can be written",
+            Found(f"{path.name}: {error.strerror or error}"),
+            "choose another name or folder",
+            ExitCode.ENVIRONMENT,
+        ) from None
 
 
 def locate_findings(findings: pl.DataFrame, source: pl.DataFrame) -> pl.DataFrame:
