@@ -23,6 +23,7 @@ import numpy as np
 from heliotrope.definitions.load import read_rulebook
 from heliotrope.definitions.registry_comparison import REGISTRY_COMPARISON, RegistryComparison
 from heliotrope.estimate.intervals import compute_normal_quantile
+from heliotrope.estimate.logistic import Numbers
 from heliotrope.estimate.registry.comparison import (
     find_refusal_of_children,
     find_refusal_of_weights,
@@ -31,7 +32,6 @@ from heliotrope.estimate.registry.design import Registry, make_registry
 from heliotrope.estimate.registry.diagnostics import count_effective
 from heliotrope.estimate.registry.e_value import estimate_e_value_of_difference
 from heliotrope.estimate.registry.g_formula import make_steps, simulate_differences
-from heliotrope.estimate.registry.logistic import Numbers
 from heliotrope.estimate.registry.marginal import (
     Contrast,
     Weighting,

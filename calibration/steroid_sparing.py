@@ -25,7 +25,12 @@ from heliotrope.definitions.load import Rulebook, read_rulebook
 from heliotrope.definitions.steroid_sparing import STEROID_SPARING, SteroidSparing
 from heliotrope.estimate.inputs import Inputs
 from heliotrope.estimate.sparing.dosing_rule import find_rule_facts
-from heliotrope.estimate.sparing.g_formula import FIGURES, estimate_spared, prepare
+from heliotrope.estimate.sparing.g_formula import (
+    FIGURES,
+    draw_samples,
+    estimate_spared,
+    prepare,
+)
 from heliotrope.estimate.sparing.visit_pairs import derive_visit_pairs
 
 LEVEL = 0.9
@@ -92,7 +97,8 @@ def run_replicate(world: World, size: Size, seed: int, rulebook: Rulebook) -> Re
     naive = find_naive(clinic, world)
     fit, schedules = prepare(inputs, pairs, definition)
     fit = replace(fit, has_direct_path=size.has_direct_path)
-    spared = estimate_spared(fit, schedules, LEVEL, size.bootstraps)
+    samples = draw_samples(fit, size.bootstraps)
+    spared = estimate_spared(fit.numbers, samples, schedules, LEVEL)
     number = FIGURES.index("spared_mg_kg_day")
     interval = spared.intervals[number]
     return Replicate(

@@ -10,8 +10,8 @@ import numpy as np
 import polars as pl
 import pytest
 
+from heliotrope.estimate.logistic import Numbers, fit_logistic
 from heliotrope.estimate.registry.gee import Family, Visits, Working, fit_gee
-from heliotrope.estimate.registry.logistic import Numbers, fit_logistic
 
 DATA = Path(__file__).parents[3] / "shared" / "data" / "statistics"
 

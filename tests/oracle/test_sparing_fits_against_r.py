@@ -10,8 +10,14 @@ import polars as pl
 import pytest
 
 from heliotrope.estimate.intervals import compute_student_quantile
+from heliotrope.estimate.logistic import fit_logistic
 from heliotrope.estimate.sparing.dosing_rule import estimate_associations
-from heliotrope.estimate.sparing.solvers import Bounds, fit_bounded, fit_linear, fit_logistic
+from heliotrope.estimate.sparing.solvers import (
+    Bounds,
+    fit_bounded,
+    fit_bounded_each,
+    fit_linear,
+)
 
 RunR = Callable[[str], str]
 
@@ -73,7 +79,8 @@ def test_the_fits_are_those_of_r(run_r: RunR, tmp_path: Path, table: pl.DataFram
     design = np.column_stack([np.ones(60), table["a"], table["b"]])
     y, event, w = (table[name].to_numpy() for name in ("y", "event", "w"))
     assert list(fit_linear(design, y, w).coefficients) == pytest.approx(linear, abs=1e-9)
-    assert list(fit_logistic(design, event, w)) == pytest.approx(logistic, abs=1e-6)
+    found = fit_logistic(design, event, w[None]).coefficients[0]
+    assert list(found) == pytest.approx(logistic, abs=1e-6)
     for bounds, expected in ((Bounds(0, np.inf), left), (Bounds(0, 2), both)):
         fit = fit_bounded(design, np.clip(y, bounds.low, bounds.high), w, bounds)
         assert [*fit.coefficients, fit.spread] == pytest.approx(expected, abs=1e-5)
@@ -109,9 +116,9 @@ def test_the_association_within_children_is_that_of_r(run_r: RunR, tmp_path: Pat
 def test_what_separates_perfectly_keeps_finite_odds() -> None:
     design = np.column_stack([np.ones(6), [0.0, 1, 2, 3, 4, 5]])
     happened = np.array([0.0, 0, 0, 1, 1, 1])
-    penalised = fit_logistic(design, happened, np.ones(6), penalty=0.1)
-    assert 0 < penalised[1] < 10
-    assert np.isfinite(fit_logistic(design, happened, np.ones(6))).all()
+    penalised = fit_logistic(design, happened, np.ones((1, 6)), np.array([0.0, 0.1]))
+    assert 0 < penalised.coefficients[0, 1] < 10
+    assert np.isfinite(fit_logistic(design, happened, np.ones((1, 6))).coefficients).all()
 
 
 def test_a_column_that_repeats_another_shares_its_slope() -> None:
@@ -128,3 +135,22 @@ def test_without_a_value_at_an_end_the_bounded_fit_is_least_squares() -> None:
     fit = fit_bounded(design, y, np.ones(40), Bounds(-100, 100))
     assert list(fit.coefficients) == pytest.approx(list(plain.coefficients), abs=1e-8)
     assert fit.spread == pytest.approx(np.sqrt(np.mean(plain.residuals**2)), abs=1e-8)
+
+
+def test_many_samples_are_fitted_as_each_alone() -> None:
+    """One of them has no value between the ends, one no value at an end."""
+    generator = np.random.default_rng(7)
+    design = np.column_stack([np.ones(50), generator.normal(size=50), np.zeros(50)])
+    y = np.clip(design @ [0.5, 1.0, 0.0] + generator.normal(size=50), 0, 2)
+    weights = generator.integers(0, 3, (12, 50)).astype(float)
+    weights[1] = (y == 0).astype(float)
+    weights[2] = ((y > 0) & (y < 2)).astype(float)
+    together = fit_bounded_each(design, y, weights, Bounds(0, 2))
+    for one, weight in zip(together, weights, strict=True):
+        rows = np.repeat(np.arange(50), weight.astype(int))
+        copied = fit_bounded(design[rows], y[rows], np.ones(len(rows)), Bounds(0, 2))
+        assert [*one.coefficients, one.spread] == pytest.approx(
+            [*copied.coefficients, copied.spread], abs=1e-6
+        )
+    assert together[1].spread == 0
+    assert together[0].coefficients[2] == 0

@@ -23,12 +23,12 @@ from heliotrope.estimate.sparing.estimate import estimate_rule_and_spared
 from heliotrope.estimate.sparing.forward import Noise, Schedules, simulate_doses
 from heliotrope.estimate.sparing.g_formula import (
     FIGURES,
+    draw_samples,
     estimate_spared,
     make_figures,
     prepare,
-    simulate_both,
 )
-from heliotrope.estimate.sparing.model import NEVER, Fitted, Scales
+from heliotrope.estimate.sparing.model import NEVER, Fitted, Rule, Scales
 from heliotrope.estimate.sparing.solvers import BoundedFit, Bounds
 from heliotrope.estimate.sparing.visit_pairs import derive_visit_pairs
 
@@ -103,11 +103,9 @@ def make_fitted(rulebook: Rulebook, effect: float, reaction: float, fall: float)
         scales=scales,
         stop=np.array([NEVER, 0.0, 0.0]),
         restart=np.array([NEVER, 0.0]),
-        going_on=np.array([-fall, reaction, 0.0]),
-        directly=0.0,
+        going_on=Rule(np.array([-fall, reaction, 0.0]), 0.0, np.empty(0)),
         activity=BoundedFit(np.array([0, 1, effect, 0, 0, 0, 0, 0.0]), 0.0),
         restart_log_doses=np.empty(0),
-        going_on_pool=np.empty(0),
     )
 
 
@@ -129,8 +127,7 @@ def test_two_visits_have_a_closed_form(rulebook: Rulebook) -> None:
     """The first dose is set before IVIG can act; the second by an activity lowered by 2 cm."""
     fitted = make_fitted(rulebook, effect=-2.0, reaction=0.1, fall=0.3)
     schedules = make_two_visits()
-    noise = Noise.draw(np.random.default_rng(1), 2, 2)
-    arms = [simulate_doses(fitted, schedules, noise, has_ivig=given) for given in (True, False)]
+    arms = simulate_doses(fitted, schedules, Noise.draw(np.random.default_rng(1), 2, 2, 1))
     first = np.exp(-0.3 + 0.1 * (5.0 - 0.2))
     second = [first * np.exp(-0.3 + 0.1 * (activity - 0.2)) for activity in (3.0, 5.0)]
     for arm, dose in zip(arms, second, strict=True):
@@ -151,25 +148,26 @@ def test_who_is_off_steroid_stays_off_where_nobody_restarted(rulebook: Rulebook)
         pulse=np.zeros((1, 3)),
         observed=np.array([0.0]),
     )
-    noise = Noise.draw(np.random.default_rng(1), 3, 2)
-    assert simulate_doses(fitted, schedules, noise, has_ivig=True).sum() == 0
+    noise = Noise.draw(np.random.default_rng(1), 3, 2, 1)
+    assert simulate_doses(fitted, schedules, noise).sum() == 0
 
 
 def test_a_direct_path_acts_on_the_dose_of_the_same_visit(rulebook: Rulebook) -> None:
     fitted = make_fitted(rulebook, effect=0.0, reaction=0.0, fall=0.0)
-    noise = Noise.draw(np.random.default_rng(1), 2, 2)
-    direct = replace(fitted, directly=-0.5)
-    total = simulate_doses(direct, make_two_visits(), noise, has_ivig=True)
-    assert total == pytest.approx(63 * np.exp(-0.5))
-    assert simulate_doses(direct, make_two_visits(), noise, has_ivig=False) == pytest.approx(63)
+    noise = Noise.draw(np.random.default_rng(1), 2, 2, 1)
+    direct = replace(fitted, going_on=replace(fitted.going_on, directly=-0.5))
+    always = replace(make_two_visits(), covered=np.ones((1, 2)))
+    with_ivig, without = simulate_doses(direct, always, noise)
+    assert with_ivig == pytest.approx(28 * np.exp(-0.5) + 35 * np.exp(-1.0))
+    assert without == pytest.approx(63)
 
 
 def test_what_the_rule_leaves_over_raises_the_mean_dose(rulebook: Rulebook) -> None:
     """A dose up or down by half on the logarithm is on average cosh(0.5) times as high."""
     fitted = make_fitted(rulebook, effect=0.0, reaction=0.0, fall=0.0)
-    noise = Noise.draw(np.random.default_rng(1), 2, 40_000)
-    uncertain = replace(fitted, going_on_pool=np.array([-0.5, 0.5]))
-    total = simulate_doses(uncertain, make_two_visits(), noise, has_ivig=True)
+    noise = Noise.draw(np.random.default_rng(1), 2, 40_000, 1)
+    uncertain = replace(fitted, going_on=replace(fitted.going_on, pool=np.array([-0.5, 0.5])))
+    total = simulate_doses(uncertain, make_two_visits(), noise)[0]
     expected = 28 * np.cosh(0.5) + 35 * np.cosh(0.5) ** 2
     assert total.mean() == pytest.approx(expected, rel=0.01)
 
@@ -184,11 +182,12 @@ def test_the_fit_finds_what_the_clinic_was_made_with(rulebook: Rulebook) -> None
     fitted = fit.fit(np.ones(400))
     assert fitted.effect_of_ivig == pytest.approx(world.ivig, abs=0.1)
     assert fitted.activity.spread == pytest.approx(world.activity_noise, abs=0.02)
-    assert list(fitted.going_on) == pytest.approx([-world.fall, world.reaction, 0], abs=0.01)
-    assert fitted.going_on_pool.std() == pytest.approx(world.dose_noise, abs=0.01)
-    assert fitted.directly == 0
+    rule = fitted.going_on
+    assert list(rule.coefficients) == pytest.approx([-world.fall, world.reaction, 0], abs=0.01)
+    assert rule.pool.std() == pytest.approx(world.dose_noise, abs=0.01)
+    assert rule.directly == 0
     direct = replace(fit, has_direct_path=True).fit(np.ones(400))
-    assert direct.directly == pytest.approx(0, abs=0.02)
+    assert direct.going_on.directly == pytest.approx(0, abs=0.02)
     assert schedules.total_days.max() == 14 * world.days  # the first visit past a year ends it
 
 
@@ -203,9 +202,9 @@ def test_each_child_counts_as_often_as_it_was_drawn(rulebook: Rulebook) -> None:
         )
     )
     two = replace(two, child=np.array([0, 1]))
-    arms = simulate_both(fitted, two, np.random.default_rng(1), 4)
+    arms = simulate_doses(fitted, two, Noise.draw(np.random.default_rng(1), 2, 2, 2))
     spared = [
-        make_figures(fitted, two, *arms, np.array(weights))[0]
+        make_figures(fitted, two, arms, np.array(weights))[0]
         for weights in ([2.0, 0.0], [0.0, 2.0], [1.0, 1.0])
     ]
     assert spared[0] > 0
@@ -220,7 +219,8 @@ def test_a_share_of_no_dose_is_left_undefined_and_the_rest_is_not(rulebook: Rule
     inputs = Inputs.of(*write_tables(off, World()), rulebook)
     definition = rulebook.get(STEROID_SPARING, SteroidSparing)
     pairs = derive_visit_pairs(inputs, definition.dosing_rule)
-    spared = estimate_spared(*prepare(inputs, pairs, definition), 0.95, 20)
+    fit, schedules = prepare(inputs, pairs, definition)
+    spared = estimate_spared(fit.numbers, draw_samples(fit, 20), schedules, 0.95)
     share = FIGURES.index("spared_share")
     assert np.isnan(spared.figures[share])
     assert np.isfinite(np.delete(spared.figures, share)).all()

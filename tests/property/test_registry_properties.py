@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from heliotrope.definitions.load import read_rulebook
 from heliotrope.definitions.registry_comparison import REGISTRY_COMPARISON, RegistryComparison
+from heliotrope.estimate.logistic import Numbers, fit_least_squares, fit_logistic
 from heliotrope.estimate.registry.design import make_registry
 from heliotrope.estimate.registry.gee import Visits, fit_gee
-from heliotrope.estimate.registry.logistic import Numbers, fit_least_squares, fit_logistic
 from heliotrope.estimate.registry.marginal import Contrast, Weighting, contrast_activity
 from heliotrope.estimate.registry.resampling import draw_children
 from heliotrope.estimate.registry.trials import contrast_trials

@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 
 from heliotrope.definitions.registry_comparison import RegistryComparison
+from heliotrope.estimate.logistic import Numbers
 from heliotrope.estimate.registry.design import Registry, make_registry
 from heliotrope.estimate.registry.diagnostics import (
     Balance,
@@ -17,7 +18,6 @@ from heliotrope.estimate.registry.diagnostics import (
     list_strata,
 )
 from heliotrope.estimate.registry.g_formula import make_steps, simulate_differences
-from heliotrope.estimate.registry.logistic import Numbers
 from heliotrope.estimate.registry.marginal import (
     Contrast,
     Weighting,

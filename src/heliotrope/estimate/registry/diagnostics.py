@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from heliotrope.definitions.registry_comparison import RegistryComparison
+from heliotrope.estimate.logistic import Booleans, Numbers, solve_each, sum_products
 from heliotrope.estimate.registry.design import CARRIED, Registry
-from heliotrope.estimate.registry.logistic import Booleans, Numbers, solve_each, sum_products
 from heliotrope.estimate.registry.weights import Weights
 
 LOWER_HALF, UPPER_HALF = "lower_half", "upper_half"

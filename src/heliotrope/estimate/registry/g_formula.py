@@ -14,7 +14,7 @@ import numpy as np
 import polars as pl
 
 from heliotrope.definitions.registry_comparison import RegistryComparison
-from heliotrope.estimate.registry.logistic import (
+from heliotrope.estimate.logistic import (
     Booleans,
     Integers,
     Numbers,

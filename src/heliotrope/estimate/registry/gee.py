@@ -13,7 +13,7 @@ from typing import Literal
 
 import numpy as np
 
-from heliotrope.estimate.registry.logistic import (
+from heliotrope.estimate.logistic import (
     Integers,
     Numbers,
     compute_chance,

@@ -12,14 +12,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from heliotrope.definitions.registry_comparison import RegistryComparison
-from heliotrope.estimate.registry.design import Registry
-from heliotrope.estimate.registry.gee import Visits, fit_gee
-from heliotrope.estimate.registry.logistic import (
+from heliotrope.estimate.logistic import (
     Booleans,
     Numbers,
     fit_least_squares,
     fit_logistic,
 )
+from heliotrope.estimate.registry.design import Registry
+from heliotrope.estimate.registry.gee import Visits, fit_gee
 
 
 @dataclass(frozen=True)

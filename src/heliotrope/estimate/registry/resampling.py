@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from heliotrope.estimate.intervals import Interval
-from heliotrope.estimate.registry.logistic import Numbers
+from heliotrope.estimate.logistic import Numbers
 
 
 def draw_children(children: int, draws: int, seed: int) -> Numbers:

@@ -14,14 +14,14 @@ import numpy as np
 import polars as pl
 
 from heliotrope.definitions.registry_comparison import RegistryComparison
-from heliotrope.estimate.registry.design import Registry
-from heliotrope.estimate.registry.gee import Visits, fit_gee
-from heliotrope.estimate.registry.logistic import (
+from heliotrope.estimate.logistic import (
     Booleans,
     Integers,
     Numbers,
     fit_least_squares,
 )
+from heliotrope.estimate.registry.design import Registry
+from heliotrope.estimate.registry.gee import Visits, fit_gee
 from heliotrope.estimate.registry.marginal import Contrast
 from heliotrope.estimate.registry.weights import Weights, truncate
 

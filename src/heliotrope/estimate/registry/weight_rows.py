@@ -8,8 +8,8 @@ import numpy as np
 
 from heliotrope.definitions.registry_comparison import RegistryComparison
 from heliotrope.estimate import wording
+from heliotrope.estimate.logistic import Numbers
 from heliotrope.estimate.registry.comparison import Comparison
-from heliotrope.estimate.registry.logistic import Numbers
 from heliotrope.estimate.rows import Row, Topic
 
 FEW_EVENTS = "fewer than {fewest} such events (or all intervals have one): no model, weight 1"

@@ -13,13 +13,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from heliotrope.definitions.registry_comparison import RegistryComparison
-from heliotrope.estimate.registry.design import Registry
-from heliotrope.estimate.registry.logistic import (
+from heliotrope.estimate.logistic import (
     Booleans,
     Numbers,
     compute_chance,
     fit_logistic,
 )
+from heliotrope.estimate.registry.design import Registry
 
 START, STOP, LOSS = "start", "stop", "loss"
 

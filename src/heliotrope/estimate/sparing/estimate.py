@@ -198,14 +198,21 @@ def _estimate(
     inputs: Inputs, topic: Topic, pairs: pl.DataFrame, definition: SteroidSparing
 ) -> list[Row]:
     """Give the steroid spared, with what it was simulated from."""
-    from heliotrope.estimate.sparing.g_formula import FIGURES, estimate_spared, prepare
+    from heliotrope.estimate.sparing.g_formula import (
+        FIGURES,
+        change_rules,
+        draw_samples,
+        estimate_spared,
+        prepare,
+    )
 
     fit, schedules = prepare(inputs, pairs, definition)
     numbers: SparingModel = definition.model
     if len(schedules.child) < numbers.fewest_children:
         reason = FEW_CHILDREN.format(found=len(schedules.child), needed=numbers.fewest_children)
         return [topic.refuse("spared_mg_kg_day", "mean_difference", reason)]
-    spared = estimate_spared(fit, schedules, topic.level)
+    samples = draw_samples(fit)
+    spared = estimate_spared(numbers, samples, schedules, topic.level)
     statistics = dict.fromkeys(FIGURES, "mean")
     statistics |= dict.fromkeys(FIGURES[:3], "mean_difference") | {FIGURES[-1]: "slope"}
     rows = [
@@ -222,7 +229,8 @@ def _estimate(
         row = replace(topic.row(name, statistic), value=number, formatted=wording.number(number))
         rows.append(replace(row, n_evaluable=spared.children))
     rows.append(topic.count("visit_pairs", pairs.height, spared.children))
-    direct = estimate_spared(replace(fit, has_direct_path=True), schedules, topic.level)
+    samples = change_rules(replace(fit, has_direct_path=True), samples)
+    direct = estimate_spared(numbers, samples, schedules, topic.level)
     names = (FIGURES[0], statistics[FIGURES[0]])
     topic = topic.of(group=IVIG_IN_RULE)
     value, interval = float(direct.figures[0]), direct.intervals[0]

@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
-from heliotrope.estimate.sparing.model import Fitted, Indices, combine
-from heliotrope.estimate.sparing.solvers import Array, compute_chance
+from heliotrope.estimate.sparing.model import (
+    ACTIVITY_TERMS,
+    Fitted,
+    Flags,
+    Indices,
+    Scales,
+    combine,
+)
+from heliotrope.estimate.sparing.solvers import Array
 
 CHILD = "patient_id"
-
-Flags = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
 class Schedules:
     """What is held as it was for each child: visits and treatments; children by visits.
 
+    Children with many visits come first, so that those no longer followed lie at the end.
     ``days`` is 0 past a child's last pair. ``start_activity`` and ``start_dose`` are those of the
     visit at which IVIG began. ``observed``: the dose added up that the child really had.
     """
@@ -38,12 +44,23 @@ class Schedules:
         """Days that each child is followed."""
         return np.asarray(self.days.sum(axis=1))
 
+    @property
+    def followed(self) -> Sequence[int]:
+        """How many children, the first ones, need to be simulated for each visit."""
+        lasting = (self.days[:, ::-1].cumsum(axis=1) > 0)[:, ::-1]
+        return [int(np.flatnonzero(column).max(initial=-1)) + 1 for column in lasting.T]
+
+    def of(self, places: Indices) -> Schedules:
+        """Keep some of the children."""
+        return Schedules(*(getattr(self, field.name)[places] for field in fields(self)))
+
 
 @dataclass(frozen=True)
 class Noise:
     """Chances of both arms: a path meets the same ones with and without IVIG.
 
-    ``hurdle`` and ``size`` are uniform, ``activity`` is standard normal; visits by paths.
+    ``hurdle`` is standard logistic (something happens where it is under the log odds), ``size``
+    uniform, ``activity`` standard normal; visits by draws by children.
     """
 
     hurdle: Array
@@ -51,10 +68,18 @@ class Noise:
     activity: Array
 
     @classmethod
-    def draw(cls, generator: np.random.Generator, visits: int, paths: int) -> Noise:
+    def draw(cls, generator: np.random.Generator, visits: int, draws: int, children: int) -> Noise:
         """Draw the chances of every visit of every path."""
-        hurdle, size = generator.random((2, visits, paths))
-        return cls(hurdle, size, generator.standard_normal((visits, paths)))
+        shape = (visits, draws, children)
+        return cls(
+            generator.logistic(size=shape), generator.random(shape), generator.normal(size=shape)
+        )
+
+    def of(self, children: Indices) -> Noise:
+        """Keep the chances of some children."""
+        return Noise(
+            *(part.take(children, axis=2) for part in (self.hurdle, self.size, self.activity))
+        )
 
 
 def make_schedules(
@@ -78,7 +103,11 @@ def make_schedules(
         .filter(pl.col("is_broken") == 0)
         .with_columns(step=pl.int_range(pl.len()).over(CHILD))
     )
-    first = followed.filter(pl.col("step") == 0).sort(CHILD)
+    first = (
+        followed.with_columns(steps=pl.len().over(CHILD))
+        .filter(pl.col("step") == 0)
+        .sort("steps", CHILD, descending=[True, False])
+    )
     places = {name: number for number, name in enumerate(first[CHILD])}
     row = followed[CHILD].replace_strict(places, return_dtype=pl.Int64).to_numpy()
     step = followed["step"].to_numpy()
@@ -102,51 +131,100 @@ def make_schedules(
     )
 
 
-def simulate_doses(fitted: Fitted, schedules: Schedules, noise: Noise, has_ivig: bool) -> Array:
-    """Add up the dose (mg/kg) of every path; returns draws by children.
+def simulate_doses(fitted: Fitted, schedules: Schedules, noise: Noise) -> Array:
+    """Add up the dose (mg/kg) of every path: with and without IVIG, by draws, by children.
 
     At each visit the dose is set by the activity seen there, then the next activity follows from
     what is given in between. Activity stays in the range of its measure, a dose in that of the
-    doses of the records.
+    doses of the records. A child is followed no longer than its schedule.
     """
-    shape = (noise.hurdle.shape[1] // len(schedules.child), len(schedules.child))
-    activity = np.broadcast_to(schedules.start_activity, shape)
-    dose = np.broadcast_to(schedules.start_dose, shape)
+    scales = fitted.scales
+    shape = (2, *noise.hurdle.shape[1:])
     total = np.zeros(shape)
-    covered_when = schedules.covered if has_ivig else np.zeros_like(schedules.covered)
-    scales, effect = fitted.scales, fitted.activity
-    for visit in range(schedules.days.shape[1]):
-        days, covered = schedules.days[:, visit], covered_when[:, visit]
-        chances = (noise.hurdle[visit].reshape(shape), noise.size[visit].reshape(shape))
-        dose = _set_dose(fitted, activity, dose, covered, chances)
-        total += dose * days
-        given = (covered, schedules.other_drugs[:, visit], schedules.pulse[:, visit])
-        columns = scales.activity_columns(activity, dose, given, days)
-        left_over = effect.spread * noise.activity[visit].reshape(shape)
-        expected = combine(columns, effect.coefficients) + left_over
+    paths = _Paths.start(scales, schedules, shape)
+    covered = np.stack([schedules.covered, np.zeros_like(schedules.covered)])[:, None]
+    still, carried, by_steroid = _find_course(fitted, schedules, covered)
+    left_over = _draw(fitted.going_on.pool, noise.size)
+    drift = fitted.activity.spread * noise.activity
+    for visit, followed in enumerate(schedules.followed):
+        paths = paths.first(followed)
+        chances = [part[visit, :, :followed] for part in (noise.hurdle, noise.size, left_over)]
+        paths, dose = _set_dose(fitted, paths, covered[..., :followed, visit], chances)
+        total[..., :followed] += dose * schedules.days[:followed, visit]
+        expected = carried[:followed, visit] * paths.activity
+        expected += by_steroid * scales.steroid(dose)
+        expected += still[..., :followed, visit]
+        expected += drift[visit, :, :followed]
         activity = np.clip(expected, scales.bounds.low, scales.bounds.high)
+        paths = replace(paths, activity=activity)
     return total
 
 
-def _set_dose(
-    fitted: Fitted, activity: Array, before: Array, covered: Array, chances: tuple[Array, Array]
-) -> Array:
-    """Set the dose of one visit: stop, restart, or go on at another dose."""
-    scales = fitted.scales
-    hurdle, size = chances
-    columns = scales.dosing_columns(activity, before)
-    is_on: Flags = before > 0
-    on, off = combine(columns, fitted.stop), combine(columns[:2], fitted.restart)
-    log_odds = np.where(is_on, on, off)
-    happens = hurdle < compute_chance(log_odds)
-    left_over = _draw(fitted.going_on_pool, size)
-    going_on = np.log(np.where(is_on, before, 1.0)) + (
-        combine(columns, fitted.going_on) + fitted.directly * covered + left_over
+def _find_course(
+    fitted: Fitted, schedules: Schedules, covered: Array
+) -> tuple[Array, Array, float]:
+    """Say how activity moves, but for chance: a constant, the share carried on, the steroid's.
+
+    The line is straight in activity and in what the steroid does, so all that does not hang on the
+    path is made once for every visit.
+    """
+    given = (covered, schedules.other_drugs, schedules.pulse)
+    none = np.zeros_like(schedules.days)
+    still, moved = (
+        combine(
+            fitted.scales.activity_columns(activity, none, given, schedules.days),
+            fitted.activity.coefficients,
+        )
+        for activity in (none, none + 1)
     )
-    restarted = _draw(fitted.restart_log_doses, size)
+    by_steroid = float(fitted.activity.coefficients[ACTIVITY_TERMS.index("steroid")])
+    return still, np.asarray((moved - still)[0, 0]), by_steroid
+
+
+@dataclass(frozen=True)
+class _Paths:
+    """Where the paths are: arms by draws by children. Off a steroid, the smallest dose stands."""
+
+    activity: Array
+    log_dose: Array
+    is_on: Flags
+
+    @classmethod
+    def start(cls, scales: Scales, schedules: Schedules, shape: tuple[int, ...]) -> _Paths:
+        columns = (
+            schedules.start_activity,
+            np.log(np.maximum(schedules.start_dose, scales.smallest_dose)),
+            schedules.start_dose > 0,
+        )
+        return cls(*(np.broadcast_to(column, shape) for column in columns))
+
+    def first(self, children: int) -> _Paths:
+        if children == self.activity.shape[-1]:
+            return self
+        kept = (part[..., :children] for part in (self.activity, self.log_dose, self.is_on))
+        return _Paths(*kept)
+
+
+def _set_dose(
+    fitted: Fitted, paths: _Paths, covered: Array, chances: Sequence[Array]
+) -> tuple[_Paths, Array]:
+    """Set the dose of one visit: stop, restart, or go on at another dose."""
+    scales, rule, is_on = fitted.scales, fitted.going_on, paths.is_on
+    hurdle, size, left_over = chances
+    columns = scales.rule_columns(paths.activity, paths.log_dose)
+    log_odds = np.where(is_on, combine(columns, fitted.stop), combine(columns[:2], fitted.restart))
+    happens = hurdle < log_odds
+    log_dose = paths.log_dose + combine(columns, rule.coefficients) + left_over
+    if rule.directly:
+        log_dose += rule.directly * covered
+    restarts = np.nonzero(happens & ~is_on)
+    log_dose[restarts] = _draw(fitted.restart_log_doses, size[restarts[1:]])
     smallest, largest = np.log(scales.smallest_dose), np.log(scales.largest_dose)
-    dose = np.exp(np.clip(np.where(is_on, going_on, restarted), smallest, largest))
-    return np.where(happens == is_on, 0.0, dose)
+    log_dose = np.clip(log_dose, smallest, largest)
+    is_given = happens ^ is_on
+    dose = np.where(is_given, np.exp(log_dose), 0.0)
+    log_dose = np.where(is_given, log_dose, smallest)
+    return _Paths(paths.activity, log_dose, is_given), dose
 
 
 def _draw(pool: Array, chances: Array) -> Array:

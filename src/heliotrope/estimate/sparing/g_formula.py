@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
@@ -67,38 +67,64 @@ def prepare(
     return fit, schedules
 
 
+@dataclass(frozen=True)
+class Samples:
+    """The children as they are and drawn anew: how often each was drawn, and the fit to them.
+
+    ``counts``: samples by children; the first row is the children as they are.
+    """
+
+    counts: Array
+    fitted: tuple[Fitted, ...]
+
+
+def draw_samples(fit: SparingFit, replicates: int | None = None) -> Samples:
+    """Draw children with replacement, many times over, and fit every part of the model each time.
+
+    ``replicates``: else those of the definition, fewer in a large registry.
+    """
+    numbers, rows = fit.numbers, fit.rows
+    children = int(rows.child.max()) + 1
+    count = count_replicates(numbers, len(rows.child)) if replicates is None else replicates
+    generator = np.random.default_rng(numbers.seed)
+    drawn = generator.multinomial(children, np.full(children, 1 / children), size=count)
+    counts = np.vstack([np.ones(children), drawn])
+    return Samples(counts, tuple(fit.fit_each(counts)))
+
+
+def change_rules(fit: SparingFit, samples: Samples) -> Samples:
+    """Fit the rule of a dose that goes on anew for the same samples; all else stays."""
+    return replace(samples, fitted=tuple(fit.refit_rules(samples.fitted, samples.counts)))
+
+
 def estimate_spared(
-    fit: SparingFit, schedules: Schedules, level: float, replicates: int | None = None
+    numbers: SparingModel, samples: Samples, schedules: Schedules, level: float
 ) -> Spared:
     """Simulate with and without IVIG; the interval comes from resampled children.
 
-    Each bootstrap sample draws children with replacement, fits every part of the model anew and
-    simulates anew; the standard deviation of what the samples give makes the interval (Student's
-    quantile). Paths with and without IVIG share their chances, so that the difference is not
-    drowned by them.
-    ``replicates``: else those of the definition, fewer in a large registry.
+    Every sample is simulated anew under its own fit; the standard deviation of what the samples
+    give makes the interval (Student's quantile). Paths with and without IVIG, and those of all
+    samples, share their chances, so that no difference is drowned by them.
     """
-    numbers = fit.numbers
     generator = np.random.default_rng(numbers.seed)
-    children = int(fit.rows.child.max()) + 1
-    once = np.ones(children)
-    fitted = fit.fit(once)
-    paths = numbers.simulated_paths
-    with_ivig, without = simulate_both(fitted, schedules, generator, paths)
-    figures = make_figures(fitted, schedules, with_ivig, without, once)
+    fitted, *others = samples.fitted
+    arms = simulate_doses(
+        fitted, schedules, draw_noise(generator, schedules, numbers.simulated_paths)
+    )
+    figures = make_figures(fitted, schedules, arms, samples.counts[0])
     days = float(schedules.total_days.mean())
-    by_draw = (without - with_ivig).mean(axis=1) / days
-    error = float(by_draw.std(ddof=1) / np.sqrt(len(by_draw))) if len(by_draw) > 1 else 0.0
-    count = count_replicates(numbers, len(fit.rows.child)) if replicates is None else replicates
-    samples = np.empty((count, len(FIGURES)))
-    for number in range(count):
-        drawn = generator.integers(children, size=children)
-        weights = np.bincount(drawn, minlength=children).astype(np.float64)
-        again = fit.fit(weights, start=fitted)
-        arms = simulate_both(again, schedules, generator, numbers.bootstrap_paths)
-        samples[number] = make_figures(again, schedules, *arms, weights)
-    errors = np.array([_compute_error(column) for column in samples.T])
-    half = compute_student_quantile((1 + level) / 2, children - 1) * errors
+    by_draw = (arms[1] - arms[0]).mean(axis=1) / days
+    error = float(by_draw.std(ddof=1) / np.sqrt(len(by_draw)))
+    noise = draw_noise(generator, schedules, numbers.bootstrap_paths)
+    again = np.empty((len(others), len(FIGURES)))
+    for number, (other, counts) in enumerate(zip(others, samples.counts[1:], strict=True)):
+        drawn = np.flatnonzero(counts[schedules.child])
+        some = schedules.of(drawn)
+        again[number] = make_figures(
+            other, some, simulate_doses(other, some, noise.of(drawn)), counts
+        )
+    errors = np.array([_compute_error(column) for column in again.T])
+    half = compute_student_quantile((1 + level) / 2, samples.counts.shape[1] - 1) * errors
     return Spared(
         children=len(schedules.child),
         figures=figures,
@@ -109,7 +135,7 @@ def estimate_spared(
         observed_mg_kg_day=float(schedules.observed.mean() / days),
         mean_days=days,
         monte_carlo_error=error,
-        replicates=count,
+        replicates=len(others),
     )
 
 
@@ -125,30 +151,23 @@ def count_replicates(numbers: SparingModel, rows: int) -> int:
     return min(affordable, numbers.bootstrap_replicates)
 
 
-def simulate_both(
-    fitted: Fitted, schedules: Schedules, generator: np.random.Generator, paths: int
-) -> tuple[Array, Array]:
-    """Simulate the same paths with the IVIG that was given and without any."""
+def draw_noise(generator: np.random.Generator, schedules: Schedules, paths: int) -> Noise:
+    """Draw the chances of about so many paths, two of each child at least."""
     children, visits = schedules.days.shape
-    draws = max(math.ceil(paths / children), 2)
-    noise = Noise.draw(generator, visits, children * draws)
-    return (
-        simulate_doses(fitted, schedules, noise, has_ivig=True),
-        simulate_doses(fitted, schedules, noise, has_ivig=False),
-    )
+    return Noise.draw(generator, visits, max(math.ceil(paths / children), 2), children)
 
 
-def make_figures(
-    fitted: Fitted, schedules: Schedules, with_ivig: Array, without: Array, weights: Array
-) -> Array:
-    """Make the figures of one fit; each child counts as often as it was drawn."""
+def make_figures(fitted: Fitted, schedules: Schedules, arms: Array, weights: Array) -> Array:
+    """Make the figures of one fit; each child counts as often as it was drawn.
+
+    ``arms``: dose with IVIG and without (mg/kg), of draws by children.
+    """
     mine = weights[schedules.child]
     total = float(mine.sum())
     if total == 0:
         return np.full(len(FIGURES), np.nan)
     days = float(mine @ schedules.total_days) / total
-    treated = float(mine @ with_ivig.mean(axis=0)) / total
-    untreated = float(mine @ without.mean(axis=0)) / total
+    treated, untreated = (float(mine @ arm.mean(axis=0)) / total for arm in arms)
     return np.array(
         [
             (untreated - treated) / days,

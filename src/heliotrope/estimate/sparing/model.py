@@ -8,7 +8,8 @@ in IVIG and in the steroid given between, with a normal residual, cut at the end
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -16,16 +17,18 @@ import polars as pl
 from numpy.typing import NDArray
 
 from heliotrope.definitions.steroid_sparing import SparingModel
+from heliotrope.estimate.logistic import fit_logistic
 from heliotrope.estimate.sparing.solvers import (
     Array,
     BoundedFit,
     Bounds,
-    fit_bounded,
-    fit_linear,
-    fit_logistic,
+    fit_bounded_each,
+    fit_linear_each,
 )
 
 Indices = NDArray[np.int64]
+
+Flags = NDArray[np.bool_]
 
 # Columns of a model: arrays that broadcast, and 1 for the constant.
 Columns = tuple[Array | float, ...]
@@ -42,6 +45,8 @@ ACTIVITY_TERMS = (
 )
 
 NEVER = -30.0  # log odds of what was never seen
+
+PORTION = 2**18  # weights that are held at once
 
 
 def make_design(columns: Columns) -> Array:
@@ -69,12 +74,15 @@ class Scales:
 
     def steroid(self, dose: Array) -> Array:
         """Turn a dose into the action on activity that the model gives it."""
-        return np.asarray(np.log1p(dose / self.steroid_scale))
+        return np.asarray(np.log(1.0 + dose / self.steroid_scale))
 
     def dosing_columns(self, activity: Array, dose_before: Array) -> Columns:
         """Give the columns of the dosing rule; a dose of 0 counts as the smallest one seen."""
-        log_dose = np.log(np.maximum(dose_before, self.smallest_dose)) - self.mean_log_dose
-        return (1.0, activity - self.target_activity, log_dose)
+        return self.rule_columns(activity, np.log(np.maximum(dose_before, self.smallest_dose)))
+
+    def rule_columns(self, activity: Array, log_dose: Array) -> Columns:
+        """Give the columns of the dosing rule from the logarithm of the dose before."""
+        return (1.0, activity - self.target_activity, log_dose - self.mean_log_dose)
 
     def activity_columns(
         self, activity: Array, dose: Array, given: tuple[Array, Array, Array], days: Array
@@ -108,6 +116,15 @@ class Rows:
 
 
 @dataclass(frozen=True)
+class Rule:
+    """How a dose that goes on changes: its coefficients, IVIG's own, and what is left over."""
+
+    coefficients: Array
+    directly: float
+    pool: Array
+
+
+@dataclass(frozen=True)
 class Fitted:
     """One fit: the coefficients, and what the dose leaves over, to be drawn from.
 
@@ -117,16 +134,24 @@ class Fitted:
     scales: Scales
     stop: Array
     restart: Array
-    going_on: Array
-    directly: float
+    going_on: Rule
     activity: BoundedFit
     restart_log_doses: Array
-    going_on_pool: Array
 
     @property
     def effect_of_ivig(self) -> float:
         """Change of activity at the next visit when all days between were covered."""
         return float(self.activity.coefficients[ACTIVITY_TERMS.index("covered")])
+
+
+@dataclass(frozen=True)
+class _Masks:
+    """Pairs of visits that begin on a steroid, that have one given, both, and those restarted."""
+
+    is_on: Flags
+    is_given: Flags
+    both: Flags
+    restarted: Flags
 
 
 @dataclass(frozen=True)
@@ -157,39 +182,73 @@ class SparingFit:
         )
         return cls(rows, scales, numbers)
 
-    def fit(self, child_weights: Array, start: Fitted | None = None) -> Fitted:
+    def fit(self, child_weights: Array) -> Fitted:
         """Fit all parts of the model, each child counted as often as it was drawn."""
-        rows = self.rows
-        weights = child_weights[rows.child]
-        counts = weights.astype(np.int64)
-        is_on, is_given = rows.dose_before > 0, rows.dose > 0
-        both = is_on & is_given
-        restarted = ~is_on & is_given
+        return self.fit_each(child_weights[None])[0]
+
+    def fit_each(self, child_weights: Array) -> list[Fitted]:
+        """Fit all parts of the model, once for each row of weights (samples by children).
+
+        Samples are taken in portions, so that memory stays bounded.
+        """
+        size = max(PORTION // max(len(self.rows.child), 1), 1)
+        portions = range(0, len(child_weights), size)
+        return [
+            fitted
+            for first in portions
+            for fitted in self._fit_portion(child_weights[first : first + size])
+        ]
+
+    def _fit_portion(self, child_weights: Array) -> list[Fitted]:
+        rows, masks = self.rows, self._masks
+        weights = child_weights[:, rows.child]
+        is_on, is_given = masks.is_on, masks.is_given
         dosing, design = self._designs
-        log_dose = np.log(np.where(is_given, rows.dose, 1.0))
-        change = log_dose[both] - np.log(rows.dose_before[both])
-        direct = [rows.covered[both]] if self.has_direct_path else []
-        going_on = fit_linear(np.column_stack([dosing[both], *direct]), change, weights[both])
-        return Fitted(
-            scales=self.scales,
-            stop=self._fit_chance(
-                dosing[is_on],
-                ~is_given[is_on],
-                weights[is_on],
-                None if start is None else start.stop,
-            ),
-            restart=self._fit_chance(
-                dosing[~is_on][:, :2],
-                is_given[~is_on],
-                weights[~is_on],
-                None if start is None else start.restart,
-            ),
-            going_on=going_on.coefficients[: dosing.shape[1]],
-            directly=float(going_on.coefficients[-1]) if self.has_direct_path else 0.0,
-            activity=fit_bounded(design, rows.next_activity, weights, self.scales.bounds),
-            restart_log_doses=np.repeat(log_dose[restarted], counts[restarted]),
-            going_on_pool=np.repeat(going_on.residuals, counts[both]),
-        )
+        stop = self._fit_chance(dosing[is_on], ~is_given[is_on], weights[:, is_on])
+        restart = self._fit_chance(dosing[~is_on][:, :2], is_given[~is_on], weights[:, ~is_on])
+        activity = fit_bounded_each(design, rows.next_activity, weights, self.scales.bounds)
+        restarted = np.log(rows.dose[masks.restarted])
+        counts = weights[:, masks.restarted].astype(np.int64)
+        return [
+            Fitted(self.scales, *parts, restart_log_doses=np.repeat(restarted, count))
+            for *parts, count in zip(
+                stop, restart, self._fit_rules(child_weights), activity, counts, strict=True
+            )
+        ]
+
+    def refit_rules(self, fitted: Sequence[Fitted], child_weights: Array) -> list[Fitted]:
+        """Fit the rule of a dose that goes on anew, and keep the rest as it was fitted."""
+        return [
+            replace(one, going_on=rule)
+            for one, rule in zip(fitted, self._fit_rules(child_weights), strict=True)
+        ]
+
+    def _fit_rules(self, child_weights: Array) -> list[Rule]:
+        """Fit by how much a dose that goes on changes, with IVIG in the rule where asked for."""
+        rows, both = self.rows, self._masks.both
+        weights = child_weights[:, rows.child[both]]
+        dosing = self._designs[0][both]
+        width = dosing.shape[1]
+        if self.has_direct_path:
+            dosing = np.column_stack([dosing, rows.covered[both]])
+        change = np.log(rows.dose[both]) - np.log(rows.dose_before[both])
+        coefficients = fit_linear_each(dosing, change, weights)
+        residuals = change - coefficients @ dosing.T
+        return [
+            Rule(
+                coefficients=found[:width],
+                directly=float(found[-1]) if self.has_direct_path else 0.0,
+                pool=np.repeat(left_over, count),
+            )
+            for found, left_over, count in zip(
+                coefficients, residuals, weights.astype(np.int64), strict=True
+            )
+        ]
+
+    @cached_property
+    def _masks(self) -> _Masks:
+        is_on, is_given = self.rows.dose_before > 0, self.rows.dose > 0
+        return _Masks(is_on, is_given, is_on & is_given, ~is_on & is_given)
 
     @cached_property
     def _designs(self) -> tuple[Array, Array]:
@@ -200,19 +259,20 @@ class SparingFit:
         dosing = scales.dosing_columns(rows.activity, rows.dose_before)
         return make_design(dosing), make_design(activity)
 
-    def _fit_chance(
-        self, design: Array, happened: NDArray[np.bool_], weights: Array, start: Array | None
-    ) -> Array:
-        """Fit a chance; too few events: one chance for all; none: never."""
+    def _fit_chance(self, design: Array, happened: Flags, weights: Array) -> Array:
+        """Fit a chance, a row a sample; too few events: one chance for all; none: never."""
         outcome = happened.astype(np.float64)
-        events = float(weights @ outcome)
-        others = float(weights.sum()) - events
-        found = np.zeros(design.shape[1])
-        if events <= 0:
-            found[0] = NEVER
-            return found
-        if min(events, others) < self.numbers.fewest_events:
-            found[0] = float(np.log(events / others)) if others > 0 else -NEVER
-            return found
-        usable = None if start is None or abs(start[0]) >= -NEVER else start
-        return fit_logistic(design, outcome, weights, self.numbers.logistic_penalty, usable)
+        events = weights @ outcome
+        others = weights.sum(axis=1) - events
+        found = np.zeros((len(weights), design.shape[1]))
+        found[:, 0] = NEVER
+        is_some = (events > 0) & (others > 0)
+        found[is_some, 0] = np.log(events[is_some] / others[is_some])
+        found[(events > 0) & ~is_some, 0] = -NEVER
+        is_enough = np.minimum(events, others) >= self.numbers.fewest_events
+        if is_enough.any():
+            penalty = np.full(design.shape[1], self.numbers.logistic_penalty)
+            penalty[0] = 0.0
+            fit = fit_logistic(design, outcome, weights[is_enough], penalty)
+            found[is_enough] = fit.coefficients
+        return found
