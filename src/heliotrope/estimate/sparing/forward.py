@@ -191,18 +191,18 @@ class _Paths:
 
     @classmethod
     def start(cls, scales: Scales, schedules: Schedules, shape: tuple[int, ...]) -> _Paths:
-        columns = (
-            schedules.start_activity,
-            np.log(np.maximum(schedules.start_dose, scales.smallest_dose)),
-            schedules.start_dose > 0,
+        log_dose = np.log(np.maximum(schedules.start_dose, scales.smallest_dose))
+        return cls(
+            np.broadcast_to(schedules.start_activity, shape),
+            np.broadcast_to(log_dose, shape),
+            np.broadcast_to(schedules.start_dose > 0, shape),
         )
-        return cls(*(np.broadcast_to(column, shape) for column in columns))
 
     def first(self, children: int) -> _Paths:
         if children == self.activity.shape[-1]:
             return self
-        kept = (part[..., :children] for part in (self.activity, self.log_dose, self.is_on))
-        return _Paths(*kept)
+        kept = (..., slice(children))
+        return _Paths(self.activity[kept], self.log_dose[kept], self.is_on[kept])
 
 
 def _set_dose(

@@ -210,7 +210,7 @@ class SparingFit:
         restarted = np.log(rows.dose[masks.restarted])
         counts = weights[:, masks.restarted].astype(np.int64)
         return [
-            Fitted(self.scales, *parts, restart_log_doses=np.repeat(restarted, count))
+            Fitted(self.scales, *parts, np.repeat(restarted, count))
             for *parts, count in zip(
                 stop, restart, self._fit_rules(child_weights), activity, counts, strict=True
             )
