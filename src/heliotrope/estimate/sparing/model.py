@@ -209,11 +209,10 @@ class SparingFit:
         activity = fit_bounded_each(design, rows.next_activity, weights, self.scales.bounds)
         restarted = np.log(rows.dose[masks.restarted])
         counts = weights[:, masks.restarted].astype(np.int64)
+        found = zip(stop, restart, self._fit_rules(child_weights), activity, counts, strict=True)
         return [
-            Fitted(self.scales, *parts, np.repeat(restarted, count))
-            for *parts, count in zip(
-                stop, restart, self._fit_rules(child_weights), activity, counts, strict=True
-            )
+            Fitted(self.scales, stopping, restarting, rule, course, np.repeat(restarted, count))
+            for stopping, restarting, rule, course, count in found
         ]
 
     def refit_rules(self, fitted: Sequence[Fitted], child_weights: Array) -> list[Fitted]:
