@@ -190,3 +190,97 @@ def test_no_event_and_no_finite_estimate_are_refused() -> None:
     assert one_sided.refused == NO_FINITE_ESTIMATE
     constant = estimate_hazard_model(make_rows([True, False, True, False], [1, 1, 1, 1]))
     assert constant.refused == NO_FINITE_ESTIMATE
+
+
+WITH_DEATH = """
+options(digits = 15); suppressPackageStartupMessages(library(survival))
+d <- read.csv("{path}")
+dead <- survfit(Surv(start, stop, dead) ~ 1, data = d)
+flare <- survfit(Surv(start, stop, event) ~ 1, data = d, id = id)
+k <- flare$n.event > 0; t <- flare$time[k]
+alive <- sapply(t, function(t) min(1, dead$surv[dead$time < t]))
+write.table(cbind(t, cumsum(alive * flare$n.event[k] / flare$n.risk[k])),
+            row.names = FALSE, col.names = FALSE)
+"""
+
+
+def draw_with_death(children: int) -> Spells:
+    """Draw flares of children of whom some die, with many ties; some enter late."""
+    generator = np.random.default_rng(11)
+    start = 10.0 * generator.integers(0, 4, children)
+    stop = start + 10.0 * generator.integers(2, 9, children)
+    flares = [
+        (child, day)
+        for child in range(children)
+        for day in np.arange(start[child] + 10, stop[child] + 1, 10)
+        if generator.random() < 0.3
+    ]
+    dead = np.flatnonzero(generator.random(children) < 0.4)
+    events = np.array([child for child, _ in flares]), np.array([day for _, day in flares])
+    return Spells(np.arange(children), start, stop, *events, dead, stop[dead])
+
+
+def test_flares_end_with_death_as_added_up_from_curves_of_r(run_r: RunR, tmp_path: Path) -> None:
+    spells = draw_with_death(60)
+    rows = []
+    for child, first, last in zip(spells.child, spells.start, spells.stop, strict=True):
+        days = spells.event_day[spells.event_child == child]
+        ends = sorted({*days.tolist(), last})
+        for begin, end in zip([first, *ends], ends, strict=False):
+            is_dead = end == last and child in spells.dead_child
+            rows.append((child, begin, end, int(end in days), int(is_dead)))
+    columns = ["id", "start", "stop", "event", "dead"]
+    pl.DataFrame(rows, schema=columns, orient="row").write_csv(tmp_path / "rows.csv")
+    script = WITH_DEATH.format(path=tmp_path / "rows.csv")
+    expected = [[float(word) for word in line.split()] for line in run_r(script).splitlines()]
+    found = estimate_mean_cumulative(spells)
+    assert np.column_stack([found.days, found.mean]) == pytest.approx(np.array(expected), abs=1e-9)
+    assert found.deaths == spells.dead_child.size
+    assert (found.mean_of_living[-1] > found.mean[-1] + 0.1).all()
+
+
+def test_flares_with_death_by_hand() -> None:
+    """Four children: flares on days 10 and 20; one dies on day 10, after its flare of that day."""
+    spells = Spells(
+        np.arange(4),
+        np.zeros(4),
+        np.array([10.0, 30, 30, 30]),
+        np.array([0, 1, 2]),
+        np.array([10.0, 20, 20]),
+        np.array([0, 9]),
+        np.array([10.0, 20]),
+    )
+    found = estimate_mean_cumulative(spells)
+    # Day 10: all alive, 1 of 4. Day 20: three quarters are alive, 2 of the 3 who are flare.
+    assert found.mean.tolist() == pytest.approx([1 / 4, 1 / 4 + 3 / 4 * 2 / 3])
+    assert found.mean_of_living.tolist() == pytest.approx([1 / 4, 1 / 4 + 2 / 3])
+    assert found.deaths == 1  # the other death is of nobody observed
+    # Without censoring it is the plain mean of flares, and so is its error.
+    counts = np.array([1.0, 1, 1, 0])
+    assert found.error[-1] == pytest.approx(np.sqrt(((counts - counts.mean()) ** 2).sum()) / 4)
+
+
+def test_the_error_with_death_is_that_of_leaving_each_child_out() -> None:
+    spells = draw_with_death(200)
+    found = estimate_mean_cumulative(spells)
+    moves = []
+    for child in range(200):
+        kept, flares, dead = (
+            which != child for which in (spells.child, spells.event_child, spells.dead_child)
+        )
+        others = estimate_mean_cumulative(
+            Spells(
+                spells.child[kept],
+                spells.start[kept],
+                spells.stop[kept],
+                spells.event_child[flares],
+                spells.event_day[flares],
+                spells.dead_child[dead],
+                spells.death_day[dead],
+            )
+        )
+        moves.append(others.mean[others.step_at(60) or 0])
+    middle = np.array(moves) - np.mean(moves)
+    step = found.step_at(60)
+    assert step is not None
+    assert found.error[step] == pytest.approx(np.sqrt((middle**2).sum()), rel=0.03)

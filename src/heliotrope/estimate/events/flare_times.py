@@ -31,10 +31,11 @@ FLARE_SCHEMA: dict[str, type[pl.DataType]] = {"patient_id": pl.String, "day": pl
 @dataclass(frozen=True)
 class FlareTimes:
     """``spells``: patient_id, start, stop (days, ``start < day <= stop``), ``is_off``; ``flares``:
-    patient_id and day, all within the child's spells."""
+    patient_id and day, all within the child's spells; ``deaths``: the same, whenever they were."""
 
     spells: pl.DataFrame
     flares: pl.DataFrame
+    deaths: pl.DataFrame
 
 
 def derive_flare_times(inputs: Inputs) -> FlareTimes:
@@ -59,7 +60,19 @@ def derive_flare_times(inputs: Inputs) -> FlareTimes:
         .sort("patient_id", "start")
         .select(pl.col(name).cast(dtype) for name, dtype in SPELL_SCHEMA.items())
     )
-    return FlareTimes(spells, _find_flares(inputs, first, spells))
+    deaths = find_deaths(inputs, first).join(spells, on="patient_id", how="semi")
+    return FlareTimes(spells, _find_flares(inputs, first, spells), deaths)
+
+
+def find_deaths(inputs: Inputs, origins: pl.DataFrame) -> pl.DataFrame:
+    """Find who died, in days from an origin of the child's own (patient_id and ``origin``)."""
+    return (
+        inputs.patients.select("patient_id", "death_date")
+        .drop_nulls()
+        .join(origins, on="patient_id")
+        .select("patient_id", day=(pl.col("death_date") - pl.col("origin")).dt.total_days())
+        .sort("patient_id")
+    )
 
 
 def _bound_regimens(inputs: Inputs) -> pl.DataFrame:
@@ -144,6 +157,8 @@ def make_spells(times: FlareTimes) -> Spells:
         stop=times.spells["stop"].to_numpy().astype(np.float64),
         event_child=np.array([number[name] for name in times.flares["patient_id"]], np.int64),
         event_day=times.flares["day"].to_numpy().astype(np.float64),
+        dead_child=np.array([number[name] for name in times.deaths["patient_id"]], np.int64),
+        death_day=times.deaths["day"].to_numpy().astype(np.float64),
     )
 
 

@@ -24,6 +24,7 @@ from heliotrope.estimate.events.andersen_gill import estimate_hazard_model
 from heliotrope.estimate.events.flare_times import (
     FlareTimes,
     derive_flare_times,
+    find_deaths,
     make_risk_rows,
     make_spells,
     merge_close,
@@ -79,6 +80,7 @@ def _mean_rows(
         topic.count("children", n, n),
         topic.count("children_with_event", found.children_with_event, n),
         topic.count("events", int(found.events.sum()), n),
+        topic.count("deaths", found.deaths, n),
     ]
     if n == 0:
         return [*rows, topic.refuse("curve", "mean_cumulative", reason)]
@@ -98,6 +100,10 @@ def _mean_rows(
         rows.append(
             topic.figure(variable, "mean_cumulative", Figure(mean, printed, at_risk, interval))
         )
+        if found.deaths and step is not None:
+            living = float(found.mean_of_living[step])
+            figure = Figure(living, wording.number(living), at_risk)
+            rows.append(topic.figure(variable, "mean_cumulative_of_living", figure))
     return rows
 
 
@@ -196,6 +202,8 @@ def derive_worsening(inputs: Inputs) -> Spells:
         .sort("patient_id", "day")
     )
     apart = merge_close(events, inputs.model_free.flares.same_flare_days)
+    died = find_deaths(inputs, last.rename({"last_infusion": "origin"}))
+    deaths = died.join(spells, on="patient_id", how="semi")
     number = {name: place for place, name in enumerate(spells["patient_id"])}
     return Spells(
         child=np.arange(spells.height, dtype=np.int64),
@@ -203,4 +211,6 @@ def derive_worsening(inputs: Inputs) -> Spells:
         stop=spells["seen"].to_numpy().astype(np.float64),
         event_child=np.array([number[name] for name in apart["patient_id"]], np.int64),
         event_day=apart["day"].to_numpy().astype(np.float64),
+        dead_child=np.array([number[name] for name in deaths["patient_id"]], np.int64),
+        death_day=deaths["day"].to_numpy().astype(np.float64),
     )
