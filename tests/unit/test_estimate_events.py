@@ -11,10 +11,14 @@ import polars as pl
 import pytest
 
 from heliotrope.definitions.load import Rulebook, read_rulebook
-from heliotrope.definitions.model_free import MODEL_FREE, IgaClass
+from heliotrope.definitions.model_free import MODEL_FREE, IgaClass, ModelFreeEstimates
 from heliotrope.estimate.events.after_stopping_first import (
     derive_first_events,
     estimate_after_stopping_first,
+)
+from heliotrope.estimate.events.after_stopping_weighted import (
+    derive_loss_times,
+    estimate_after_stopping_weighted,
 )
 from heliotrope.estimate.events.clustered_reactions import estimate_clustered_reactions
 from heliotrope.estimate.events.flare_times import derive_flare_times, make_risk_rows
@@ -134,7 +138,7 @@ class TestFirstAfterStopping:
         )
 
     def test_each_child_has_its_first_event(self) -> None:
-        found = derive_first_events(self.inputs()).sort("exit").rows()
+        found = derive_first_events(self.inputs()).drop("patient_id").sort("exit").rows()
         assert found == [(70, 90, 1), (70, 120, 3), (70, 150, 2), (70, 200, 4), (70, 344, 0)]
 
     def test_shares_add_up_and_stand_beside_the_children_at_risk(self) -> None:
@@ -420,3 +424,91 @@ class TestComparisons:
         unread = by_name(estimate_reaction_comparisons(inputs_of(treated(24, ["X"], "slow"))))
         row = unread["reactions_by_rate", "followed_less_not", "difference_clustered"]
         assert row.refused == NO_RATE
+
+
+class TestLossAfterStopping:
+    def cohort(self, died: bool = False) -> Inputs:
+        """Thirty children; twelve were last seen by day 370, the others on day 800."""
+        lost = [f"c{n:02}" for n in range(12)]
+        kept = [f"k{n:02}" for n in range(18)]
+        ends = {name: day(150 + 20 * n) for n, name in enumerate(lost)}
+        regimens = [regimen(name, observed_until=ends[name]) for name in lost]
+        regimens += [regimen(name, observed_until=day(800)) for name in kept]
+        aggravation = [stopped(name, None) for name in lost]
+        aggravation += [
+            stopped(name, 100 + 10 * n if n < 9 else None) for n, name in enumerate(kept)
+        ]
+        measured = [
+            {
+                "row_id": number,
+                "patient_id": name,
+                "date": day(50),
+                "measure": "physician_global",
+                "value": 2.0 + number % 5 + (name in lost),
+            }
+            for number, name in enumerate([*lost, *kept])
+        ]
+        patients = [
+            {
+                "row_id": number,
+                "patient_id": name,
+                "followup_end": ends[name],
+                "death_date": ends[name] if died else None,
+            }
+            for number, name in enumerate(lost)
+        ]
+        patients += [
+            {"row_id": 50 + number, "patient_id": name, "followup_end": day(800)}
+            for number, name in enumerate(kept)
+        ]
+        return inputs_of(
+            {
+                "regimen": regimens,
+                "aggravation": aggravation,
+                "assessment": measured,
+                "patient": patients,
+            }
+        )
+
+    def test_children_like_those_lost_count_more(self) -> None:
+        rows = by_name(estimate_after_stopping_weighted(self.cohort()))
+        assert rows["after_stopping_loss", "children", "n"].value == 30
+        assert rows["after_stopping_loss", "lost", "n"].value == 12
+        ratio = rows["after_stopping_loss", "lost_by_activity", "odds_ratio"].value
+        assert ratio is not None
+        assert ratio > 1.1
+        assert rows["after_stopping_loss", "weight", "maximum"].value > 1
+        curve = rows["aggravation_time", "day_365", "survival_weighted"]
+        assert curve.n_evaluable == 9  # of the eighteen half worsened, of the twelve none is left
+        assert curve.low is not None
+        assert curve.high is not None
+        assert 0 < curve.low < curve.value < curve.high < 1
+        first = rows["after_stopping_first", "worsened:day_365", "cumulative_incidence_weighted"]
+        assert first.value == pytest.approx(1 - curve.value)
+        assert rows["aggravation_time", "day_90", "survival_weighted"].value == 1
+
+    def test_who_died_was_not_lost(self) -> None:
+        rows = by_name(estimate_after_stopping_weighted(self.cohort(died=True)))
+        assert rows["after_stopping_loss", "lost", "n"].value == 0
+        assert "0 of them were lost" in str(rows["after_stopping_loss", "weight", "mean"].refused)
+
+    def test_nobody_is_refused_and_a_child_followed_to_the_end_is_not_lost(self) -> None:
+        rows = by_name(estimate_after_stopping_weighted(inputs_of({})))
+        assert rows["after_stopping_loss", "weight", "mean"].refused is not None
+        times = derive_loss_times(self.cohort(), RULEBOOK.get(MODEL_FREE, ModelFreeEstimates).loss)
+        assert times.filter("is_lost")["patient_id"].str.starts_with("c").all()
+        assert times["is_lost"].sum() == 12
+
+    def test_a_dead_child_has_no_further_flare(self) -> None:
+        inputs = inputs_of(
+            {
+                "regimen": [regimen("a"), regimen("b", observed_until=day(100))],
+                "event": [flare("a", 150)],
+                "patient": [{"row_id": 1, "patient_id": "b", "death_date": day(100)}],
+            }
+        )
+        rows = by_name(estimate_flares(inputs))
+        assert rows["flare_mean", "deaths", "n"].value == 1
+        assert rows["flare_mean", "day_180", "mean_cumulative"].value == pytest.approx(0.5)
+        living = rows["flare_mean", "day_180", "mean_cumulative_of_living"]
+        assert living.value == pytest.approx(1.0)

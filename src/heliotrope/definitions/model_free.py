@@ -75,6 +75,22 @@ class Flares(Frozen):
     min_children: int = Field(ge=2, description="under so many no hazard is estimated")
 
 
+class Loss(Frozen):
+    """When loss to follow-up after stopping is weighted for, and how."""
+
+    activity_measure: str = Field(min_length=1)
+    interval_days: int = Field(gt=0, description="loss is modelled from one to the next")
+    still_followed_days: int = Field(
+        ge=0, description="observation that ends so near to the end of all records is no loss"
+    )
+    fewest_children: int = Field(ge=2)
+    fewest_losses: int = Field(ge=2)
+    fewest_measured: float = Field(gt=0, le=1, description="share of children with the measure")
+    truncation: tuple[float, float]
+    coefficient_sd: float = Field(gt=0, description="weak penalty on standardised columns")
+    mean_weight: tuple[float, float]
+
+
 class IgaClass(Frozen):
     """Whether a product holds much or little IgA, as its source says."""
 
@@ -101,4 +117,5 @@ class ModelFreeEstimates(Definition):
     shuffling: Shuffling
     onset: OnsetDays
     flares: Flares
+    loss: Loss
     reactions: ClusteredReactions

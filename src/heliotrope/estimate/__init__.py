@@ -181,8 +181,16 @@ after_stopping_first         at_risk_ever, ended_before_entry, worsened, ivig_ag
                              died (n); day_<t>: at_risk; <event>:day_<t>: cumulative_incidence;
                              none_of_these:day_<t>: share_free. Children and times as in
                              aggravation_time
-flare_mean                   children, children_with_event, events (n); day_<t> from the first
-                             infusion: at_risk, mean_cumulative. Recorded flares
+after_stopping_loss          children, lost (n: to follow-up after stopping); weight (mean, minimum,
+                             maximum) of those who remain; lost_by_activity (odds_ratio: of being
+                             lost, for one more of the activity last measured); weight is refused
+                             with the reason. Where weights stand, aggravation_time has day_<t>
+                             (survival_weighted) and after_stopping_first worsened:day_<t>
+                             (cumulative_incidence_weighted) too, on the printed days
+flare_mean                   children, children_with_event, events, deaths (n); day_<t> from the
+                             first infusion: at_risk, mean_cumulative (who died has no further
+                             flare); where some died mean_cumulative_of_living (they count as
+                             lost). Recorded flares
 worsening_mean               the same from the last infusion of a stopped regimen: flares and the
                              first worsening by any limb
 flare_rate                   on_ivig, off_ivig: n (flares), rate_per_patient_month; with

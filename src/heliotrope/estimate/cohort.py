@@ -16,6 +16,7 @@ from heliotrope.estimate.description import (
     estimate_table1,
 )
 from heliotrope.estimate.events.after_stopping_first import estimate_after_stopping_first
+from heliotrope.estimate.events.after_stopping_weighted import estimate_after_stopping_weighted
 from heliotrope.estimate.events.clustered_reactions import estimate_clustered_reactions
 from heliotrope.estimate.events.flares import estimate_flares
 from heliotrope.estimate.events.reaction_comparisons import estimate_reaction_comparisons
@@ -53,6 +54,7 @@ ESTIMATES = (
     estimate_steroid_sparing,
     estimate_after_stopping,
     estimate_after_stopping_first,
+    estimate_after_stopping_weighted,
     estimate_flares,
     estimate_reactions,
     estimate_clustered_reactions,

@@ -31,11 +31,29 @@ CENSORED = 0
 
 @dataclass(frozen=True)
 class CompetingTimes:
-    """One row a child: entry and exit (days), and which cause ended it (0: none, censored)."""
+    """One row a child: entry and exit (days), and which cause ended it (0: none, censored).
+
+    ``weight``: how much a row counts, 1 where none is given. With weights that change a child has
+    several rows, one after the other, which ``child`` numbers; without it each row is a child.
+    """
 
     entry: Numbers
     exit: Numbers
     cause: Counts
+    weight: Numbers | None = None
+    child: Counts | None = None
+
+    @property
+    def weights(self) -> Numbers:
+        """Return the weight of every row."""
+        return np.ones(self.exit.size) if self.weight is None else self.weight
+
+    def only(self, rows: NDArray[np.bool_]) -> CompetingTimes:
+        """Keep some rows, children numbered anew."""
+        child = np.arange(self.exit.size) if self.child is None else self.child
+        names = np.unique(child[rows], return_inverse=True)[1].astype(np.int64)
+        kept = (self.entry[rows], self.exit[rows], self.cause[rows], self.weights[rows])
+        return CompetingTimes(*kept, names)
 
     def at_risk(self, day: float) -> int:
         """Count the children at risk just before a day; on day 0, those who entered on it."""
@@ -73,29 +91,28 @@ def estimate_competing_curves(times: CompetingTimes, causes: int) -> CompetingCu
     """Estimate the share of each cause 1 to ``causes`` by day.
 
     Children who leave on the day they enter, or before, were never at risk and are left out. Ties:
-    events of different causes on one day share the same children at risk.
+    events of different causes on one day share the same children at risk. Weights are taken as
+    known: the error is that of the children's influence times their weight.
 
     >>> times = CompetingTimes(np.zeros(4), np.array([3.0, 5.0, 5.0, 9.0]), np.array([1, 2, 0, 1]))
     >>> curves = estimate_competing_curves(times, 2)
     >>> curves.shares.tolist(), curves.free.tolist()
     ([[0.25, 0.0], [0.25, 0.25], [0.75, 0.25]], [0.75, 0.5, 0.0])
     """
-    seen = times.exit > times.entry
-    times = CompetingTimes(times.entry[seen], times.exit[seen], times.cause[seen])
+    times = times.only(times.exit > times.entry)
+    child = np.zeros(0, np.int64) if times.child is None else times.child
+    children = int(child.max(initial=-1)) + 1
     days = np.unique(times.exit[times.cause != CENSORED])
     size = (days.size, causes)
     events, at_risk = np.zeros(size, np.int64), np.zeros(days.size, np.int64)
     shares, errors, free = np.zeros(size), np.zeros(size), np.zeros(days.size)
     still_free, share = 1.0, np.zeros(causes)
-    free_change, share_change = np.zeros(times.exit.size), np.zeros((times.exit.size, causes))
-    of_cause = times.cause[:, None] == np.arange(1, causes + 1)
+    free_change, share_change = np.zeros(children), np.zeros((children, causes))
     for step, day in enumerate(days):
-        is_at_risk = (times.entry < day) & (times.exit >= day)
-        has_event = of_cause & (times.exit == day)[:, None]
-        number = int(is_at_risk.sum())
-        count = has_event.sum(axis=0)
-        hazard = count / number
-        hazard_change = (has_event - is_at_risk[:, None] * hazard) / number
+        rows = np.flatnonzero((times.entry < day) & (times.exit >= day))
+        number, count, hazard, moved = _find_hazard(times, rows, day, causes)
+        hazard_change = np.zeros((children, causes))
+        hazard_change[child[rows]] = moved
         share = share + still_free * hazard
         share_change = share_change + free_change[:, None] * hazard + still_free * hazard_change
         free_change = free_change * (1 - hazard.sum()) - still_free * hazard_change.sum(axis=1)
@@ -114,6 +131,18 @@ def estimate_competing_curves(times: CompetingTimes, causes: int) -> CompetingCu
         times=times,
         depleted_day=float(depleted[0]) if depleted.size else None,
     )
+
+
+def _find_hazard(
+    times: CompetingTimes, rows: Counts, day: float, causes: int
+) -> tuple[int, Counts, Numbers, Numbers]:
+    """Give who is at risk on a day, the events, their hazards, and each row's weight in them."""
+    weight = times.weights[rows][:, None]
+    has_event = times.cause[rows][:, None] == np.arange(1, causes + 1)
+    has_event &= (times.exit[rows] == day)[:, None]
+    total = weight.sum()
+    hazard = (weight * has_event).sum(axis=0) / total
+    return rows.size, has_event.sum(axis=0), hazard, weight * (has_event - hazard) / total
 
 
 def estimate_share_interval(share: float, error: float, level: float) -> Interval | None:

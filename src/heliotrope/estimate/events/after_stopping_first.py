@@ -98,6 +98,7 @@ def derive_first_events(inputs: Inputs) -> pl.DataFrame:
     )
     is_seen = (first <= pl.col("seen")).fill_null(False)
     return times.select(
+        "patient_id",
         "entry",
         exit=pl.when(is_seen).then(first).otherwise("seen"),
         cause=pl.when(is_seen).then(cause).otherwise(CENSORED),
