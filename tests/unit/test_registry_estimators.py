@@ -12,6 +12,7 @@ from heliotrope.estimate.registry.comparison import (
     compare_registry,
     find_refusal_of_children,
     find_refusal_of_weights,
+    simulate_resampled,
 )
 from heliotrope.estimate.registry.design import make_registry
 from heliotrope.estimate.registry.diagnostics import (
@@ -21,7 +22,11 @@ from heliotrope.estimate.registry.diagnostics import (
 )
 from heliotrope.estimate.registry.g_formula import make_steps, simulate_differences
 from heliotrope.estimate.registry.marginal import contrast_activity, contrast_inactive
-from heliotrope.estimate.registry.resampling import draw_children, find_percentiles
+from heliotrope.estimate.registry.resampling import (
+    draw_children,
+    find_normal_interval,
+    find_percentiles,
+)
 from heliotrope.estimate.registry.weights import estimate_weights
 from heliotrope.simulate.registry import (
     NEVER,
@@ -265,3 +270,41 @@ class TestSimulatedRegistries:
         assert "hidden" not in " ".join(
             make_intervals(settings, simulate_registry(settings, 1)).columns
         )
+
+
+class TestLargeRegistries:
+    def test_the_g_formula_is_resampled_and_its_interval_is_normal(self) -> None:
+        numbers = read_rulebook().get(REGISTRY_COMPARISON, RegistryComparison)
+        settings = read_registry_settings(children=160)
+        cut = numbers.intervals.model_copy(update={"days": 91, "last_day": 16 * 91})
+        few = numbers.g_formula.model_copy(update={"most_drawn_steps": 1, "courses": 160})
+        numbers = numbers.model_copy(update={"intervals": cut, "g_formula": few})
+        frame = make_intervals(settings, simulate_registry(settings, 4))
+        steps = make_steps(frame, numbers)
+        nobody = np.zeros((0, 160))
+        found = simulate_resampled(make_registry(frame, numbers), steps, numbers, nobody)
+        column = found[91][:, -1]
+        assert len(column) == 1 + few.fewest_draws
+        alone = simulate_differences(steps, numbers, np.ones((1, 160)))
+        assert column[0] == pytest.approx(alone[91][0, -1])
+        interval = find_normal_interval(float(column[0]), column[1:], 0.95, 0.05)
+        assert interval is not None
+        assert interval.high - column[0] == pytest.approx(1.959964 * column[1:].std(ddof=1))
+        assert find_normal_interval(0.0, np.array([1.0, np.nan]), 0.95, 0.05) is None
+
+    def test_records_that_follow_from_activity_take_nothing_from_the_effect(
+        self, numbers: RegistryComparison
+    ) -> None:
+        """Strength, enzymes and skin stand at the end of their scale in children who are well."""
+        settings = read_registry_settings(children=1000)
+        start, last = 91 // settings.interval_days, settings.intervals
+        truth = float(compute_truth(settings, 1, 20_000, start)[start + 1 : last + 1].mean())
+        found = [
+            simulate_differences(
+                make_steps(make_intervals(settings, simulate_registry(settings, seed)), numbers),
+                numbers,
+                np.ones((1, 1000)),
+            )[91][0, -1]
+            for seed in range(20110, 20116)
+        ]
+        assert float(np.mean(found)) == pytest.approx(truth, abs=0.06)

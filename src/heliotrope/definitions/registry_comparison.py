@@ -82,6 +82,10 @@ class GFormulaRule(Frozen):
     courses: int = Field(ge=1, description="simulated courses, shared out among the children")
     penalty: float = Field(gt=0, description="of a yes-or-no covariate, holds it finite")
     read_at_days: tuple[int, ...] = Field(min_length=1)
+    most_drawn_steps: int = Field(
+        gt=0, description="steps that all resamples may hold where the robust interval stands alone"
+    )
+    fewest_draws: int = Field(ge=20, description="in however large a registry")
     seed: int
 
 

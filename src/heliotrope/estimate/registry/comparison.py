@@ -17,7 +17,7 @@ from heliotrope.estimate.registry.diagnostics import (
     count_effective,
     list_strata,
 )
-from heliotrope.estimate.registry.g_formula import make_steps, simulate_differences
+from heliotrope.estimate.registry.g_formula import Steps, make_steps, simulate_differences
 from heliotrope.estimate.registry.marginal import (
     Contrast,
     Weighting,
@@ -147,7 +147,10 @@ class _Found:
 
 
 def _estimate(registry: Registry, steps: pl.DataFrame, numbers: RegistryComparison) -> _Found:
-    """Make every estimate, with resamples of the children unless there are very many."""
+    """Make every estimate, with resamples of the children unless there are very many.
+
+    The g-formula has no interval but that of resamples, and is always resampled.
+    """
     few = registry.children <= numbers.bootstrap.most_children
     draws = draw_children(
         registry.children, numbers.bootstrap.draws if few else 0, numbers.bootstrap.seed
@@ -165,5 +168,18 @@ def _estimate(registry: Registry, steps: pl.DataFrame, numbers: RegistryComparis
             "unadjusted": contrast_inactive(registry, None, draws, numbers),
             "weighted": contrast_inactive(registry, weighting, draws, numbers),
         },
-        g_formula=simulate_differences(make_steps(steps, numbers), numbers, everyone),
+        g_formula=simulate_resampled(registry, make_steps(steps, numbers), numbers, draws),
     )
+
+
+def simulate_resampled(
+    registry: Registry, steps: Steps, numbers: RegistryComparison, draws: Numbers
+) -> dict[int, Numbers]:
+    """Simulate the children as they are and resampled, in a large registry less often."""
+    if len(draws) == 0:
+        rule = numbers.g_formula
+        affordable = max(rule.most_drawn_steps // len(steps.child), rule.fewest_draws)
+        count = min(affordable, numbers.bootstrap.draws)
+        draws = draw_children(registry.children, count, rule.seed)
+    everyone = np.vstack([np.ones((1, registry.children)), draws])
+    return simulate_differences(steps, numbers, everyone)

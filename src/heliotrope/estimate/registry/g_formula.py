@@ -1,7 +1,10 @@
 """The parametric g-formula: simulate each child under "start IVIG by then" and under "never".
 
 A second estimator, wrong for other reasons than the weights: it models how activity and treatment
-run, step by step, and then lives through the steps under a rule for IVIG. Source: Robins 1986;
+run, step by step, and then lives through the steps under a rule for IVIG. Activity is moved first
+in each step and the other records after it, given it: strength, enzymes and steroid follow from
+activity, and where they stand at an end of their scale a model that takes activity from them loses
+part of the effect. Source: Robins 1986;
 Young et al., Stat Biosci 2011, doi 10.1007/s12561-011-9040-7 (recalled).
 """
 
@@ -34,7 +37,7 @@ PORTION = 25
 class Steps:
     """The follow-up of all children in steps, one entry a step.
 
-    ``before``: covariates at the beginning of a step (columns as named, activity last), missing
+    ``before``: covariates at the beginning of a step (columns as named, activity first), missing
     ones at their mean. ``after``: the same at its end, NaN where not measured in it. ``history``:
     mean activity so far, and the share of the earlier steps with IVIG: together they tell a child's
     own level, which no single visit does. ``fixed``: what does not change (intercept, activity and
@@ -76,19 +79,16 @@ def make_steps(frame: pl.DataFrame, numbers: RegistryComparison) -> Steps:
     activity at the end is the outcome of the interval. Covariates nobody has are left out.
     """
     rows = frame.sort(CHILD, "interval")
-    names = [
-        covariate.id
-        for covariate in numbers.covariates
-        if covariate == numbers.covariates[-1] or rows[covariate.id].drop_nulls().n_unique() > 1
-    ]
+    *others, activity = (covariate.id for covariate in numbers.covariates)
+    names = [activity, *(name for name in others if rows[name].drop_nulls().n_unique() > 1)]
     after = [
         pl.when(pl.col(f"{name}_age_days").shift(-1).over(CHILD) < numbers.g_formula.days)
         .then(pl.col(name).shift(-1).over(CHILD))
         .fill_null(np.nan)
         .alias(name)
-        for name in names[:-1]
+        for name in names[1:]
     ]
-    activity = pl.col("outcome_activity").fill_null(np.nan).alias(names[-1])
+    outcome = pl.col("outcome_activity").fill_null(np.nan).alias(activity)
     filled = [pl.col(name).fill_null(pl.col(name).mean()) for name in names]
     known = [
         pl.col(name).fill_null(pl.col(name).mean()).fill_null(0.0)
@@ -97,8 +97,8 @@ def make_steps(frame: pl.DataFrame, numbers: RegistryComparison) -> Steps:
     fixed = rows.select(pl.lit(1.0).alias("intercept"), *known)
     passed = pl.col("interval").cum_count().over(CHILD).cast(pl.Float64)
     treated = pl.col("is_treated").cast(pl.Float64)
-    history = rows.with_columns(filled[-1]).select(
-        mean_so_far=pl.col(names[-1]).cum_sum().over(CHILD) / passed,
+    history = rows.with_columns(filled[0]).select(
+        mean_so_far=pl.col(activity).cum_sum().over(CHILD) / passed,
         share_treated=(treated.cum_sum().over(CHILD) - treated) / (passed - 1).clip(1),
     )
     return Steps(
@@ -107,7 +107,7 @@ def make_steps(frame: pl.DataFrame, numbers: RegistryComparison) -> Steps:
         is_treated=rows["is_treated"].to_numpy(),
         was_treated=rows["was_treated"].to_numpy(),
         before=rows.select(filled).to_numpy(),
-        after=rows.select(*after, activity).to_numpy(),
+        after=rows.select(outcome, *after).to_numpy(),
         history=history.to_numpy(),
         fixed=np.broadcast_to(fixed.to_numpy(), (rows.height, fixed.width)).copy(),
         names=tuple(names),
@@ -199,26 +199,55 @@ def _simulate(
     share = share / share.sum(axis=1, keepdims=True)
     generator = np.random.default_rng(rule.seed)
     length = int(numbers.intervals.last_day // rule.days)
-    from_fixed = [
-        model.coefficients[:, : steps.fixed.shape[1]] @ steps.fixed[copies].T for model in models
-    ]
-    state = [np.broadcast_to(column, share.shape) for column in steps.before[copies].T]
+    lasting = _gather(models, steps, copies)
+    known = np.empty((len(share), len(models) + 1, len(copies)))
+    known[:, :-1] = steps.before[copies].T
+    total = known[:, 0].copy()
     was, on, means = 0.0, 0.0, []
-    total = state[-1].copy()
     for step in range(length):
         treated = float(NEVER < start <= step)
-        moving = [treated, was, np.sqrt(step), total / (step + 1), on / max(step, 1)]
-        now: list[Numbers] = []
-        for model, expected in zip(models, from_fixed, strict=True):
-            own = model.coefficients[:, steps.fixed.shape[1] :]
-            moved = sum(
-                own[:, [place]] * part for place, part in enumerate([*state, *moving, *now])
-            )
-            now.append(_draw(model, expected + moved, generator.random(len(copies))))
-        state, was, on = now, treated, on + treated
-        total += state[-1]
-        means.append((share * state[-1]).sum(axis=1))
+        known[:, -1] = total / (step + 1)
+        given = np.array([treated, was, np.sqrt(step), on / max(step, 1)])
+        expected = lasting.by_state @ known
+        expected += lasting.from_fixed + (lasting.by_given @ given)[:, :, None]
+        for place, model in enumerate(models):
+            now = model.coefficients[:, None, lasting.width :] @ known[:, :place]
+            moved = expected[:, place] + now[:, 0]
+            known[:, place] = _draw(model, moved, generator.random(len(copies)))
+        was, on = treated, on + treated
+        total += known[:, 0]
+        means.append((share * known[:, 0]).sum(axis=1))
     return np.column_stack(means)
+
+
+@dataclass(frozen=True)
+class _Lasting:
+    """Coefficients of all models side by side (resamples by models), by what they multiply.
+
+    ``from_fixed``: what does not change, already added up for each copy; ``by_state``: the records
+    at the beginning of a step and the mean activity so far; ``by_given``: IVIG now and before, the
+    root of the step's number, the share of the steps with IVIG. ``width``: columns of a design
+    before those of the same step.
+    """
+
+    from_fixed: Numbers
+    by_state: Numbers
+    by_given: Numbers
+    width: int
+
+
+def _gather(models: Sequence[_Model], steps: Steps, copies: Integers) -> _Lasting:
+    """Put the coefficients of all models together, so that a step is one product of matrices."""
+    fixed, state = steps.fixed.shape[1], len(models)
+    width = fixed + state + 5
+    all_of_them = np.stack([model.coefficients[:, :width] for model in models], axis=1)
+    treated, was, root, mean_so_far, share = range(fixed + state, width)
+    return _Lasting(
+        from_fixed=all_of_them[:, :, :fixed] @ steps.fixed[copies].T,
+        by_state=all_of_them[:, :, [*range(fixed, fixed + state), mean_so_far]],
+        by_given=all_of_them[:, :, [treated, was, root, share]],
+        width=width,
+    )
 
 
 def _draw(model: _Model, expected: Numbers, uniform: Numbers) -> Numbers:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from heliotrope.estimate.intervals import Interval
+from heliotrope.estimate.intervals import Interval, compute_normal_quantile
 from heliotrope.estimate.logistic import Numbers
 
 
@@ -32,3 +32,21 @@ def find_percentiles(resampled: Numbers, level: float, most_missing: float) -> I
         return None
     low, high = np.quantile(known, [(1 - level) / 2, (1 + level) / 2])
     return Interval(float(low), float(high))
+
+
+def find_normal_interval(
+    value: float, resampled: Numbers, level: float, most_missing: float
+) -> Interval | None:
+    """Take a normal interval with the standard deviation of the resamples, for few of them.
+
+    Missing resamples as in ``find_percentiles``.
+
+    >>> interval = find_normal_interval(-0.7, np.array([-0.8, -0.7, -0.6]), 0.95, 0.05)
+    >>> round(interval.low, 3), round(interval.high, 3)
+    (-0.896, -0.504)
+    """
+    known = resampled[np.isfinite(resampled)]
+    if len(known) < 2 or len(known) < (1 - most_missing) * len(resampled):
+        return None
+    half = compute_normal_quantile((1 + level) / 2) * float(known.std(ddof=1))
+    return Interval(value - half, value + half)

@@ -28,7 +28,7 @@ from heliotrope.estimate.registry.person_intervals import (
     PersonIntervals,
     derive_person_intervals,
 )
-from heliotrope.estimate.registry.resampling import find_percentiles
+from heliotrope.estimate.registry.resampling import find_normal_interval, find_percentiles
 from heliotrope.estimate.registry.weight_rows import describe_weights
 from heliotrope.estimate.registry_comparison import describe_activity, refuse_comparison
 from heliotrope.estimate.rows import Row, Topic
@@ -162,15 +162,21 @@ def _make_g_formula(topic: Topic, comparison: Comparison, numbers: RegistryCompa
         # On a day up to the start nothing can differ yet: such a row would be a certain nothing.
         read = [(place, f":day_{day}") for place, day in enumerate(days) if day > start]
         for column, suffix in [*read, (len(days), "")]:
+            value = float(found[0, column])
             row = replace(
                 topic.row(f"g_formula:start_by_day_{start}{suffix}", "mean_difference_bootstrap"),
-                value=float(found[0, column]),
-                formatted=f"{found[0, column]:.2f} cm (no interval)",
+                value=value,
+                formatted=f"{value:.2f} cm (no interval)",
                 n_evaluable=children,
             )
-            interval = find_percentiles(found[1:, column], topic.level, missing)
+            resampled = found[1:, column]
+            interval = (
+                find_percentiles(resampled, topic.level, missing)
+                if children <= numbers.bootstrap.most_children
+                else find_normal_interval(value, resampled, topic.level, missing)
+            )
             if interval is not None:
-                ends = (float(found[0, column]), interval.low, interval.high)
+                ends = (value, interval.low, interval.high)
                 text = say_estimate(ends, " cm")
                 row = replace(row, formatted=text, low=interval.low, high=interval.high)
                 row = replace(row, level=topic.level)
