@@ -26,6 +26,7 @@ from heliotrope.report.charts.events import (
     draw_onset,
 )
 from heliotrope.report.charts.spec import Spec
+from heliotrope.report.estimate_lines import list_estimates
 from heliotrope.report.find_results import Results
 from heliotrope.report.read_model_free import (
     read_first_events,
@@ -34,6 +35,7 @@ from heliotrope.report.read_model_free import (
     read_phase_coverage,
     read_pulse_curve,
 )
+from heliotrope.report.sections.lasting import choose_flares, choose_loss
 
 PHASES = read_rulebook().get(MODEL_FREE, ModelFreeEstimates).phases
 
@@ -188,3 +190,37 @@ class TestReading:
         rows = [figure("flare_mean", "day_90", "mean_cumulative", 0.4)]
         found = read_mean_cumulative(results(rows), "flare_mean", ("Flares", "Days"), [0, 90])
         assert [(row["day"], row["mean"]) for row in found.steps] == [(0, 0), (90, 0.4)]
+
+
+def lines_of(rows: list[Row]) -> list[tuple[str, str]]:
+    results = Results(make_results(rows))
+    lines = list_estimates(results, choose_loss(results, "within_180_days"))
+    return [(line.name, line.shown) for line in lines]
+
+
+def test_loss_is_said_only_where_somebody_was_lost() -> None:
+    topic = TOPIC.of("after_stopping_loss")
+    refused = topic.refuse("weight", "mean", "3 of them were lost", 30)
+    assert lines_of([topic.count("lost", 0, 30), refused]) == []
+    assert lines_of([topic.count("lost", 3, 30), refused]) == [
+        ("Lost to follow-up after stopping", "3"),
+        ("Curves weighted for loss", "not estimated"),
+    ]
+
+
+def test_weighted_shares_stand_below_those_observed() -> None:
+    topic, curve = TOPIC.of("after_stopping_loss"), TOPIC.of("aggravation_time")
+    rows = [
+        topic.count("lost", 12, 60),
+        topic.figure("weight", "mean", Figure(1.0, "1.00", 60)),
+        topic.figure("lost_by_activity", "odds_ratio", Figure(1.4, "1.40", 60)),
+        curve.figure("day_180", "survival", Figure(0.5, "50 %", 30)),
+        curve.figure("day_180", "survival_weighted", Figure(0.45, "45 %", 30)),
+    ]
+    assert [shown for _, shown in lines_of(rows)] == ["12", "1.00", "1.40", "50 %", "45 %"]
+
+
+def test_deaths_are_said_only_where_there_were_any() -> None:
+    topic = TOPIC.of("flare_mean")
+    none, some = (Results(make_results([topic.count("deaths", n, 9)])) for n in (0, 2))
+    assert len(choose_flares(some)) == len(choose_flares(none)) + 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from heliotrope.definitions.estimate import DESCRIPTIVE_ESTIMATES, DescriptiveEstimates
 from heliotrope.definitions.model_free import MODEL_FREE, ModelFreeEstimates
@@ -13,6 +13,7 @@ from heliotrope.report.charts.draw_svg import render_chart
 from heliotrope.report.charts.events import draw_first_events, draw_mean_cumulative
 from heliotrope.report.curve_rows import list_curve_steps, read_curve
 from heliotrope.report.estimate_lines import Estimate, list_estimates
+from heliotrope.report.find_results import Results
 from heliotrope.report.read_lasting import list_lasting, read_lasting, say_start
 from heliotrope.report.read_model_free import read_first_events, read_mean_cumulative
 from heliotrope.report.read_pulse_model import (
@@ -48,6 +49,13 @@ FLARES = (
         "hazard_ratio",
         "An association: flares are a reason to start IVIG again.",
     ),
+)
+DEATHS = Estimate(
+    "Children who died",
+    "flare_mean",
+    "deaths",
+    "n",
+    "A child that died has no further flare; the curve of flares allows for it.",
 )
 
 
@@ -88,10 +96,11 @@ def build_lasting(report: ReportInput) -> Section:
     content = {
         "first": render_chart(draw_first_events(first)) if len(first.causes) > 1 else None,
         "flares": render_chart(draw_mean_cumulative(flares)) if flares.steps else None,
-        "estimates": list_estimates(results, FLARES),
         "answer": read_lasting(results),
         "difference": _find_difference(report),
         "start": say_start(results),
+        "estimates": list_estimates(results, choose_flares(results)),
+        "loss": list_estimates(results, choose_loss(results, report.headline_window)),
         "model": [] if say_refusal(results) else list_lasting(results),
         "what_if": [] if say_refusal(results) else list_what_if(results),
         "sensitivity": list_sensitivity(results),
@@ -118,6 +127,62 @@ def _find_difference(report: ReportInput) -> str | None:
     found = (each.important_difference for each in model.measures if each.measure == anchor)
     difference = next(found, None)
     return None if difference is None else f"{difference:g}"
+
+
+def choose_flares(results: Results) -> Sequence[Estimate]:
+    """Name the lines on repeated flares; that on deaths only where there were any."""
+    return (*FLARES, DEATHS) if results.count("flare_mean", "deaths") else FLARES
+
+
+def choose_loss(results: Results, window: str) -> Sequence[Estimate]:
+    """Name the lines on loss to follow-up: both shares as observed and weighted, or why not."""
+    analysis = "after_stopping_loss"
+    if not results.count(analysis, "lost"):
+        return []
+    days = window.split("_")[1]
+    first = f"worsened:day_{days}"
+    lost = Estimate(
+        "Lost to follow-up after stopping",
+        analysis,
+        "lost",
+        "n",
+        "No longer seen though others were; not those who died or worsened before.",
+    )
+    weight = Estimate("Curves weighted for loss", analysis, "weight", "mean")
+    row = results.row(analysis, "weight", "mean")
+    if row is None or row["refused"] is not None:
+        return lost, weight
+    return (
+        lost,
+        replace(weight, name="Mean weight of those who remain"),
+        Estimate(
+            "Odds of being lost, for one more of the physician global",
+            analysis,
+            "lost_by_activity",
+            "odds_ratio",
+            "Over 1: the more active were lost more often.",
+        ),
+        Estimate(f"Not worse by day {days}, as observed", TIME, f"day_{days}", "survival"),
+        Estimate(
+            f"Not worse by day {days}, weighted for loss",
+            TIME,
+            f"day_{days}",
+            "survival_weighted",
+            "Children who remain stand for those lost who were last found as active.",
+        ),
+        Estimate(
+            f"Worse first by day {days}, as observed",
+            "after_stopping_first",
+            first,
+            "cumulative_incidence",
+        ),
+        Estimate(
+            f"Worse first by day {days}, weighted for loss",
+            "after_stopping_first",
+            first,
+            "cumulative_incidence_weighted",
+        ),
+    )
 
 
 def _say_window(variable: str) -> str:
