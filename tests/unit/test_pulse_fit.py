@@ -12,6 +12,7 @@ from tests.oracle.pulse_cohorts import ENZYME, GLOBAL, MEASURES, draw_charts
 
 from heliotrope.definitions.pulse_model import read_pulse_model
 from heliotrope.estimate.pulse.answer import make_answer
+from heliotrope.estimate.pulse.approximate import find_mode
 from heliotrope.estimate.pulse.children import draw_child_effects
 from heliotrope.estimate.pulse.data import ChildChart, PulseData
 from heliotrope.estimate.pulse.estimate import estimate_from_fit
@@ -88,7 +89,7 @@ def test_a_child_with_400_visits_stands_in_a_block_of_its_own(problem: Problem) 
     many = chart(list(days), list(2.0 + np.sin(days)), [0.0, 28.0])
     charts = draw_charts(6, 1) + odd_charts()
     whole = prepare_problem(PulseData.of([*charts, many], MEASURES), QUICK)
-    assert [block.visit_day.shape[1:] for block in whole.blocks] == [(16, 32), (1, 512)]
+    assert [block.visit_day.shape for block in whole.blocks] == [(16, 24), (1, 512)]
     vector = np.zeros(problem.layout.size)
     by_child = whole.log_likelihood_by_child(vector)
     assert np.isfinite(by_child).all()
@@ -121,6 +122,48 @@ def test_a_later_visit_of_another_child_does_not_matter(problem: Problem) -> Non
     before, after = (each.log_likelihood_by_child(vector) for each in (problem, changed))
     assert before[0] != pytest.approx(after[0])
     np.testing.assert_allclose(before[1:], after[1:], rtol=1e-12, atol=1e-12)
+
+
+def test_the_gradient_is_that_of_the_density(problem: Problem) -> None:
+    """The blocks' sums, and what NUTS follows, are one function."""
+    vector = np.full(problem.layout.size, 0.3)
+    value, slope = problem.value_and_slope(vector)
+    told, followed = jax.value_and_grad(problem.density)(vector)
+    assert value == pytest.approx(float(told), rel=1e-12)
+    assert problem.value(vector) == pytest.approx(value, rel=1e-10)
+    np.testing.assert_allclose(slope, followed, rtol=1e-8, atol=1e-8)
+
+
+def test_where_the_search_begins_and_how_it_is_shared_out_change_nothing(
+    problem: Problem, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vectors = np.random.default_rng(5).normal(0.0, 0.4, (5, problem.layout.size))
+    expected = problem.log_likelihoods(vectors, 3)
+    assert expected.shape == (5, problem.data.n_children)
+    begun = problem.begin_at(np.full(problem.layout.size, 0.2))
+    assert np.abs(np.asarray(begun.begins[0].deviations)).max() > 0.1
+    np.testing.assert_allclose(begun.log_likelihoods(vectors, 2), expected, atol=1e-8)
+    small = QUICK.model_copy(update={"fit": QUICK.fit.model_copy(update={"children_a_block": 4})})
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")
+    blocks = prepare_problem(problem.data, small)
+    assert len(blocks.blocks) == 4
+    np.testing.assert_allclose(blocks.log_likelihoods(vectors, 3), expected, atol=1e-8)
+    assert blocks.children_in_blocks == problem.data.n_children
+
+
+def test_a_large_cohort_is_climbed_with_some_of_its_children_first() -> None:
+    """To the same mode: the short cut must not show."""
+    data = PulseData.of(draw_charts(48, 4), MEASURES)
+    fit = QUICK.fit.model_copy(update={"children_a_block": 16, "children_to_begin_with": 16})
+    plain, short = (
+        prepare_problem(data, QUICK.model_copy(update={"fit": each}))
+        for each in (fit.model_copy(update={"children_to_begin_with": 100}), fit)
+    )
+    assert short.take_part(16).children_in_blocks == 16
+    start = np.zeros(plain.layout.size)
+    expected, found = (find_mode(each, [start]) for each in (plain, short))
+    np.testing.assert_allclose(found.vector, expected.vector, atol=1e-4)
+    np.testing.assert_allclose(found.precision, expected.precision, rtol=0.02, atol=0.2)
 
 
 @pytest.fixture(scope="module")

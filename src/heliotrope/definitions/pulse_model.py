@@ -134,8 +134,8 @@ class FitSettings(Frozen):
     nuts_draws: int = Field(ge=1)
     nuts_chains: int = Field(ge=2)
     children_for_nuts_at_most: int = Field(ge=0, description="above: NUTS only if asked for")
-    children_for_differences_at_most: int = Field(
-        ge=0, description="above: exact second derivatives rather than differences of exact first"
+    children_to_begin_with: int = Field(
+        ge=1, description="twice as many and more: the mode of so many is sought first"
     )
     prior_draws: int = Field(ge=100)
     child_draws: int = Field(ge=20)

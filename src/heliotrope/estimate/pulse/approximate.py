@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -23,6 +23,9 @@ _FLATTEST = 0.05
 # Gradient, in units of the log density per prior sd, under which a mode counts as found.
 _FLAT_ENOUGH = 1e-4
 _POLISHING_STEPS = 8
+
+# In posterior sds: a curvature found within so short a way still holds.
+_FAR = 0.05
 
 # Where, in sds from the mode, the width of the proposal is read off, and how far it may depart.
 _LOOKS = (1.0, 2.0, 3.0)
@@ -50,31 +53,52 @@ class Weighted:
 def find_mode(problem: Problem, starts: Sequence[Floats]) -> Mode:
     """Climb from each start and keep the highest point.
 
-    Quasi-Newton steps first, then Newton steps; a place where the density is no number is left.
+    Quasi-Newton steps first, then Newton steps; a place where the density is no number is left. A
+    large cohort is climbed with some of its children; from their mode the way to that of all is
+    short, in coordinates in which the posterior is about as wide one way as another.
     """
+    part_size = problem.model.fit.children_to_begin_with
+    if problem.children_in_blocks <= 2 * part_size:
+        return _polish(problem, _climb_from(problem, starts))
+    part = problem.take_part(part_size)
+    near = _climb_from(part, starts)
+    share = problem.children_in_blocks / max(part.children_in_blocks, 1)
+    # What all children will say, after what some say; the prior says its own only once.
+    prior = np.eye(problem.layout.size)
+    precision = share * (-curvature_of(part, near) - prior) + prior
+    root = np.linalg.cholesky(np.linalg.inv(_make_regular(precision)))
+    whole = problem.begin_at(near)
+
+    def scaled(place: Floats) -> tuple[float, Floats]:
+        value, slope = whole.value_and_slope(near + root @ place)
+        return value, root.T @ slope
+
+    found, _ = _climb(scaled, np.zeros(len(near)), problem.model.fit.optimiser_steps)
+    vector = near + root @ found
+    return _polish(problem.begin_at(vector), vector)
+
+
+def _climb_from(problem: Problem, starts: Sequence[Floats]) -> Floats:
+    """Climb from each start; return the highest place reached."""
+    steps = problem.model.fit.optimiser_steps
+    reached = [_climb(problem.value_and_slope, start, steps) for start in starts]
+    return max(reached, key=lambda each: each[1])[0]
+
+
+def _climb(
+    value_and_slope: Callable[[Floats], tuple[float, Floats]], start: Floats, steps: int
+) -> tuple[Floats, float]:
+    """Climb by quasi-Newton steps; return the place and its height."""
     from scipy.optimize import minimize
 
-    settings = problem.model.fit
-    size = problem.layout.size
-
     def downhill(vector: Floats) -> tuple[float, Floats]:
-        value, slope = problem.value_and_slope(vector)
+        value, slope = value_and_slope(vector)
         is_usable = np.isfinite(value) and bool(np.isfinite(slope).all())
-        return (-value, -slope) if is_usable else (np.inf, np.zeros(size))
+        return (-value, -slope) if is_usable else (np.inf, np.zeros(len(vector)))
 
-    best: tuple[float, Floats] | None = None
-    for start in starts:
-        found = minimize(
-            downhill,
-            start,
-            jac=True,
-            method="L-BFGS-B",
-            options={"maxiter": settings.optimiser_steps, "maxls": 40},
-        )
-        if best is None or found.fun < best[0]:
-            best = (float(found.fun), np.asarray(found.x))
-    assert best is not None
-    return _polish(problem, best[1])
+    options = {"maxiter": steps, "maxls": 40}
+    found = minimize(downhill, start, jac=True, method="L-BFGS-B", options=options)
+    return np.asarray(found.x), -float(found.fun)
 
 
 def choose_starts(problem: Problem, generator: np.random.Generator) -> list[Floats]:
@@ -114,12 +138,10 @@ def draw_weighted(problem: Problem, mode: Mode, generator: np.random.Generator) 
 
 
 def curvature_of(problem: Problem, vector: Floats) -> Floats:
-    """Return the second derivatives: exact, or in a small cohort differences of the exact gradient.
+    """Return the second derivatives: differences of the exact gradient.
 
-    Compiling the exact ones takes longer than a small cohort's whole fit.
+    Compiling exact ones takes longer than most cohorts' whole fit.
     """
-    if problem.data.n_children > problem.model.fit.children_for_differences_at_most:
-        return problem.curvature(vector)
     rows = []
     for unit in np.eye(len(vector)):
         ahead = problem.value_and_slope(vector + _STEP * unit)[1]
@@ -130,9 +152,13 @@ def curvature_of(problem: Problem, vector: Floats) -> Floats:
 
 
 def _polish(problem: Problem, vector: Floats) -> Mode:
-    """Take Newton steps, halved where they lead down, until the gradient is gone."""
+    """Take Newton steps, halved where they lead down, until the gradient is gone.
+
+    The curvature is found anew once the steps have led away from where it was found.
+    """
     value, slope = problem.value_and_slope(vector)
     precision = _make_regular(-curvature_of(problem, vector))
+    gone = 0.0
     for _ in range(_POLISHING_STEPS):
         if np.abs(slope).max() < _FLAT_ENOUGH:
             break
@@ -141,10 +167,12 @@ def _polish(problem: Problem, vector: Floats) -> Mode:
             tried, its_slope = problem.value_and_slope(vector + share * step)
             if np.isfinite(tried) and tried >= value:
                 vector, value, slope = vector + share * step, tried, its_slope
+                gone += share * float(np.sqrt(step @ precision @ step))
                 break
         else:
             break
-        precision = _make_regular(-curvature_of(problem, vector))
+        if gone > _FAR:
+            precision, gone = _make_regular(-curvature_of(problem, vector)), 0.0
     return Mode(vector, precision, float(np.abs(slope).max()))
 
 

@@ -129,6 +129,8 @@ def fit_pulse_model(
     generator = np.random.default_rng(model.fit.seed)
     progress("finding the mode", 0.0)
     mode = find_mode(problem, choose_starts(problem, generator))
+    if len(problem.blocks) > 1:
+        problem = problem.begin_at(mode.vector)
     progress("drawing", 0.4)
     weighted = draw_weighted(problem, mode, generator)
     k_hat = weighted.smoothed.k_hat
@@ -167,7 +169,7 @@ def _draw_with_nuts(problem: Problem, mode: Mode, k_hat: float) -> PulseFit:
 
     settings = problem.model.fit
     root = np.linalg.cholesky(np.linalg.inv(mode.precision))
-    density, center = problem.density, jnp.asarray(mode.vector)
+    density, center = problem.begin_at(mode.vector).density, jnp.asarray(mode.vector)
 
     def potential(standard: Any) -> Any:
         return -density(center + jnp.asarray(root) @ standard)

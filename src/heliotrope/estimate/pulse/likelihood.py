@@ -7,10 +7,10 @@ algorithm 3.1, doi 10.7551/mitpress/3206.001.0001), exact when nothing is clippe
 modelled; written in the child's four deviations z and its fluctuation v, both of variance 1, so
 that nothing is divided by a standard deviation that may be 0.
 
-The mode is found without derivatives being followed; two more Newton steps then are followed. At
-the mode a Newton step does not depend on where it started, so the first carries the exact first
-derivative of the mode and the second the exact second one: gradient *and* Hessian of the result
-are exact.
+The mode is found without derivatives being followed; Newton steps that are followed come after. At
+the mode a Newton step does not depend on where it started, so one of them carries the exact first
+derivative of the mode, and a second one the exact second derivative. A child's search may begin at
+a mode found before: the fewer steps, the more alike the population.
 """
 
 from __future__ import annotations
@@ -94,21 +94,37 @@ class State(NamedTuple):
     excess: jax.Array
 
 
+class Start(NamedTuple):
+    """Where a child's search begins: its deviations z (4) and its fluctuation v (T)."""
+
+    deviations: jax.Array
+    fluctuation: jax.Array
+
+
 class Collapsed(NamedTuple):
-    """One child integrated out: log likelihood, and its four deviations (mode and covariance)."""
+    """One child integrated out: log likelihood, its four deviations (mode and covariance), and v.
+
+    ``deviations`` and ``fluctuation`` are a ``Start`` for another population.
+    """
 
     log_likelihood: jax.Array
     deviations: jax.Array
     covariance: jax.Array
-    excess: jax.Array
+    fluctuation: jax.Array
 
 
 class NewtonSettings(NamedTuple):
-    """How long and how closely the mode is sought; ``with_start``: the start rule is modelled."""
+    """How long and how closely the mode is sought; ``with_start``: the start rule is modelled.
+
+    ``with_ends`` (K): which measures have an end, none: any may. ``followed``: Newton steps whose
+    derivatives are followed: 0 for values alone, 1 for gradients, 2 for second derivatives.
+    """
 
     steps: int
     tolerance: float
     with_start: bool
+    with_ends: tuple[bool, ...] | None = None
+    followed: int = 1
 
 
 def compute_exposure(
@@ -156,33 +172,42 @@ def compute_design(child: Child, population: Population, fixed: Fixed) -> Design
 
 
 def collapse_child(
-    child: Child, population: Population, fixed: Fixed, settings: NewtonSettings
+    child: Child,
+    population: Population,
+    fixed: Fixed,
+    settings: NewtonSettings,
+    start: Start | None = None,
 ) -> Collapsed:
-    """Integrate one child's activity out; a child with nothing recorded has log likelihood 0."""
+    """Integrate one child's activity out; a child with nothing recorded has log likelihood 0.
+
+    The search begins at the prior's mean unless a start is given; where makes no difference.
+    """
     design = compute_design(child, population, fixed)
     still = jax.lax.stop_gradient((child.seen, population.reading, design))
-    mode = _find_mode(*still, settings)
+    mode = _find_mode(*still, settings, start)
 
     def step(state: State, _: None) -> tuple[State, tuple[Any, ...]]:
         sites = _sites_at(state.excess, child.seen, population.reading, design, settings)
         after, inner, log_determinant = _newton_step(sites, state.excess, design)
         return after, (_height(state, sites, design), state, inner, log_determinant)
 
-    # The third step serves only to look at the state that the first two, which count, have left.
-    _, steps = jax.lax.scan(step, mode, None, length=3)
+    # The last step serves only to look at the state that those that count have left.
+    _, steps = jax.lax.scan(step, mode, None, length=settings.followed + 1)
     height, state, inner, log_determinant = jax.tree.map(lambda each: each[-1], steps)
     log_likelihood = (
         height
         - 0.5 * jnp.linalg.slogdet(inner)[1]
         - 0.5 * (log_determinant - design.log_determinant)
     )
-    return Collapsed(log_likelihood, state.deviations, jnp.linalg.inv(inner), state.excess)
+    return Collapsed(log_likelihood, state.deviations, jnp.linalg.inv(inner), state.fluctuation)
 
 
 def _sites_at(
     excess: jax.Array, seen: Seen, reading: Reading, design: Design, settings: NewtonSettings
 ) -> Sites:
-    return compute_sites(design.expected + excess, seen, reading, settings.with_start)
+    return compute_sites(
+        design.expected + excess, seen, reading, settings.with_start, settings.with_ends
+    )
 
 
 def _height(state: State, sites: Sites, design: Design) -> jax.Array:
@@ -218,7 +243,13 @@ def _newton_step(
     return state, inner, log_determinant
 
 
-def _find_mode(seen: Seen, reading: Reading, design: Design, settings: NewtonSettings) -> State:
+def _find_mode(
+    seen: Seen,
+    reading: Reading,
+    design: Design,
+    settings: NewtonSettings,
+    start: Start | None,
+) -> State:
     """Climb to the mode by Newton steps, shortened where a full one would lead down."""
 
     def at(state: State) -> tuple[Sites, jax.Array]:
@@ -243,8 +274,16 @@ def _find_mode(seen: Seen, reading: Reading, design: Design, settings: NewtonSet
     def is_moving(carry):  # type: ignore[no-untyped-def]
         return (carry[4] > settings.tolerance) & (carry[5] < settings.steps)
 
-    visits = design.expected.shape[0]
-    start = State(jnp.zeros(4), jnp.zeros(visits), jnp.zeros(visits))
-    sites, height = at(start)
-    carry = (start, sites, height, jnp.ones(()), jnp.asarray(jnp.inf), jnp.asarray(0))
+    begin = _begin(design, start)
+    sites, height = at(begin)
+    carry = (begin, sites, height, jnp.ones(()), jnp.asarray(jnp.inf), jnp.asarray(0))
     return State(*jax.lax.while_loop(is_moving, climb, carry)[0])
+
+
+def _begin(design: Design, start: Start | None) -> State:
+    """Return the state of a start under this population."""
+    if start is None:
+        none = jnp.zeros_like(design.expected)
+        return State(jnp.zeros(4), none, none)
+    excess = design.weights @ start.deviations + design.fluctuation_sd * start.fluctuation
+    return State(start.deviations, start.fluctuation, excess)

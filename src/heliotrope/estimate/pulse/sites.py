@@ -47,23 +47,32 @@ class Sites(NamedTuple):
     curvature: jax.Array
 
 
-def compute_sites(activity: jax.Array, seen: Seen, reading: Reading, with_start: bool) -> Sites:
+def compute_sites(
+    activity: jax.Array,
+    seen: Seen,
+    reading: Reading,
+    with_start: bool,
+    with_ends: tuple[bool, ...] | None = None,
+) -> Sites:
     """Return what each visit says of the activity there; 0 where nothing was recorded.
 
-    ``activity`` (T). With ``with_start`` the decision to start counts too.
+    ``activity`` (T). With ``with_start`` the decision to start counts too. ``with_ends`` (K): which
+    measures have an end at all; none: any may. The chance beyond an end is the dearest part.
     """
-    measured = _measured(activity, seen, reading)
+    measured = _measured(activity, seen, reading, with_ends)
     if not with_start:
         return measured
     started = _started(activity, seen, reading)
     return Sites(*(one + other for one, other in zip(measured, started, strict=True)))
 
 
-def _measured(activity: jax.Array, seen: Seen, reading: Reading) -> Sites:
+def _measured(
+    activity: jax.Array, seen: Seen, reading: Reading, with_ends: tuple[bool, ...] | None
+) -> Sites:
     is_recorded = jnp.isfinite(seen.value)
     value = jnp.where(is_recorded, seen.value, 0.0)
-    is_best, is_worst = value <= seen.floor, value >= seen.ceiling
-    is_clipped = is_best | is_worst
+    is_worst = value >= seen.ceiling
+    is_clipped = (value <= seen.floor) | is_worst
     expected = reading.offset + reading.loading * activity[:, None]
     steep = reading.loading / reading.noise
 
@@ -73,20 +82,36 @@ def _measured(activity: jax.Array, seen: Seen, reading: Reading) -> Sites:
         steep * distance,
         steep**2 * jnp.ones_like(distance),
     )
+    sites = _sum_where(is_recorded & ~is_clipped, inside)
+    has_end = with_ends or (True,) * seen.value.shape[1]
+    if not any(has_end):
+        return sites
+    is_recorded, is_clipped, is_worst, distance = (
+        _choose(each, has_end) for each in (is_recorded, is_clipped, is_worst, distance)
+    )
+    steep = _choose(steep[None, :], has_end)
     # How far, in sds of the noise, the expected value lies beyond the end of the instrument.
     side = jnp.where(is_worst, 1.0, -1.0)
-    end = jnp.where(is_clipped, value, 0.0)
-    beyond = jnp.where(is_clipped, side * (expected - end) / reading.noise, 0.0)
+    beyond = jnp.where(is_clipped, -side * distance, 0.0)
     log_share, ratio = share_and_ratio(beyond)
     clipped = Sites(
         log_share, side * steep * ratio, steep**2 * jnp.maximum(ratio * (beyond + ratio), 0.0)
     )
-    return Sites(
-        *(
-            jnp.sum(jnp.where(is_recorded, jnp.where(is_clipped, at_end, within), 0.0), axis=1)
-            for at_end, within in zip(clipped, inside, strict=True)
-        )
-    )
+    at_end = _sum_where(is_recorded & is_clipped, clipped)
+    return Sites(*(one + other for one, other in zip(sites, at_end, strict=True)))
+
+
+def _choose(columns: jax.Array, is_chosen: tuple[bool, ...]) -> jax.Array:
+    """Return some of the columns; sliced, since gathering them takes longer than it spares."""
+    if all(is_chosen):
+        return columns
+    kept = [columns[:, place : place + 1] for place, each in enumerate(is_chosen) if each]
+    return jnp.concatenate(kept, axis=1)
+
+
+def _sum_where(is_so: jax.Array, sites: Sites) -> Sites:
+    """Sum over the measures those that are so."""
+    return Sites(*(jnp.sum(jnp.where(is_so, part, 0.0), axis=1) for part in sites))
 
 
 def _started(activity: jax.Array, seen: Seen, reading: Reading) -> Sites:
