@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from heliotrope.definitions.checklist import Checklist
 from heliotrope.definitions.codes import CodeList, CodeSystems
+from heliotrope.definitions.cohort_entry import CohortEntry
 from heliotrope.definitions.dosing import DoseRule, FollowedDrugs
 from heliotrope.definitions.drug import DrugSet
 from heliotrope.definitions.drug_text import DrugText
@@ -81,3 +82,4 @@ KINDS["registry_comparison"] = RegistryComparison
 KINDS["steroid_sparing"] = SteroidSparing
 KINDS["published_steroid_cut"] = PublishedSteroidCut
 KINDS["checklist"] = Checklist
+KINDS["cohort_entry"] = CohortEntry
