@@ -145,7 +145,7 @@ def check_study(study_path: Path) -> CheckSummary:
         count_children(ingested.tables),
         rulebook,
     )
-    return CheckSummary(study.title, ingested.accounting, findings)
+    return CheckSummary(study.title, ingested.accounting, findings, ingested.cohort)
 
 
 def _read_sound_rulebook(study: Study) -> Rulebook:

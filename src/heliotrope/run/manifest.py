@@ -50,6 +50,7 @@ def make_manifest(
         },
         "inputs": dict(sorted(ingested.input_hashes.items())),
         "accounting": ingested.accounting.to_dicts(),
+        "cohort": describe_cohort(ingested),
         "definitions": describe_definitions(rulebook),
         "rulebook_sha256": rulebook.sha256,
         "shards": shards,
@@ -62,6 +63,14 @@ def make_manifest(
         },
         "model": "not part of this version",
     }
+
+
+def describe_cohort(ingested: Ingested) -> list[dict[str, Any]]:
+    """List the steps by which a cohort was selected; none where every source is the cohort."""
+    return [
+        {"step": step, "words": words, "persons": persons}
+        for step, words, persons in ingested.cohort
+    ]
 
 
 def write_manifest(manifest: Mapping[str, Any], run: Path) -> None:

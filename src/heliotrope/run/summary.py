@@ -21,7 +21,7 @@ class RunSummary:
 
     accounting: a row a source, as ``ingest.Accounting``. findings: how many of each severity.
     sentences: what was found, in words. is_adjudicated: the study brings clinicians' labels, with
-    which the report compares the patterns.
+    which the report compares the patterns. cohort: (step, words, persons left) of a selection.
     """
 
     run: Path
@@ -34,6 +34,7 @@ class RunSummary:
     sentences: tuple[str, ...]
     seconds: float
     is_adjudicated: bool = False
+    cohort: tuple[tuple[str, str, int], ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Give the summary as plain values."""
@@ -48,6 +49,7 @@ class RunSummary:
             "sentences": list(self.sentences),
             "seconds": round(self.seconds, 2),
             "is_adjudicated": self.is_adjudicated,
+            "cohort": [list(step) for step in self.cohort],
         }
 
 
@@ -58,6 +60,7 @@ class CheckSummary:
     study: str
     accounting: pl.DataFrame
     findings: pl.DataFrame
+    cohort: tuple[tuple[str, str, int], ...] = ()
 
     @property
     def counts(self) -> dict[str, int]:
@@ -74,6 +77,7 @@ class CheckSummary:
         return {
             "study": self.study,
             "accounting": self.accounting.to_dicts(),
+            "cohort": [list(step) for step in self.cohort],
             "counts": self.counts,
             "findings": self.findings.to_dicts(),
         }
@@ -146,6 +150,7 @@ def summarise_run(
         sentences=(*say_found(children, tables), *say_model(found.results)),
         seconds=found.seconds,
         is_adjudicated=not ingested.tables["adjudication"].is_empty(),
+        cohort=ingested.cohort,
     )
 
 

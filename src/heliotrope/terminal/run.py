@@ -49,6 +49,19 @@ def print_accounting(console: Console, accounting: Sequence[Mapping[str, Any]]) 
         console.print(Text(f"  {line}", style="dim"))
 
 
+def print_cohort(console: Console, steps: Sequence[tuple[str, str, int]]) -> None:
+    """Print how a cohort was selected: the persons left after each step."""
+    if not steps:
+        return
+    table = Table(box=None, pad_edge=False, header_style="bold", title_justify="left")
+    table.add_column("cohort", justify="right", no_wrap=True)
+    table.add_column("", overflow="fold")
+    for _, words, persons in steps:
+        table.add_row(f"{persons:,}", Text(words))
+    console.print(table)
+    console.print()
+
+
 def count_findings(counts: Mapping[str, int]) -> Text:
     """Say how many findings of each severity there are, worst first."""
     parts = []
@@ -91,6 +104,7 @@ def print_run(summary: RunSummary) -> None:
     console.print()
     print_accounting(console, summary.accounting.sort("file", "sheet").to_dicts())
     console.print()
+    print_cohort(console, summary.cohort)
     console.print(count_findings(summary.findings))
     quarantined = int(summary.accounting["rows_quarantined"].sum())
     if quarantined:
@@ -119,6 +133,7 @@ def print_check(summary: CheckSummary, most: int) -> None:
         console.print()
     print_accounting(console, summary.accounting.sort("file", "sheet").to_dicts())
     console.print()
+    print_cohort(console, summary.cohort)
     console.print(count_findings(summary.counts))
     if summary.has_errors:
         console.print(
