@@ -19,6 +19,7 @@ from heliotrope.definitions.literature import Literature
 from heliotrope.definitions.measure import MeasureSet
 from heliotrope.definitions.model import Definition
 from heliotrope.definitions.model_free import ModelFreeEstimates
+from heliotrope.definitions.omop_model import OmopConcepts, OmopModel
 from heliotrope.definitions.pulse_model import PulseModel
 from heliotrope.definitions.registry_comparison import RegistryComparison
 from heliotrope.definitions.report_words import ReportWords
@@ -83,3 +84,5 @@ KINDS["steroid_sparing"] = SteroidSparing
 KINDS["published_steroid_cut"] = PublishedSteroidCut
 KINDS["checklist"] = Checklist
 KINDS["cohort_entry"] = CohortEntry
+KINDS["omop_cdm"] = OmopModel
+KINDS["omop_concepts"] = OmopConcepts

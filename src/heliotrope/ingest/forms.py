@@ -23,7 +23,9 @@ from heliotrope.ingest.tabular.sources import Discovered, find_tables, holds_tab
 Tell = Callable[[str], None]
 
 # The package that reads each form.
-READERS: dict[str, str] = {}
+READERS: dict[str, str] = {
+    "omop": "heliotrope.ingest.omop",
+}
 
 
 class FormReader(Protocol):

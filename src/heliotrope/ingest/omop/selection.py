@@ -1,0 +1,312 @@
+"""Select the cohort where the records stand: only persons who could belong to it are looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+
+import polars as pl
+
+from heliotrope.definitions.cohort_entry import CohortEntry, Diagnosed, find_cohort_entry
+from heliotrope.ingest.cohort import (
+    DIAGNOSES,
+    IMMUNOGLOBULINS,
+    Cohort,
+    CohortRecords,
+    list_below,
+    select_cohort,
+)
+from heliotrope.ingest.declared import OmopSource
+from heliotrope.ingest.omop.concepts import CONCEPT_COLUMNS, Meaning, Meanings, Vocabulary
+from heliotrope.ingest.omop.doses import compute_doses, read_strengths
+from heliotrope.ingest.omop.store import Where, as_number
+from heliotrope.ingest.raw import RawTable
+
+IMMUNOGLOBULIN = "immunoglobulin"
+WEIGHT = "weight"
+
+
+@dataclass(frozen=True)
+class Selected:
+    """The persons of the cohort by their id, None for everyone, and how they were selected."""
+
+    persons: frozenset[int] | None
+    cohort: Cohort
+    diagnoses: pl.DataFrame
+
+
+def where_of(table: str, meanings: Meanings, persons: Collection[int] | None) -> Where:
+    """Return the condition for rows of some persons whose concept means something."""
+    standard, other, text = CONCEPT_COLUMNS[table]
+    return Where(
+        persons, {standard: [*meanings.by_id], other: [*meanings.by_id]},
+        (standard, text, [*meanings.by_text]) if meanings.by_text else None,
+    )  # fmt: skip
+
+
+def known_where(where: Where, columns: Collection[str]) -> Where:
+    """Return a condition without the columns that a table does not have."""
+    kept = {name: ids for name, ids in where.anyone_of.items() if name in columns}
+    local = where.local if where.local and where.local[1] in columns else None
+    return replace(where, anyone_of=kept, local=local)
+
+
+def fetch_meant(
+    vocabulary: Vocabulary, table: str, meanings: Meanings, persons: Collection[int] | None
+) -> RawTable:
+    """Bring the rows of some persons here whose concept means something."""
+    where = where_of(table, meanings, persons)
+    return vocabulary.store.fetch(table, known_where(where, vocabulary.store.columns[table]))
+
+
+def with_names(raw: RawTable) -> pl.DataFrame:
+    """Return the rows with their record and the names of their columns, blank cells null."""
+    named = raw.numbered().rename({str(number): name for number, name in enumerate(raw.header)})
+    stripped = [pl.col(name).str.strip_chars().replace("", None) for name in raw.header]
+    return named.with_columns(stripped)
+
+
+def mean_rows(rows: pl.DataFrame, table: str, meanings: Meanings) -> pl.DataFrame:
+    """Add what each row's concept means: about, meaning, words, concept_route, concept."""
+    standard, other, text = CONCEPT_COLUMNS[table]
+    rows = rows.with_columns(
+        pl.lit(None, pl.String).alias(name) for name in (other, text) if name not in rows.columns
+    )
+    first = as_number(standard).fill_null(0)
+    by_id = pl.DataFrame(
+        [(key, *_flat(item)) for key, item in meanings.by_id.items()],
+        schema={"concept": pl.Int64, **_FLAT},
+        orient="row",
+    )
+    by_text = pl.DataFrame(
+        [(key, *_flat(item)) for key, item in meanings.by_text.items()],
+        schema={"local": pl.String, **_FLAT},
+        orient="row",
+    )
+    keyed = rows.with_columns(
+        _first=first,
+        _other=as_number(other),
+        _local=pl.when(first == 0).then(pl.col(text)),
+    )
+    a = keyed.select(concept="_first").join(by_id, on="concept", how="left", maintain_order="left")
+    b = keyed.select(concept="_other").join(by_id, on="concept", how="left", maintain_order="left")
+    c = keyed.select(local="_local").join(by_text, on="local", how="left", maintain_order="left")
+    taken = [
+        pl.select(pl.coalesce(a[name], b[name], c[name])).to_series().alias(name) for name in _FLAT
+    ]
+    is_first = a["about"].is_not_null()
+    concept = pl.select(pl.when(is_first).then(a["concept"]).otherwise(b["concept"])).to_series()
+    return rows.with_columns(*taken, concept.alias("concept"))
+
+
+_FLAT = {
+    "about": pl.String,
+    "meaning": pl.String,
+    "words": pl.String,
+    "concept_route": pl.String,
+}
+
+
+def _flat(item: Meaning) -> tuple[str, str, str, str | None]:
+    return item.about, item.name, item.words, item.route
+
+
+def day_of(name: str) -> pl.Expr:
+    """Return the day of a column of dates or times of a day, as a date."""
+    return pl.col(name).str.slice(0, 10).str.to_date("%Y-%m-%d", strict=False)
+
+
+def select_persons(
+    vocabulary: Vocabulary,
+    meanings: dict[str, Meanings],
+    source: OmopSource,
+) -> Selected:
+    """Select the cohort that a study names.
+
+    Rule: whom the first step could leave in is found by the concepts alone, where the records
+    stand; only of them are diagnoses, immunoglobulin and weights brought here for the further
+    steps. The persons of the source are counted there.
+    """
+    store = vocabulary.store
+    entry = find_cohort_entry(source.cohort, vocabulary.context.rulebook)
+    total = store.count("person", Where())
+    if entry is None:
+        diagnoses = _diagnoses(vocabulary, meanings, None)
+        persons = with_names(store.fetch("person", Where()))
+        everyone = CohortRecords(_persons(persons), diagnoses)
+        return Selected(None, select_cohort(everyone, None, vocabulary.context.rulebook), diagnoses)
+    candidates = _find_candidates(vocabulary, meanings, entry)
+    persons = with_names(store.fetch("person", Where(candidates)))
+    diagnoses = _diagnoses(vocabulary, meanings, candidates)
+    records = CohortRecords(
+        _persons(persons), diagnoses, _immunoglobulins(vocabulary, meanings, candidates)
+    )
+    cohort = select_cohort(records, entry, vocabulary.context.rulebook)
+    steps = ((*cohort.steps[0][:2], total), *cohort.steps[1:])
+    chosen = frozenset(int(person) for person in cohort.patients.to_list())
+    return Selected(chosen, replace(cohort, steps=steps), diagnoses)
+
+
+def _find_candidates(
+    vocabulary: Vocabulary, meanings: dict[str, Meanings], entry: CohortEntry
+) -> frozenset[int] | None:
+    """Return whom the first step could leave in; None where it does not ask for a concept."""
+    first = entry.steps[0]
+    if isinstance(first, Diagnosed):
+        names = list_below(first.concepts, vocabulary.context.rulebook) | set(first.undated)
+        found = meanings["condition_occurrence"].named(names)
+        return _persons_with(vocabulary, "condition_occurrence", found)
+    if first.test == "immunoglobulin_given":
+        found = meanings["drug_exposure"].named([IMMUNOGLOBULIN])
+        return _persons_with(vocabulary, "drug_exposure", found)
+    return None
+
+
+def _persons_with(vocabulary: Vocabulary, table: str, meanings: Meanings) -> frozenset[int]:
+    if not meanings.by_id and not meanings.by_text:
+        return frozenset()
+    rows = with_names(fetch_meant(vocabulary, table, meanings, None))
+    return frozenset(rows.select(as_number("person_id")).to_series().drop_nulls().to_list())
+
+
+def _persons(persons: pl.DataFrame) -> pl.DataFrame:
+    return persons.select(
+        patient_id=as_number("person_id").cast(pl.String), birth_date=birth_day(persons)
+    ).filter(pl.col("patient_id").is_not_null())
+
+
+def birth_day(persons: pl.DataFrame) -> pl.Expr:
+    """Return the day of birth for an age: an unknown day or month is placed in the middle."""
+    text = birth_text(persons)
+    return pl.coalesce(
+        text.str.to_date("%Y-%m-%d", strict=False),
+        (text + "-15").str.to_date("%Y-%m-%d", strict=False),
+        (text + "-07-01").str.to_date("%Y-%m-%d", strict=False),
+    )
+
+
+def birth_text(persons: pl.DataFrame) -> pl.Expr:
+    """Write the date of birth as far as it is known: never a first of January out of a year.
+
+    A birth_datetime counts alone where it names another day than the first that a missing month
+    or day would be filled with.
+    """
+    absent = pl.lit(None, pl.Int64)
+    parts = {
+        name: as_number(name) if name in persons.columns else absent
+        for name in ("year_of_birth", "month_of_birth", "day_of_birth")
+    }
+    year, month, day = parts.values()
+    moment = (
+        day_of("birth_datetime") if "birth_datetime" in persons.columns else pl.lit(None, pl.Date)
+    )
+    is_filled = (moment.dt.day() == 1) & (moment.dt.month() == 1)
+    month = pl.coalesce(month, pl.when(~is_filled).then(moment.dt.month().cast(pl.Int64)))
+    day = pl.coalesce(day, pl.when(moment.dt.day() != 1).then(moment.dt.day().cast(pl.Int64)))
+    year_text = year.cast(pl.String)
+    month_text = pl.format("{}-{}", year_text, month.cast(pl.String).str.zfill(2))
+    day_text = pl.format("{}-{}", month_text, day.cast(pl.String).str.zfill(2))
+    return pl.coalesce(day_text, month_text, year_text)
+
+
+def _diagnoses(
+    vocabulary: Vocabulary, meanings: dict[str, Meanings], persons: frozenset[int] | None
+) -> pl.DataFrame:
+    """Return the diagnoses in our lists: patient_id, date, concept, and the words of each."""
+    table = "condition_occurrence"
+    found = meanings[table].only("diagnosis")
+    if not found.by_id:
+        return pl.DataFrame(schema={**DIAGNOSES, "words": pl.String})
+    rows = mean_rows(with_names(fetch_meant(vocabulary, table, found, persons)), table, found)
+    return rows.select(
+        patient_id=as_number("person_id").cast(pl.String),
+        date=day_of("condition_start_date"),
+        concept="meaning",
+        words="words",
+    ).filter(pl.col("concept").is_not_null() & pl.col("patient_id").is_not_null())
+
+
+def _immunoglobulins(
+    vocabulary: Vocabulary, meanings: dict[str, Meanings], persons: frozenset[int] | None
+) -> pl.DataFrame:
+    """Return immunoglobulin given, with the dose by the weight in force, where both are known."""
+    table = "drug_exposure"
+    found = meanings[table].named([IMMUNOGLOBULIN])
+    if not found.by_id and not found.by_text:
+        return pl.DataFrame(schema=IMMUNOGLOBULINS)
+    rows = mean_rows(with_names(fetch_meant(vocabulary, table, found, persons)), table, found)
+    doses = compute_doses(
+        lay_out_doses(rows), read_strengths(dict(found.by_id), vocabulary), vocabulary.ids
+    )
+    grams = (
+        pl.when(pl.col("dose_unit") == "g")
+        .then("dose")
+        .when(pl.col("dose_unit") == "mg")
+        .then(pl.col("dose") / 1000)
+    )
+    by_weight = pl.when(pl.col("dose_unit") == "g/kg").then("dose")
+    given = doses.with_columns(
+        patient_id=as_number("person_id").cast(pl.String),
+        date=day_of("drug_exposure_start_date"),
+        grams=grams,
+        by_weight=by_weight,
+    ).filter(pl.col("patient_id").is_not_null())
+    weights = _weights(vocabulary, meanings, persons)
+    dated = given.filter(pl.col("date").is_not_null()).sort("date")
+    joined = dated.join_asof(
+        weights.sort("date"), on="date", by="patient_id", strategy="backward",
+        check_sortedness=False,
+    )  # fmt: skip
+    undated = given.filter(pl.col("date").is_null()).with_columns(kg=pl.lit(None, pl.Float64))
+    return pl.concat([joined, undated], how="diagonal").select(
+        "patient_id",
+        "date",
+        dose_g_per_kg=pl.coalesce("by_weight", pl.col("grams") / pl.col("kg")),
+    )
+
+
+def lay_out_doses(rows: pl.DataFrame) -> pl.DataFrame:
+    """Add the columns that doses are computed from, under the names ``compute_doses`` wants."""
+    theirs = {
+        "quantity": "quantity",
+        "days_supply": "days_supply",
+        "sig": "sig",
+        "unit_text": "dose_unit_source_value",
+    }
+    last = (
+        day_of("drug_exposure_end_date")
+        if "drug_exposure_end_date" in rows.columns
+        else pl.lit(None, pl.Date)
+    )
+    return rows.with_columns(
+        *(
+            (pl.col(name) if name in rows.columns else pl.lit(None, pl.String)).alias(ours)
+            for ours, name in theirs.items()
+        ),
+        days=(last - day_of("drug_exposure_start_date")).dt.total_days() + 1,
+        is_infusion=pl.col("meaning") == IMMUNOGLOBULIN,
+    )
+
+
+def _weights(
+    vocabulary: Vocabulary, meanings: dict[str, Meanings], persons: frozenset[int] | None
+) -> pl.DataFrame:
+    table = "measurement"
+    found = meanings[table].named([WEIGHT])
+    empty = pl.DataFrame(schema={"patient_id": pl.String, "date": pl.Date, "kg": pl.Float64})
+    if not found.by_id and not found.by_text:
+        return empty
+    rows = with_names(fetch_meant(vocabulary, table, found, persons))
+    kilogram = [item.concept_id for item in vocabulary.ids.units if item.word == "kg"]
+    unit = as_number("unit_concept_id") if "unit_concept_id" in rows.columns else pl.lit(None)
+    written = pl.col("unit_source_value") if "unit_source_value" in rows.columns else pl.lit(None)
+    return (
+        rows.filter(unit.is_in(kilogram).fill_null(False) | (written == "kg").fill_null(False))
+        .select(
+            patient_id=as_number("person_id").cast(pl.String),
+            date=day_of("measurement_date"),
+            kg=pl.col("value_as_number").cast(pl.Float64, strict=False),
+        )
+        .drop_nulls()
+        .filter(pl.col("kg") > 0)
+    )
