@@ -21,6 +21,7 @@ from heliotrope.definitions.model import Definition
 from heliotrope.definitions.model_free import ModelFreeEstimates
 from heliotrope.definitions.omop_model import OmopConcepts, OmopModel
 from heliotrope.definitions.pulse_model import PulseModel
+from heliotrope.definitions.redcap_project import RedcapProject
 from heliotrope.definitions.registry_comparison import RegistryComparison
 from heliotrope.definitions.report_words import ReportWords
 from heliotrope.definitions.response import AggravationDefinition, ResponseDefinition
@@ -86,3 +87,4 @@ KINDS["checklist"] = Checklist
 KINDS["cohort_entry"] = CohortEntry
 KINDS["omop_cdm"] = OmopModel
 KINDS["omop_concepts"] = OmopConcepts
+KINDS["redcap_project"] = RedcapProject
