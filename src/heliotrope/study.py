@@ -89,6 +89,7 @@ from heliotrope.ingest.declared import (
     FormSource,
     OmopSource,
     RedcapSource,
+    RedcapTable,
     SdtmSource,
 )
 from heliotrope.ingest.mapping import Format, MeasureColumn, RowFilter, SourceMapping
@@ -228,9 +229,11 @@ def _read_study_file(path: Path) -> Study:
 def _unread(folder: Path, sources: tuple[SourceMapping | FormSource, ...]) -> tuple[str, ...]:
     """Name the files with our table names that study.toml leaves out."""
     from heliotrope.ingest.columns import TABLE_COLUMNS
-    from heliotrope.ingest.tabular.sources import TEXT_SUFFIXES
+    from heliotrope.ingest.tabular.sources import LIST_OF_EVENTS, TEXT_SUFFIXES
 
     named = {source.file for source in sources}
+    if any(isinstance(source, RedcapSource) for source in sources):
+        named.add(f"{LIST_OF_EVENTS}.csv")
     return tuple(
         item.name
         for item in sorted(folder.iterdir())
@@ -268,6 +271,7 @@ def _say_invalid(error: ValidationError, file: str) -> UserError:
         StudyFile,
         SourceMapping,
         RedcapSource,
+        RedcapTable,
         SdtmSource,
         OmopSource,
         FhirSource,

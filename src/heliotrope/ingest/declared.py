@@ -6,14 +6,71 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
-from heliotrope.ingest.mapping import Format, SourceMapping
+from heliotrope.definitions.model import Frozen
+from heliotrope.ingest.columns import column_names
+from heliotrope.ingest.mapping import (
+    DateFormat,
+    Format,
+    MeasureColumn,
+    SourceMapping,
+    TableName,
+    say_nearest,
+)
+
+
+class RedcapTable(Frozen):
+    """The entries of a REDCap form that become rows of one canonical table."""
+
+    table: TableName
+    fields: dict[str, str] = Field(default={}, description="our column = their field")
+    constants: dict[str, str] = Field(default={}, description="our column = one value for all")
+    codes: dict[str, dict[str, str]] = Field(
+        default={}, description="our column: their code or label = our word"
+    )
+    dates: dict[str, DateFormat] = Field(default={}, description="our column = its date format")
+    carried: dict[str, str] = Field(
+        default={}, description="our column = a field of another form of the same event"
+    )
+    instrument: str | None = Field(default=None, description="the form; else that of the fields")
+    events: tuple[str, ...] = Field(default=(), description="only these events, by unique name")
+    only_complete: bool = Field(default=False, description="only forms marked as complete")
+    measures: tuple[MeasureColumn, ...] = ()
+
+    @model_validator(mode="after")
+    def _names_columns_of_the_table(self) -> RedcapTable:
+        known = column_names(self.table)
+        for part in ("fields", "constants", "codes", "dates", "carried"):
+            for name in getattr(self, part):
+                if name not in known:
+                    raise ValueError(
+                        f"[source.tables.{part}] '{name}' is no column of the table {self.table}; "
+                        f"{say_nearest(name, known)}"
+                    )
+        if self.measures and self.table != "assessment":
+            raise ValueError("[[source.tables.measures]] belongs to the table assessment")
+        given = [*self.fields, *self.constants, *self.carried]
+        twice = sorted({name for name in given if given.count(name) > 1})
+        if twice:
+            raise ValueError(f"'{twice[0]}' is given twice")
+        return self
 
 
 class RedcapSource(Format):
-    """A REDCap project: its data export with its dictionary, events and arms, or its XML."""
+    """A REDCap project: its data export with its dictionary, events and arms, or its XML.
+
+    Files that are not named are found beside the export by what is in them. ``api``: the address
+    the records are fetched from first, into the folder ``file``; the token stands in the
+    environment alone, under the name ``token_variable``.
+    """
 
     form: Literal["redcap"]
-    file: str = Field(description="the data export, or the project XML")
+    file: str = Field(description="the data export, the project XML, or a folder or zip of them")
+    export: str | None = Field(default=None, description="the data export within that folder")
+    dictionary: str | None = Field(default=None, description="the data dictionary")
+    values: Literal["raw", "label"] | None = Field(default=None, description="how it was exported")
+    api: str | None = None
+    token_variable: str = "REDCAP_API_TOKEN"
+    tables: tuple[RedcapTable, ...] = ()
 
 
 class SdtmSource(Format):

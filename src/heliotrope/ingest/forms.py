@@ -25,6 +25,7 @@ Tell = Callable[[str], None]
 # The package that reads each form.
 READERS: dict[str, str] = {
     "omop": "heliotrope.ingest.omop",
+    "redcap": "heliotrope.ingest.redcap",
 }
 
 

@@ -17,6 +17,9 @@ from heliotrope.ingest.tabular.workbook import SUFFIXES, Workbook, list_sheets, 
 
 TEXT_SUFFIXES = frozenset({".csv", ".tsv", ".txt"})
 
+# A table of ours, and what REDCap calls the list of a project's events.
+LIST_OF_EVENTS = "event"
+
 # Sheets that the empty workbook carries beside the tables; they are no records.
 OWN_SHEETS = frozenset({"read me", "dictionary", "words", "visits"})
 
@@ -30,11 +33,15 @@ class Discovered:
 
 
 def holds_tables(path: Path) -> bool:
-    """Say whether a folder holds tables under our names, or is or holds a workbook."""
+    """Say whether a folder holds tables under our names, or is or holds a workbook.
+
+    A lone event.csv says nothing: REDCap calls its list of events so.
+    """
     files = [path] if path.is_file() else [item for item in path.iterdir() if item.is_file()]
+    names = set(TABLE_COLUMNS) - {LIST_OF_EVENTS}
     return any(
         item.suffix.casefold() in SUFFIXES
-        or (item.suffix.casefold() in TEXT_SUFFIXES and item.stem.casefold() in TABLE_COLUMNS)
+        or (item.suffix.casefold() in TEXT_SUFFIXES and item.stem.casefold() in names)
         for item in files
     )
 
