@@ -330,7 +330,9 @@ def simulate(
     patients: Annotated[int, typer.Option(metavar="N", help="How many children.")],
     seed: Annotated[int, typer.Option(metavar="S", help="The same seed, the same children.")],
     out: Annotated[Path, typer.Option(metavar="DIR", help="The folder to make.")],
-    form: Annotated[str, typer.Option("--as", metavar="csv|parquet", help="The form.")] = "csv",
+    form: Annotated[
+        str, typer.Option("--as", metavar="csv|parquet|redcap", help="The form.")
+    ] = "csv",
     mechanism: Annotated[
         str | None,
         typer.Option(

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 
 import polars as pl
@@ -21,7 +22,12 @@ PARTS = ".parts"
 
 FORMS = ("csv", "parquet")
 
-LATER_FORMS = ("redcap", "sdtm", "omop", "fhir")
+# The forms of others: each is written whole, by the function of its module.
+WRITERS = {
+    "redcap": "heliotrope.simulate.forms.redcap:write_redcap",
+}
+
+LATER_FORMS = ("sdtm", "omop", "fhir")
 
 
 @dataclass(frozen=True)
@@ -49,6 +55,8 @@ def write_simulated_study(order: SimulationOrder, folder: Path) -> list[Path]:
     """
     _check_form(order.form)
     _check(order, folder)
+    if order.form in WRITERS:
+        return _write_whole(order, folder)
     places: dict[Path, list[str]] = {}
     for number, piece in enumerate(_draw_pieces(order)):
         for place, tables in piece.items():
@@ -62,12 +70,32 @@ def write_simulated_study(order: SimulationOrder, folder: Path) -> list[Path]:
     return [place / f"{name}.{order.form}" for place, names in places.items() for name in names]
 
 
+def _write_whole(order: SimulationOrder, folder: Path) -> list[Path]:
+    """Write a cohort in the form of others; the truth beside it stays plain tables."""
+    pieces: dict[Path, dict[str, list[pl.DataFrame]]] = {}
+    for piece in _draw_pieces(order):
+        for place, tables in piece.items():
+            for name, table in tables.items():
+                pieces.setdefault(folder / place, {}).setdefault(name, []).append(table)
+    module, _, function = WRITERS[order.form].partition(":")
+    write: Callable[[Tables, Path], list[Path]] = getattr(import_module(module), function)
+    written: list[Path] = []
+    for target, parts in pieces.items():
+        tables = {name: pl.concat(frames) for name, frames in parts.items()}
+        if target == folder:
+            written += write(tables, target)
+        else:
+            write_csv(tables, target, append=False)
+            written += [target / f"{name}.csv" for name in tables]
+    return written
+
+
 def _check_form(form: str) -> None:
-    if form in FORMS:
+    if form in FORMS or form in WRITERS:
         return
-    known = f"{' or '.join(FORMS)} as the form of a simulated cohort"
+    known = f"{' or '.join((*FORMS, *WRITERS))} as the form of a simulated cohort"
     later = " (a form that this version does not write yet)" if form in LATER_FORMS else ""
-    raise UserError(known, form + later, "ask for --as csv or --as parquet", ExitCode.USAGE)
+    raise UserError(known, form + later, "ask for one of these, e.g. --as csv", ExitCode.USAGE)
 
 
 def _write_parts(tables: Tables, folder: Path, number: int) -> None:
