@@ -116,11 +116,22 @@ def demo(
 @app.command()
 def init(
     study: Annotated[Path, typer.Argument(metavar="STUDY", help="The folder to make.")],
+    redcap: Annotated[
+        bool, typer.Option("--redcap", help="Write a REDCap data dictionary instead.")
+    ] = False,
 ) -> None:
     """Write an empty workbook and its data dictionary.
 
     Fill in its sheets and give it to `check` and `run` as it is.
     """
+    if redcap:
+        from heliotrope.ingest.redcap.template import write_redcap_template
+
+        written = write_redcap_template(study)
+        typer.echo(f"Wrote {', '.join(path.name for path in written)} into {study}")
+        typer.echo("README.txt says how to upload it; put the export beside it and run:")
+        typer.echo(f"  heliotrope check {study}")
+        return
     from heliotrope.ingest.template import write_template
 
     workbook = write_template(study)
