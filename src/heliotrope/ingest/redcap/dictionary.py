@@ -33,7 +33,7 @@ TIMESTAMP = "_timestamp"
 CHECKED = {"1": "Checked", "0": "Unchecked"}
 
 # Fields that hold nothing that is exported.
-_NOT_EXPORTED = frozenset({"descriptive"})
+NOT_EXPORTED = frozenset({"descriptive"})
 # REDCap's own columns in an export, with their headings in an export of labels.
 OWN_COLUMNS = {
     "redcap_event_name": "Event Name",
@@ -170,7 +170,7 @@ def list_columns(fields: Sequence[RedcapField]) -> Columns:
         headings[stamp] = "Survey Timestamp"
         owners[stamp] = RedcapField(stamp, form, label="Survey Timestamp")
         for item in members:
-            if item.type in _NOT_EXPORTED:
+            if item.type in NOT_EXPORTED:
                 continue
             for name, heading, _ in item.columns():
                 headings.setdefault(name, heading)

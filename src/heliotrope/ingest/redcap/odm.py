@@ -12,12 +12,15 @@ import polars as pl
 from heliotrope.errors import Found, UserError
 from heliotrope.ingest.redcap.dictionary import (
     COMPLETE,
+    NOT_EXPORTED,
+    OWN_COLUMNS,
     RedcapField,
     check_fields,
     parse_choices,
 )
 
 _TYPES = {"select": "dropdown", "textarea": "notes"}
+_VALIDATIONS = {"int": "integer", "float": "number"}
 _ONCE = "1"
 
 
@@ -184,17 +187,17 @@ def _make_fields(read: _Read) -> Iterator[RedcapField]:
         for oid in (oid for group in groups for oid in read.groups.get(group, [])):
             said = read.items.get(oid)
             name = "" if said is None else said.get("Variable", oid)
-            if said is None or name in done or name == f"{form}{COMPLETE}":
+            if said is None or name in done or name in (f"{form}{COMPLETE}", *OWN_COLUMNS):
                 continue
             done.add(name)
-            kind = said.get("FieldType", "text")
+            kind, validation = said.get("FieldType", "text"), said.get("TextValidationType", "")
             yield RedcapField(
                 name,
                 form,
                 _TYPES.get(kind, kind),
                 said.get("label", ""),
                 read.choices.get(said.get("codes", ""), {}),
-                said.get("TextValidationType", ""),
+                _VALIDATIONS.get(validation, validation),
             )
 
 
@@ -207,6 +210,8 @@ def _make_records(read: _Read) -> pl.DataFrame:
         for g in groups
         for oid in read.groups.get(g, [])
     ]
+    silent = {oid for oid, item in read.items.items() if item.get("FieldType") in NOT_EXPORTED}
+    listed = [oid for oid in listed if oid not in silent]
     first = read.record_field or next(iter(listed), "record_id")
     keys = ["redcap_event_name"] if any(key[1] for key in read.rows) else []
     repeats = any(key[2] or key[3] for key in read.rows)
