@@ -29,6 +29,7 @@ from heliotrope.definitions.rule import RuleDefinition
 from heliotrope.definitions.safety import GradingSystem, ReactionWindows
 from heliotrope.definitions.score import ScoreDefinition
 from heliotrope.definitions.score_table import ScoreTableWords
+from heliotrope.definitions.sdtm import SdtmTerms
 from heliotrope.definitions.side_by_side import SideBySide
 from heliotrope.definitions.steroid import (
     SteroidDependenceConcept,
@@ -88,3 +89,4 @@ KINDS["cohort_entry"] = CohortEntry
 KINDS["omop_cdm"] = OmopModel
 KINDS["omop_concepts"] = OmopConcepts
 KINDS["redcap_project"] = RedcapProject
+KINDS["sdtm_terms"] = SdtmTerms

@@ -26,6 +26,7 @@ Tell = Callable[[str], None]
 READERS: dict[str, str] = {
     "omop": "heliotrope.ingest.omop",
     "redcap": "heliotrope.ingest.redcap",
+    "sdtm": "heliotrope.ingest.sdtm",
 }
 
 
