@@ -48,8 +48,15 @@ def find_reader(form: str) -> FormReader:
 
 
 def recognise_form(path: Path) -> FormSource | None:
-    """Find the form of a folder or file that is not plain tables; None if it is of none."""
-    found = (find_reader(form).recognise(path) for form in READERS)
+    """Find the form of a folder or file that is not plain tables; None if it is of none.
+
+    A folder that holds nothing but one archive is what that archive is.
+    """
+    paths = [path]
+    if path.is_dir():
+        packed = [item for item in path.iterdir() if item.suffix.casefold() == ".zip"]
+        paths += packed if len(packed) == 1 else []
+    found = (find_reader(form).recognise(item) for item in paths for form in READERS)
     return next((source for source in found if source is not None), None)
 
 
