@@ -159,6 +159,8 @@ def say_found(children: int, tables: Mapping[str, pl.DataFrame]) -> list[str]:
 
     Headlines count each child once, by the first regimen.
     """
+    if not children:
+        return ["No child stands in these records, or none that qualifies: nothing to evaluate."]
     response = tables["response"].filter(pl.col("regimen") == 1)
     if response.is_empty():
         return [

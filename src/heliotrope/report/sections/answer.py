@@ -43,6 +43,7 @@ def build_answer(report: ReportInput) -> Section:
         "headline": _say_headline(results, confirmed),
         "confirmed": confirmed,
         "treated": results.count("cohort", "with_ivig") or 0,
+        "children": results.count("cohort", "children") or 0,
         "answers": answers,
         "chart": _draw_shares(results, report.headline_window),
         "unevaluable": results.count("responded", "not_evaluable") or 0,
@@ -53,6 +54,8 @@ def build_answer(report: ReportInput) -> Section:
 def _say_headline(results: Results, confirmed: Share) -> str:
     treated = results.count("cohort", "with_ivig") or 0
     children = results.count("cohort", "children") or 0
+    if children == 0:
+        return "No child stands in these records, or none that qualifies: nothing can be evaluated."
     if treated == 0:
         return (
             f"No child of {count_of(children, 'child', 'children')} in these records was given "
