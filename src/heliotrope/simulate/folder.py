@@ -28,6 +28,10 @@ WRITERS = {
 }
 
 LATER_FORMS = ("sdtm", "omop", "fhir")
+    "omop": "heliotrope.simulate.forms.omop:write_omop",
+}
+
+LATER_FORMS = ("redcap", "sdtm", "fhir")
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 import polars as pl
 
 from heliotrope.definitions.codes import About, CodeBook, make_code_book
-from heliotrope.definitions.drug_text import find_drug
+from heliotrope.definitions.drug_text import COMBINATION, SEVERAL_DRUGS, find_drug
 from heliotrope.definitions.omop_model import OmopConcepts, omop_concepts_of
 from heliotrope.errors import Found, UserError
 from heliotrope.ingest.cohort import list_below
@@ -37,6 +37,10 @@ CONCEPT_COLUMNS = {
 }  # fmt: skip
 
 
+# What a preparation of several drugs means: none of them.
+SEVERAL = "several drugs"
+
+
 @dataclass(frozen=True)
 class Meaning:
     """What a concept means: our word for it, the words it was told by, and a drug's route."""
@@ -61,13 +65,15 @@ class Concept:
 class Meanings:
     """The concepts of one table that mean something: by id, and by source value without an id.
 
-    rows: how many rows hold one of them; others: how many hold none.
+    rows: how many rows hold one of them; others: how many hold none. unclear: names of
+    preparations of several drugs, which are not read.
     """
 
     by_id: Mapping[int, Meaning]
     by_text: Mapping[str, Meaning]
     rows: int
     others: int
+    unclear: tuple[str, ...] = ()
 
     def only(self, *about: About) -> Meanings:
         """Return those of some sorts."""
@@ -164,12 +170,14 @@ def find_meanings(table: str, vocabulary: Vocabulary) -> Meanings:
     )
     occurring = pl.concat([tally["standard"], tally["other"]]).drop_nulls().unique()
     numbers = {number for number in occurring.to_list() if number != 0}
-    by_id = _mean_ids(numbers, HOLDS[table], vocabulary)
+    named = _mean_ids(numbers, HOLDS[table], vocabulary)
+    by_id = {number: item for number, item in named.items() if item.name != SEVERAL}
+    unclear = {item.words for item in named.values() if item.name == SEVERAL}
     texts = tally.filter(pl.col("standard").fill_null(0) == 0)["text"].drop_nulls().unique()
     by_text = {
         text: meaning
         for text in texts.to_list()
-        if (meaning := _mean_text(text, table, vocabulary)) is not None
+        if (meaning := _mean_text(text, table, vocabulary)) is not None and meaning.name != SEVERAL
     }
     is_known = (
         pl.col("standard").is_in(list(by_id))
@@ -177,7 +185,8 @@ def find_meanings(table: str, vocabulary: Vocabulary) -> Meanings:
         | ((pl.col("standard").fill_null(0) == 0) & pl.col("text").is_in(list(by_text)))
     ).fill_null(False)
     rows = int(tally.filter(is_known)["rows"].sum())
-    return Meanings(by_id, by_text, rows, int(tally["rows"].sum()) - rows)
+    others = int(tally["rows"].sum()) - rows
+    return Meanings(by_id, by_text, rows, others, tuple(sorted(unclear)))
 
 
 def fetch_concepts(store: CdmStore, numbers: Iterable[int]) -> dict[int, Concept]:
@@ -241,6 +250,8 @@ def _mean_drug(text: str, vocabulary: Vocabulary) -> Meaning | None:
     match = find_drug(text, vocabulary.context.drug_names)
     if match is None:
         return None
+    if match.refused in (SEVERAL_DRUGS, COMBINATION):
+        return Meaning("drug", SEVERAL, text)
     if not match.is_usable:
         return Meaning("drug", text, text)
     if match.drug in vocabulary.replaced:

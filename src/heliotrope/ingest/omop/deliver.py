@@ -209,6 +209,10 @@ class _Reading:
         notes = [Note(rule, found) for rule, found in self.vocabulary.notes]
         if not strengths and "drug_strength" in self.store.columns:
             notes.append(Note("omop_no_strengths", "no strength in DRUG_STRENGTH"))
+        notes += [
+            Note("omop_combination_not_read", name)
+            for name in self.meanings["drug_exposure"].unclear
+        ]
         given = self.meanings["drug_exposure"].named([IMMUNOGLOBULIN])
         if not given.by_id and not given.by_text:
             all_drugs = self.meanings["drug_exposure"]
@@ -268,26 +272,17 @@ def _of_dermatomyositis(diagnoses: pl.DataFrame) -> pl.DataFrame:
 
 
 def _with_local_facts(facts: pl.DataFrame, told: pl.DataFrame) -> pl.DataFrame:
-    """Add onset, antibody and diagnosis that were written as local codes."""
-    of_sort = {sort: told.filter(pl.col("sort") == sort) for sort in ("onset", "antibody")}
+    """Add onset and antibody that were written as local codes."""
     onset = (
-        of_sort["onset"]
+        told.filter(pl.col("sort") == "onset")
         .group_by("person")
         .agg(onset_date=pl.col("date").min().dt.to_string("%Y-%m-%d"))
     )
-    antibody = of_sort["antibody"].group_by("person").agg(antibody=pl.col("word").first())
+    antibody = (
+        told.filter(pl.col("sort") == "antibody")
+        .sort("date", "word")
+        .group_by("person", maintain_order=True)
+        .agg(antibody=pl.col("word").first())
+    )
     facts = facts.join(onset, on="person", how="full", coalesce=True)
-    facts = facts.join(antibody, on="person", how="full", coalesce=True)
-    diagnosis = told.filter(pl.col("sort") == "diagnosis").sort("date")
-    named = diagnosis.group_by("person", maintain_order=True).agg(
-        said_date=pl.col("date").first().dt.to_string("%Y-%m-%d"),
-        said=pl.col("word").first(),
-    )
-    return (
-        facts.join(named, on="person", how="full", coalesce=True)
-        .with_columns(
-            diagnosis_date=pl.coalesce("diagnosis_date", "said_date"),
-            diagnosis=pl.coalesce("said", "diagnosis"),
-        )
-        .drop("said_date", "said")
-    )
+    return facts.join(antibody, on="person", how="full", coalesce=True)

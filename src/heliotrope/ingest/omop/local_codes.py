@@ -1,7 +1,7 @@
 """What OMOP has no standard concept for, written as a local code in the table OBSERVATION.
 
-A source value such as ``event/adverse_event/fever``, ``indication/exacerbation``, ``onset``,
-``antibody/NXP2`` or ``diagnosis/juvenile dermatomyositis``, with observation_concept_id 0.
+A source value such as ``event/adverse_event/fever``, ``indication/exacerbation``, ``onset`` or
+``antibody/NXP2``, with observation_concept_id 0.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ TABLE = "observation"
 CONCEPT, SOURCE_VALUE = "observation_concept_id", "observation_source_value"
 
 EVENT, INDICATION = "event", "indication"
-OF_PATIENTS = ("onset", "antibody", "diagnosis", "adjudication")
+OF_PATIENTS = ("onset", "antibody")
 SORTS = (EVENT, INDICATION, *OF_PATIENTS)
 
 
