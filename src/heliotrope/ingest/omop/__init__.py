@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import zipfile
+from collections.abc import Callable
+from pathlib import Path, PurePosixPath
 
+from heliotrope.ingest.context import ReadContext
 from heliotrope.ingest.declared import OmopSource
+from heliotrope.ingest.delivery import Delivery
+
+Tell = Callable[[str], None]
 
 # Files without which nothing is taken for a common data model.
 SIGNS = frozenset({"person", "drug_exposure", "condition_occurrence", "measurement"})
@@ -13,9 +19,6 @@ _SUFFIXES = (".csv", ".tsv", ".txt", ".parquet")
 
 def recognise(path: Path) -> OmopSource | None:
     """Recognise a folder or zip with the tables PERSON and at least two of records, or a DuckDB."""
-    import zipfile
-    from pathlib import PurePosixPath
-
     if path.is_dir():
         names = [item.name for item in path.iterdir()]
         file = "."
@@ -36,8 +39,8 @@ def recognise(path: Path) -> OmopSource | None:
     return OmopSource(form="omop", file=file) if is_there else None
 
 
-def deliver(folder, source, context, tell):  # type: ignore[no-untyped-def]
-    """Read one source whole and lay it out as ours."""
-    from heliotrope.ingest.omop.deliver import deliver as deliver_model
+def deliver(folder: Path, source: OmopSource, context: ReadContext, tell: Tell) -> Delivery:
+    """Read one source whole and lay it out as ours; the libraries it needs are loaded now."""
+    from heliotrope.ingest.omop.reading import read_model
 
-    return deliver_model(folder, source, context, tell)
+    return read_model(folder, source, context, tell)

@@ -102,9 +102,7 @@ class DatabaseStore:
 
         source = self._table(table)
         names = self.columns[table]
-        is_numbered = {
-            name for name in names if name.endswith("_id") and name[-11:] != "_domain_id"
-        }
+        is_numbered = {name for name in names if name.endswith("concept_id")}
         parts = []
         for condition in _listed(source, anyone_of, is_numbered):
             parts.append(self._ask(select(source).where(*condition), names))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import csv
 import shutil
 import tempfile
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -155,6 +156,9 @@ class FileStore:
             written = as_text(rows.drop(RECORD))
             texts = [text.alias(name.lower()) for name, text in written.items()]
             return rows.select(pl.col(RECORD), *texts)
+        if member.path.stat().st_size <= member.has_header:
+            schema = {RECORD: pl.UInt32, **dict.fromkeys(member.columns, pl.String)}
+            return pl.LazyFrame(schema=schema)
         return pl.scan_csv(
             member.path,
             separator=member.separator,
@@ -174,8 +178,10 @@ class FileStore:
         with path.open(encoding="utf-8-sig", errors="replace") as stream:
             head = stream.readline().rstrip("\r\n")
         separator = find_separator(head)
-        cells = [cell.strip().strip('"').lower() for cell in head.split(separator)]
+        cells = [cell.strip().lower() for cell in next(csv.reader([head], delimiter=separator), [])]
         _check_end(path, separator, len(cells), name)
+        if known is not None and not head.strip():
+            return _Member(table, name, path, known.columns, separator, False, notes)
         if known is None or len({*cells} & {*known.columns}) * 2 >= len(cells):
             return _Member(table, name, path, tuple(cells), separator, notes=notes)
         columns = _columns_without_header(known, len(cells), name, self.files.name)

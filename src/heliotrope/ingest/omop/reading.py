@@ -50,7 +50,7 @@ OUTSIDE, NOT_FOLLOWED = "outside_cohort", "concept_not_followed"
 _OF_ADVERSE_EVENTS = ("adverse_event", "graded_term")
 
 
-def deliver(folder: Path, source: OmopSource, context: ReadContext, tell: Tell) -> Delivery:
+def read_model(folder: Path, source: OmopSource, context: ReadContext, tell: Tell) -> Delivery:
     """Read one common data model whole: who belongs to the study, and what is recorded of them.
 
     Rule: the concepts that occur are counted where the records stand; the cohort is selected by
