@@ -79,7 +79,7 @@ $(VENV)/.installed-core: $(LOCKED) | $(VENV)/.made
 	@touch $@
 
 $(VENV)/.installed-model: $(LOCKED) | $(VENV)/.made
-	$(PIP) --editable '.[model]'
+	$(PIP) --editable '.[model,omop]'
 	@touch $@ $(VENV)/.installed-core
 
 $(VENV)/.installed-dev: $(LOCKED) | $(VENV)/.made

@@ -98,7 +98,10 @@ def name_diagnoses(diagnoses: pl.DataFrame, rulebook: Rulebook) -> pl.DataFrame:
         for concept in diagnosis_concepts(rulebook).values()
     }
     distinct = told.select(list(_TOLD)).unique()
-    found = [_find_concept(*row, book, titles) for row in distinct.iter_rows()]
+    found = [
+        _find_concept(system, code, text, book, titles)
+        for system, code, text in distinct.iter_rows()
+    ]
     named = distinct.with_columns(pl.Series("concept", found, dtype=pl.String))
     return told.join(
         named, on=list(_TOLD), how="left", nulls_equal=True, maintain_order="left"

@@ -130,7 +130,7 @@ class DatabaseStore:
         from sqlalchemy import literal_column, select
         from sqlalchemy.exc import SQLAlchemyError
 
-        query = select(literal_column("*")).select_from(self._named(table)).where(_never())
+        query: Any = select(literal_column("*")).select_from(self._named(table)).where(_never())
         try:
             with self.engine.connect() as connection:
                 return tuple(connection.execute(query).keys())
@@ -150,7 +150,7 @@ class DatabaseStore:
         import sqlalchemy
 
         named = self._named(table)
-        columns = [sqlalchemy.column(name) for name in self._columns[table]]
+        columns: list[Any] = [sqlalchemy.column(name) for name in self._columns[table]]
         return sqlalchemy.table(table, *columns, schema=named.schema)
 
     def _ask(self, query: Any, names: Sequence[str]) -> pl.DataFrame:
@@ -278,7 +278,7 @@ def _conditions(source: TableClause, where: Where) -> Iterator[list[Any]]:
     """Give the conditions of one query after another; together they find each row once."""
     from sqlalchemy import and_, func, or_
 
-    ways = [
+    ways: list[Any] = [
         _column(source, column).in_(part)
         for column, ids in where.anyone_of.items()
         for part in _parts(sorted(ids))

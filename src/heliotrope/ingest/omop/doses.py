@@ -289,7 +289,7 @@ def _is_within(found: list[SigWord], plain: str) -> bool:
 
 def _read_units(texts: pl.Series) -> pl.DataFrame:
     """Find which texts beside a quantity are units of a dose; tablets and mL are none."""
-    rows = []
+    rows: list[tuple[str | None, str | None, bool, float | None]] = []
     for text in texts.unique().to_list():
         unit = find_unit(text) if text else None
         if unit is None or unit.dimension not in _DOSE_DIMENSIONS:

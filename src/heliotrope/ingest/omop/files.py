@@ -172,8 +172,8 @@ class FileStore:
         path = self._unpacked(name)
         if path.suffix.casefold() == ".parquet":
             with _readable(_Member(table, name, path, ())):
-                columns = pl.read_parquet_schema(path)
-            return _Member(table, name, path, tuple(column.lower() for column in columns))
+                names = tuple(column.lower() for column in pl.read_parquet_schema(path))
+            return _Member(table, name, path, names)
         path, notes = _as_utf8(path, self._temporary)
         with path.open(encoding="utf-8-sig", errors="replace") as stream:
             head = stream.readline().rstrip("\r\n")
@@ -245,7 +245,8 @@ def _as_utf8(path: Path, folder: Callable[[], Path]) -> tuple[Path, tuple[tuple[
     """Return a file as UTF-8: itself, or a copy where it is written otherwise, with a note."""
     with path.open("rb") as stream:
         head = stream.read(4)
-    encoding, notes = "utf-8-sig", ()
+    encoding = "utf-8-sig"
+    notes: tuple[tuple[str, str], ...] = ()
     if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         encoding = "utf-16"
     elif not _is_utf8(path):

@@ -47,8 +47,6 @@ from heliotrope.ingest.raw import RawTable
 # Why a row of a table that is read stays where it is.
 OUTSIDE, NOT_FOLLOWED = "outside_cohort", "concept_not_followed"
 
-_OF_ADVERSE_EVENTS = ("adverse_event", "graded_term")
-
 
 def read_model(folder: Path, source: OmopSource, context: ReadContext, tell: Tell) -> Delivery:
     """Read one common data model whole: who belongs to the study, and what is recorded of them.
@@ -139,7 +137,7 @@ class _Reading:
             of_interest = {*first.concepts, *first.undated}
         wanted = list_below(of_interest, self.vocabulary.context.rulebook)
         found = self.meanings["condition_occurrence"]
-        harm = found.only(*_OF_ADVERSE_EVENTS)
+        harm = found.only("adverse_event", "graded_term")
         return replace(found, by_id={**found.named(wanted).by_id, **harm.by_id}, by_text={})
 
     def _followed(self, table: str, meanings: Meanings) -> RawTable:
