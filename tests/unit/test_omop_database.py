@@ -73,6 +73,11 @@ def model(tmp_path_factory):
         pl.int_range(50_000, 50_200).cast(pl.String).alias("measurement_id"),
     )
     pl.concat([measured, strangers]).write_csv(cdm / "MEASUREMENT.csv")
+    observed = pl.read_csv(cdm / "OBSERVATION.csv", infer_schema=False)
+    theirs = observed.head(1).with_columns(
+        pl.lit("900").alias("person_id"), pl.lit("90000").alias("observation_id")
+    )
+    pl.concat([observed, theirs]).write_csv(cdm / "OBSERVATION.csv")
     text = (folder / "study.toml").read_text(encoding="utf-8")
     (folder / "study.toml").write_text(text.replace('"everyone"', '"jdm"'), encoding="utf-8")
     return folder
@@ -98,6 +103,14 @@ def check_same(database: Ingested, files: Ingested) -> None:
     assert database.cohort[-1][2] == 6
     measured = database.accounting.filter(pl.col("file").str.ends_with("measurement"))
     assert "outside_cohort: 200" in measured["ignored_by_rule"][0]
+    observed = [
+        read.accounting.filter(
+            pl.col("file").str.to_lowercase().str.contains("/observation(.csv)?$")
+        )
+        for read in (database, files)
+    ]
+    assert observed[0]["ignored_by_rule"].to_list() == ["outside_cohort: 1"]
+    assert observed[1]["ignored_by_rule"].to_list() == ["outside_cohort: 1"]
 
 
 def test_duckdb_gives_what_the_files_give_and_only_the_cohort_leaves(model, tmp_path):

@@ -41,7 +41,8 @@ def print_accounting(console: Console, accounting: Sequence[Mapping[str, Any]]) 
             table.add_row(source, what, *(f"{row[column]:,}" for column in columns))
     console.print(table)
     ignored = [
-        f"{row['file']}: ignored {row['ignored_by_rule']}"
+        f"{row['file']}{'/' + row['sheet'] if row.get('sheet') else ''}: "
+        f"ignored {row['ignored_by_rule']}"
         for row in accounting
         if row.get("ignored_by_rule")
     ]

@@ -52,14 +52,15 @@ class _Member:
 class FileStore:
     """The tables of a folder or zip; a packed file is unpacked once, into a temporary folder.
 
-    Rows are filtered while a file is read in batches, so that a table larger than the memory
-    costs the memory of its wanted rows only.
+    Text is parsed once, in batches, into Parquet there; rows are filtered while that is read in
+    batches, so that a table larger than the memory costs the memory of its wanted rows only.
     """
 
     files: Files
     model: OmopModel
     members: dict[str, _Member] = field(default_factory=dict)
     _folder: Path | None = None
+    _parsed: dict[str, Path] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         known = {table.name: table for table in self.model.tables}
@@ -121,10 +122,18 @@ class FileStore:
             if table in known and not known[table].is_vocabulary:
                 continue
             rule = LOOKED_UP if table in known else NOT_USED
-            height = self.count(table, Where())
-            raw = self._raw(member, pl.DataFrame(schema=self._scan(member).collect_schema()))
+            schema = dict.fromkeys((RECORD, *member.columns), pl.String)
+            raw = self._raw(member, pl.DataFrame(schema=schema))
+            height = self._count_rows(member)
             left.append(replace(raw, passed_over=((rule, height),) if height else ()))
         return left
+
+    def _count_rows(self, member: _Member) -> int:
+        """Count the rows of a table of which nothing else is wanted."""
+        if member.separator is None or member.table in self._parsed:
+            return self.count(member.table, Where())
+        with _readable(member):
+            return int(_scan_text(member).select(pl.len()).collect(engine="streaming").item())
 
     def hashes(self) -> dict[str, str]:
         return self.files.input_hashes()
@@ -156,17 +165,16 @@ class FileStore:
             written = as_text(rows.drop(RECORD))
             texts = [text.alias(name.lower()) for name, text in written.items()]
             return rows.select(pl.col(RECORD), *texts)
-        if member.path.stat().st_size <= member.has_header:
-            schema = {RECORD: pl.UInt32, **dict.fromkeys(member.columns, pl.String)}
-            return pl.LazyFrame(schema=schema)
-        return pl.scan_csv(
-            member.path,
-            separator=member.separator,
-            has_header=False,
-            skip_rows=1 if member.has_header else 0,
-            schema=dict.fromkeys(member.columns, pl.String),
-            row_index_name=RECORD,
-        )
+        return pl.scan_parquet(self._parse(member))
+
+    def _parse(self, member: _Member) -> Path:
+        """Parse a file of text once, every cell as it stands."""
+        if member.table not in self._parsed:
+            target = self._temporary() / f"{member.table}.parquet"
+            with _readable(member):
+                _scan_text(member).sink_parquet(target, compression="lz4", statistics=False)
+            self._parsed[member.table] = target
+        return self._parsed[member.table]
 
     def _describe(self, table: str, name: str, known: OmopTable | None) -> _Member:
         path = self._unpacked(name)
@@ -199,6 +207,20 @@ class FileStore:
         if self._folder is None:
             self._folder = Path(tempfile.mkdtemp(prefix="heliotrope-omop-"))
         return self._folder
+
+
+def _scan_text(member: _Member) -> pl.LazyFrame:
+    if member.path.stat().st_size <= member.has_header:
+        schema = {RECORD: pl.UInt32, **dict.fromkeys(member.columns, pl.String)}
+        return pl.LazyFrame(schema=schema)
+    return pl.scan_csv(
+        member.path,
+        separator=member.separator or ",",
+        has_header=False,
+        skip_rows=1 if member.has_header else 0,
+        schema=dict.fromkeys(member.columns, pl.String),
+        row_index_name=RECORD,
+    )
 
 
 def name_table(name: str) -> str | None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from heliotrope.ingest.delivery import Joined, RowsOf
+from heliotrope.ingest.delivery import Joined
 from heliotrope.ingest.omop.concepts import Vocabulary
 from heliotrope.ingest.omop.selection import day_of, with_names
 from heliotrope.ingest.omop.store import Where, as_number
@@ -35,7 +35,6 @@ class LocalCodes:
     raw: RawTable
     staged: tuple[Staged, ...]
     joined: tuple[Joined, ...]
-    left_out: tuple[RowsOf, ...]
     of_patients: pl.DataFrame
 
 
@@ -51,15 +50,16 @@ def find_local_codes(vocabulary: Vocabulary) -> list[str]:
     return tally.filter(is_local)[SOURCE_VALUE].unique().to_list()
 
 
-def read_local_codes(
-    vocabulary: Vocabulary, codes: list[str], persons: frozenset[int] | None, ids: pl.DataFrame
-) -> LocalCodes:
+def where_local(codes: list[str], persons: frozenset[int] | None) -> Where:
+    """Return the condition for the rows of some persons with local codes."""
+    return Where(persons, local=(CONCEPT, SOURCE_VALUE, codes))
+
+
+def read_local_codes(raw: RawTable, ids: pl.DataFrame) -> LocalCodes:
     """Read observations with local codes into events, indications and facts about patients.
 
     ids: person (Int64) and patient_id (text).
     """
-    where = Where(persons, local=(CONCEPT, SOURCE_VALUE, codes))
-    raw = vocabulary.store.fetch(TABLE, where)
     rows = with_names(raw)
     absent = [pl.lit(None, pl.String).alias(name) for name in _OPTIONAL if name not in rows.columns]
     parts = pl.col(SOURCE_VALUE).str.splitn("/", 3)
@@ -83,7 +83,6 @@ def read_local_codes(
         raw,
         tuple(item for item in (_stage_events(raw, rows), _stage_indications(raw, rows)) if item),
         (Joined(raw, of_patients.select("record"), frozenset(read)),),
-        (),
         of_patients.select("person", "sort", word=words, date=day_of("observation_date")),
     )
 

@@ -32,7 +32,12 @@ from heliotrope.ingest.omop.layout import (
     stage_measurements,
     stage_patients,
 )
-from heliotrope.ingest.omop.local_codes import LocalCodes, find_local_codes, read_local_codes
+from heliotrope.ingest.omop.local_codes import (
+    LocalCodes,
+    find_local_codes,
+    read_local_codes,
+    where_local,
+)
 from heliotrope.ingest.omop.selection import (
     IMMUNOGLOBULIN,
     Selected,
@@ -164,7 +169,8 @@ class _Reading:
         codes = find_local_codes(self.vocabulary)
         if not codes:
             return None
-        return read_local_codes(self.vocabulary, codes, self.selected.persons, ids)
+        raw = self.store.fetch("observation", where_local(codes, self.selected.persons))
+        return read_local_codes(self._counted("observation", raw), ids)
 
     def _local_raw(self, local: LocalCodes | None) -> list[RawTable]:
         """Return the table of observations, which is counted also where nothing is read of it."""

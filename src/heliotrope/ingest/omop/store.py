@@ -70,11 +70,8 @@ class CdmStore(Protocol):
 
 def as_number(column: str) -> pl.Expr:
     """Read a column of ids as whole numbers: 80182 and 80182.0; what is none is null."""
-    text = pl.col(column).str.strip_chars()
-    return pl.coalesce(
-        text.cast(pl.Int64, strict=False),
-        text.cast(pl.Float64, strict=False).cast(pl.Int64, strict=False),
-    )
+    whole = pl.col(column).str.strip_chars().str.strip_suffix(".0")
+    return whole.cast(pl.Int64, strict=False)
 
 
 def as_text(frame: pl.DataFrame | pl.LazyFrame) -> dict[str, pl.Expr]:
