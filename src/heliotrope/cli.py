@@ -342,7 +342,8 @@ def simulate(
     seed: Annotated[int, typer.Option(metavar="S", help="The same seed, the same children.")],
     out: Annotated[Path, typer.Option(metavar="DIR", help="The folder to make.")],
     form: Annotated[
-        str, typer.Option("--as", metavar="csv|parquet|redcap|omop", help="The form.")
+        str,
+        typer.Option("--as", metavar="csv|parquet|redcap|sdtm|omop|fhir", help="The form."),
     ] = "csv",
     mechanism: Annotated[
         str | None,

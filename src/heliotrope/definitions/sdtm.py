@@ -87,6 +87,7 @@ class SdtmTerms(Definition):
     indication_categories: tuple[str, ...]
     disposition_categories: tuple[str, ...]
     treatment_categories: tuple[str, ...]
+    questionnaires: tuple[str, ...] = Field(description="measures written as QS, not RS")
     not_done: tuple[str, ...]
     ongoing: tuple[str, ...]
     supplements: tuple[SdtmTerm, ...] = Field(description="our word = names of qualifiers")

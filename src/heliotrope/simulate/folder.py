@@ -25,6 +25,7 @@ FORMS = ("csv", "parquet")
 # The forms of others: each is written whole, by the function of its module.
 WRITERS = {
     "redcap": "heliotrope.simulate.forms.redcap:write_redcap",
+    "sdtm": "heliotrope.simulate.forms.sdtm:write_sdtm",
 }
 
 LATER_FORMS = ("sdtm", "omop", "fhir")
@@ -32,6 +33,7 @@ LATER_FORMS = ("sdtm", "omop", "fhir")
 }
 
 LATER_FORMS = ("redcap", "sdtm", "fhir")
+LATER_FORMS = ("omop", "fhir")
 
 
 @dataclass(frozen=True)

@@ -125,7 +125,9 @@ def _count_days(
     rows = rows.with_columns(counted=counted)
     is_whole = pl.col("date").str.contains(_WHOLE).fill_null(False)
     fits = pl.col("date").is_null() | pl.col("counted").str.starts_with(pl.col("date"))
-    rows = rows.with_columns(is_counted=(pl.col("counted").is_not_null() & ~is_whole & fits).fill_null(False))
+    rows = rows.with_columns(
+        is_counted=(pl.col("counted").is_not_null() & ~is_whole & fits).fill_null(False)
+    )
     said = make_problems(
         rows.filter("is_counted"),
         "date_from_study_day",
