@@ -54,7 +54,9 @@ class Files:
         """Return file and sheet of a member, as findings and the trace name them."""
         if self.is_packed:
             return self.name, member
-        return (self.name if self.path.is_file() else f"{self.name}/{member}"), None
+        if self.path.is_file():
+            return self.name, None
+        return (member if self.name == "." else f"{self.name}/{member}"), None
 
     @contextmanager
     def open(self, member: str) -> Iterator[IO[bytes]]:

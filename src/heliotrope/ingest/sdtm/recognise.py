@@ -17,12 +17,13 @@ _DEMOGRAPHICS = ("dm.csv",)
 
 def recognise(path: Path) -> SdtmSource | None:
     """Return how it would be declared: a transport file, a Dataset-JSON, or dm.csv with USUBJID."""
+    name = "." if path.is_dir() else path.name
     try:
-        files = open_files(path.parent, path.name)
+        files = open_files(path if path.is_dir() else path.parent, name)
         is_sdtm = any(_is_dataset(files, name) for name in files.names)
     except (UserError, OSError, zipfile.BadZipFile):
         return None
-    return SdtmSource(form="sdtm", file=path.name) if is_sdtm else None
+    return SdtmSource(form="sdtm", file=name) if is_sdtm else None
 
 
 def _is_dataset(files: Files, name: str) -> bool:
