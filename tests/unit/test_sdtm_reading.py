@@ -404,3 +404,27 @@ def test_define_xml_names_datasets_and_refuses_entities() -> None:
     assert labels.variables["LB", "LBTESTCD"] == "Short name"
     with pytest.raises(UserError, match="document type"):
         read_define(b"<!DOCTYPE a [<!ENTITY b 'c'>]><a/>", "define.xml")
+
+
+def test_a_damaged_archive_and_files_that_are_no_datasets_are_said(tmp_path) -> None:
+    folder = write(
+        tmp_path / "sdtm", dm=DM, cm=CM + "CM,P01,1,PREDNISONE,,20,,mg,,QD,ORAL,2015\n" * 99
+    )
+    (folder / "notes.docx").write_text("a protocol")
+    target = tmp_path / "delivery.zip"
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as packed:
+        for path in folder.iterdir():
+            packed.write(path, path.name)
+    assert says(read_folder(target), "file_unused") == "delivery.zip/notes.docx"
+    content = bytearray(target.read_bytes())
+    at = content.index(b"cm.csv") + 40
+    content[at : at + 20] = bytes(20)
+    target.write_bytes(content)
+    with pytest.raises(UserError, match="read to (its|their) end"):
+        read_folder(target)
+
+
+def test_a_dataset_that_says_another_domain_is_left_out(read) -> None:
+    found = read(aext="DOMAIN,USUBJID,AETERM,AESTDTC\nXX,P01,fever,2015-03-01\n")
+    assert found.tables["event"].is_empty()
+    assert ignored(found, "aext") == "domain_not_used: 1"

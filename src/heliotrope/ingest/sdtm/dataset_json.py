@@ -76,17 +76,17 @@ def _read_group(group: dict[str, Any], columns: str, rows: str, place: str) -> J
     content = group.get(rows) or []
     name = str(group.get("name", "")).upper().removeprefix("IG.")
     declared = group.get("records")
-    if declared is not None and int(declared) != len(content):
+    if declared is not None and str(declared) != str(len(content)):
         raise UserError(
             f"{declared} rows of {name}, as the file says itself",
             Found(f"{len(content)} rows", place),
             "the file was cut off or changed: export it again",
         )
-    wrong = [row for row in content if len(row) != len(described)]
+    wrong = [row for row in content if not isinstance(row, list) or len(row) != len(described)]
     if wrong:
         raise UserError(
             f"rows of {len(described)} cells in {name}",
-            Found(f"a row of {len(wrong[0])}", place),
+            Found(f"{json.dumps(wrong[0], ensure_ascii=False)[:80]}", place),
             "export the file again",
         )
     cells = pl.DataFrame(

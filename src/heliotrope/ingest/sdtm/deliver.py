@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import polars as pl
 
@@ -58,6 +61,19 @@ class _Found:
     counted: Sequence[tuple[str, RawTable]]
 
 
+@contextmanager
+def _whole_files(files: Files) -> Iterator[None]:
+    """Say of a packed file that is damaged that it is."""
+    try:
+        yield
+    except (zipfile.BadZipFile, zlib.error, EOFError) as error:
+        raise UserError(
+            "an archive whose files can be read to their end",
+            Found(str(error), files.name),
+            "pack or copy it again",
+        ) from None
+
+
 def deliver(folder: Path, source: SdtmSource, context: ReadContext, tell: Tell) -> Delivery:
     """Read every dataset, hold the rows that are used, lay them out, account for the others.
 
@@ -67,9 +83,10 @@ def deliver(folder: Path, source: SdtmSource, context: ReadContext, tell: Tell) 
     terms = sdtm_terms_of(context.rulebook)
     codes = make_code_book(context.rulebook)
     known = Known(terms, context, codes, find_reference([]))
-    contents = _open_all(files, source)
-    labels = _read_labels(files)
-    found = _hold(files, contents, known, tell)
+    with _whole_files(files):
+        contents = _open_all(files, source)
+        labels = _read_labels(files)
+        found = _hold(files, contents, known, tell)
     domains, of_supplements = join_supplements(found.domains, found.supplements, terms)
     roles = {item.id: item.role for item in terms.domains}
     known = _learn(known, domains, roles)
@@ -88,7 +105,12 @@ def deliver(folder: Path, source: SdtmSource, context: ReadContext, tell: Tell) 
         check=lambda: check_files_unchanged(files, hashes),
         joined=laid.joined,
         left_out=laid.left_out,
-        notes=(*laid.notes, *_say_counted(found, labels), *_say_missing(domains, roles)),
+        notes=(
+            *laid.notes,
+            *_say_counted(found, labels),
+            *_say_missing(domains, roles),
+            *_say_unread(files, contents),
+        ),
     )
 
 
@@ -110,16 +132,19 @@ def _read_labels(files: Files) -> Labels | None:
 
 
 def find_domain(content: Content, terms: SdtmTerms) -> str | None:
-    """Return the domain of a dataset by its name: LB of LBCH; None where it is not read.
+    """Return the domain of a dataset by its name, else its file's: LB of LBCH; None: not read.
 
     A dataset counts for a domain only if it has the subject and that domain's own variables.
     """
-    domain = content.name[:2].upper()
     names = {name.upper() for name, _ in content.columns}
-    if terms.find_domain(domain) is None or "USUBJID" not in names:
+    if "USUBJID" not in names:
         return None
-    own = [name for name in names if name.startswith(domain)]
-    return domain if own or "DOMAIN" in names else None
+    for name in (content.name, PurePosixPath(content.member).stem):
+        domain = name[:2].upper()
+        own = [name for name in names if name.startswith(domain)]
+        if terms.find_domain(domain) is not None and (own or "DOMAIN" in names):
+            return domain
+    return None
 
 
 def _hold(files: Files, contents: Sequence[Content], known: Known, tell: Tell) -> _Found:
@@ -136,7 +161,11 @@ def _hold(files: Files, contents: Sequence[Content], known: Known, tell: Tell) -
             continue
         tell(f"reading {content.name}: {domain.title.lower()}")
         choose = choose_tests(domain, known) if domain.role == "findings" else _choose_all
-        domains.setdefault(domain.id, []).append(hold_dataset(files, content, domain.id, choose))
+        dataset = hold_dataset(files, content, domain.id, choose)
+        if _says_other_domain(dataset):
+            counted.append((content.name, count_dataset(files, content, DOMAIN_NOT_USED)))
+        else:
+            domains.setdefault(domain.id, []).append(dataset)
     supplements = []
     for content in later:
         parent = content.name.removeprefix("SUPP").removeprefix("SQ")[:2]
@@ -147,6 +176,12 @@ def _hold(files: Files, contents: Sequence[Content], known: Known, tell: Tell) -
         choose = choose_qualifiers(domains, known.terms)
         supplements.append(hold_dataset(files, content, parent, choose))
     return _Found(domains, supplements, counted)
+
+
+def _says_other_domain(dataset: Dataset) -> bool:
+    """Say whether the column DOMAIN contradicts the name of the dataset, in every row held."""
+    said = dataset.column(dataset.cell("DOMAIN").str.to_uppercase()).drop_nulls().unique()
+    return said.len() > 0 and dataset.domain not in said.to_list()
 
 
 def _choose_all(block: pl.DataFrame) -> pl.Series:
@@ -171,7 +206,7 @@ def _learn(
 
 
 def _lay_out(
-    domains: Mapping[str, Sequence[Dataset]], known: Known, roles: dict[str, str]
+    domains: Mapping[str, Sequence[Dataset]], known: Known, roles: Mapping[str, str]
 ) -> list[LaidOut]:
     def of(*wanted: str) -> list[Dataset]:
         return [item for d, items in domains.items() if roles[d] in wanted for item in items]
@@ -218,6 +253,16 @@ def _say_counted(found: _Found, labels: Labels | None) -> list[Note]:
         said = f"{name}{f' ({label})' if label else ''}: {raw.rows_in:,} rows"
         notes.append(Note(DOMAIN_NOT_USED, said, raw))
     return notes
+
+
+def _say_unread(files: Files, contents: Sequence[Content]) -> list[Note]:
+    read = {content.member for content in contents}
+    others = [
+        name
+        for name in files.names
+        if name not in read and name.casefold().rpartition("/")[2] not in (DEFINE, "study.toml")
+    ]
+    return [Note("file_unused", f"{files.name}/{name}") for name in others]
 
 
 def _say_missing(domains: Mapping[str, Sequence[Dataset]], roles: Mapping[str, str]) -> list[Note]:

@@ -113,9 +113,7 @@ class Columns:
         if keep is not None:
             rows = rows.filter(pl.col("record").is_in(keep.implode()))
         rows = rows.join(left, on="record", how="anti", maintain_order="left")
-        rows = rows.join(
-            self.dataset.raw.refused, on="record", how="anti", maintain_order="left"
-        )
+        rows = rows.join(self.dataset.raw.refused, on="record", how="anti", maintain_order="left")
         problems = problems.join(rows.select("record"), on="record", how="semi")
         return Staged(
             table=table,

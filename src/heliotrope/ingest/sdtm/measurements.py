@@ -43,7 +43,10 @@ def find_measures(rows: pl.DataFrame, domain: SdtmDomain, known: Known) -> pl.Se
     )
     distinct = parts.unique()
     table = pl.DataFrame(
-        [(*row, _find_measure(*row, domain, known)) for row in distinct.iter_rows()],
+        [
+            (code, name, specimen, _find_measure((code, name, specimen), domain, known))
+            for code, name, specimen in distinct.iter_rows()
+        ],
         schema={"0": pl.String, "1": pl.String, "2": pl.String, _MEASURE: pl.String},
         orient="row",
     )
@@ -53,8 +56,9 @@ def find_measures(rows: pl.DataFrame, domain: SdtmDomain, known: Known) -> pl.Se
 
 
 def _find_measure(
-    code: str | None, name: str | None, specimen: str | None, domain: SdtmDomain, known: Known
+    test: tuple[str | None, str | None, str | None], domain: SdtmDomain, known: Known
 ) -> str | None:
+    code, name, specimen = test
     found = known.codes.find(domain.test_codes, code) if code and domain.test_codes else None
     measure = found.concept if found is not None and found.about == _MEASURE else None
     for text in (name, code):

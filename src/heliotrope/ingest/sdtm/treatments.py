@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import polars as pl
 
@@ -41,7 +41,9 @@ def _of_class(drugs: pl.DataFrame, known: Known) -> pl.DataFrame:
     return drugs.filter(pl.col("drug").is_in(names))
 
 
-def lay_out_treatments(datasets: Sequence[Dataset], known: Known, roles: dict[str, str]) -> LaidOut:
+def lay_out_treatments(
+    datasets: Sequence[Dataset], known: Known, roles: Mapping[str, str]
+) -> LaidOut:
     """Lay out every dataset of treatments.
 
     EC holds the administrations of EX as they were collected: where EX has rows, EC is left out.
