@@ -11,7 +11,7 @@ from heliotrope.errors import ExitCode, Found, UserError
 from heliotrope.ingest.declared import RedcapSource
 
 if TYPE_CHECKING:
-    from redcap import Project
+    from redcap.project import Project
 
 DATA = "data.csv"
 DICTIONARY = "dictionary.csv"
@@ -60,7 +60,7 @@ def _read_token(source: RedcapSource) -> str:
 
 def _open(address: str, token: str) -> Project:
     try:
-        from redcap import Project
+        from redcap.project import Project
     except ImportError:
         raise UserError(
             "PyCap, which asks REDCap for records",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -13,7 +14,7 @@ from heliotrope.ingest.redcap.project import Project
 from heliotrope.ingest.staged import clean
 
 _BETWEEN_BOXES = "; "
-_NUMBER = r"^[+-]?\d+(?:[.,]\d+)?$"
+_NUMBER = re.compile(r"[+-]?\d+(?:[.,]\d+)?")
 
 
 @dataclass(frozen=True)
@@ -158,10 +159,11 @@ def code_measure(
     cleaned = rows.select(clean(pl.col(str(number)), project.missing, {}).alias("cell"))
     pairs = cleaned.hstack(decoded.texts.select("text")).unique().drop_nulls("cell")
     by_label = {label: code for code, label in choices.items()}
-    meanings = {}
+    meanings: dict[str, str] = {}
     for cell, text in pairs.iter_rows():
         code = cell if cell in choices and not project.is_labelled else by_label.get(text or "")
-        is_number = code is not None and pl.Series([code]).str.contains(_NUMBER)[0]
+        is_number = code is not None and _NUMBER.fullmatch(code) is not None
         is_own = cell in codes or (text or "") in codes.values()
-        meanings[cell] = code if is_number and not in_words and not is_own else text or ""
+        is_kept = is_number and not in_words and not is_own
+        meanings[cell] = str(code) if is_kept else text or ""
     return meanings, decoded.problems

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from heliotrope.errors import Found, UserError
 from heliotrope.ingest.mapping import Format
 from heliotrope.ingest.raw import RawTable
-from heliotrope.ingest.redcap.dictionary import OWN_COLUMNS, Columns
+from heliotrope.ingest.redcap.dictionary import OWN_COLUMNS, TIMESTAMP, Columns
 from heliotrope.ingest.tabular.delimited import TextFile, decode, find_separator, read_delimited
 
 _CARET = "^"
@@ -94,17 +94,39 @@ def _name_columns(
         by_label.setdefault(_plain(label), []).append(name)
     plain = [_plain(name) for name in header]
     names: list[str | None] = []
-    unclear: list[str] = []
     for place, label in enumerate(plain):
         candidates = by_label.get(label, [])
-        if len(candidates) == plain.count(label):
-            names.append(candidates[plain[:place].count(label)])
-        else:
-            names.append(None)
-            unclear += [header[place]] if candidates else []
+        is_clear = len(candidates) == plain.count(label)
+        names.append(candidates[plain[:place].count(label)] if is_clear else None)
     if not any(names):
         return list(header), False, ()
+    for place, label in enumerate(plain):
+        if names[place] is None and label in by_label:
+            names[place] = _name_by_neighbour(place, by_label[label], names, known)
+    unclear = [
+        heading
+        for heading, label, name in zip(header, plain, names, strict=True)
+        if name is None and label in by_label
+    ]
     return names, True, tuple(dict.fromkeys(unclear))
+
+
+def _name_by_neighbour(
+    place: int, candidates: list[str], names: list[str | None], known: Columns
+) -> str | None:
+    """Tell fields of one label apart by the form they stand in: that of the column beside.
+
+    The time of a survey stands before the fields of its form, the rest after the first of them.
+    """
+    is_stamp = all(name.endswith(TIMESTAMP) for name in candidates)
+    beside = names[place + 1 :] if is_stamp else names[:place][::-1]
+    owner = next((known.fields[name] for name in beside if name and name in known.fields), None)
+    here = [
+        name
+        for name in candidates
+        if owner is not None and known.fields[name].form == owner.form and name not in names
+    ]
+    return here[0] if len(here) == 1 else None
 
 
 def _with_header(
@@ -127,6 +149,7 @@ def _check_dictionary(raw: RawTable, columns: Mapping[str, int], known: Columns)
         raw.header[number]
         for number in range(len(raw.header))
         if not any(columns.get(name) == number for name in known.headings)
+        and raw.header[number] not in OWN_COLUMNS
     )
     if len(unknown) * _ONE_IN > len(raw.header):
         raise UserError(

@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 from heliotrope.errors import Found, UserError
 from heliotrope.ingest.archive import Files, open_files
 from heliotrope.ingest.declared import RedcapSource
+from heliotrope.ingest.tabular.sources import hash_bytes
 
 _TEXT = frozenset({".csv", ".tsv", ".txt"})
 _BYTES_LOOKED_AT = 1 << 16
@@ -44,6 +45,12 @@ class ProjectFiles:
         file, sheet = self.files.place(member)
         return PurePosixPath(file).as_posix(), sheet
 
+    def read(self, member: str) -> bytes:
+        """Read one file whole; what is hashed is what is read."""
+        content = self.files.read(member)
+        self.files.hashes[member] = hash_bytes(content)
+        return content
+
     def input_hashes(self) -> dict[str, str]:
         """Return the hash of every file that was read."""
         hashes = self.files.input_hashes()
@@ -68,14 +75,15 @@ def find_project_files(folder: Path, source: RedcapSource) -> ProjectFiles:
     folder (not below it) or zip. Errors: no export and no XML, several exports: UserError.
     """
     path = folder / source.file
+    named: str | None = source.export
     is_single = path.is_file() and path.suffix.casefold() != ".zip"
     if is_single:
         parent = PurePosixPath(source.file).parent.as_posix()
         files, named = _list_folder(path.parent, parent), path.name
     elif path.is_dir():
-        files, named = _list_folder(path, source.file), source.export
+        files = _list_folder(path, source.file)
     else:
-        files, named = open_files(folder, source.file), source.export
+        files = open_files(folder, source.file)
     kinds = {name: _kind_of(files, name) for name in files.names}
     for name, kind in ((named, "export"), (source.dictionary, "dictionary")):
         if name is None:

@@ -84,7 +84,7 @@ def read_project(
     A CSV export counts before the records in the XML, a downloaded dictionary before its fields.
     Errors: those of the readers of each file; a project XML without records and no export.
     """
-    odm = None if found.xml is None else read_odm(found.files.read(found.xml), found.xml)
+    odm = None if found.xml is None else read_odm(found.read(found.xml), found.xml)
     fields = _read_fields(found, odm)
     forms = {item.form: item.form for item in fields} | (odm.forms if odm else {})
     known = list_columns(fields) if fields else None
@@ -122,14 +122,14 @@ def _read_fields(found: ProjectFiles, odm: OdmProject | None) -> tuple[RedcapFie
 
 
 def _text(found: ProjectFiles, member: str) -> str:
-    content = found.files.read(member)
+    content = found.read(member)
     return decode(TextFile(member, "", content), None)[0]
 
 
 def _from_csv(found: ProjectFiles, format: Format, known: Columns | None) -> Export:
     assert found.export is not None
     file, sheet = found.place(found.export)
-    content = found.files.read(found.export)
+    content = found.read(found.export)
     export = read_export(TextFile(file, found.files.hash(found.export), content), format, known)
     return export if sheet is None else replace(export, raw=replace(export.raw, sheet=sheet))
 
@@ -152,7 +152,6 @@ def _read_events(found: ProjectFiles) -> dict[str, str]:
     events: dict[str, str] = {}
     for name in found.events:
         text = _text(found, name)
-        found.files.hash(name)
         separator = max(",;\t|", key=text.partition("\n")[0].count)
         for row in csv.DictReader(io.StringIO(text), delimiter=separator):
             unique = (row.get("unique_event_name") or "").strip()
