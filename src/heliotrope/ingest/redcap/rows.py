@@ -40,36 +40,46 @@ def find_rows(project: Project) -> Rows:
     right the file does not say. Cut rows are no rows.
     """
     raw = project.raw
-    cells = raw.numbered().join(raw.refused.select("record"), on="record", how="anti")
-    is_blank_row = ~pl.any_horizontal(
-        is_filled(pl.col(name), project.missing) for name in raw.cells.columns
-    )
-    blank = cells.filter(is_blank_row).select("record", rule=pl.lit("blank_row"))
-    cells = cells.join(blank.select("record"), on="record", how="anti", maintain_order="left")
+    cells = raw.numbered()
+    if raw.refused.height:
+        cells = cells.join(raw.refused.select("record"), on="record", how="anti")
     keyed = cells.with_columns(
         _key(project, project.record_field, RECORD_ID),
         *(_key(project, column, name) for name, column in SYSTEM.items()),
     )
     keyed = _translate(project, keyed)
-    again = keyed.filter(~pl.struct(KEY).is_first_distinct() & pl.col(RECORD_ID).is_not_null())
-    contents = [*KEY, *raw.cells.columns]
-    first = keyed.filter(pl.struct(KEY).is_first_distinct()).select(contents)
-    is_copy = pl.col("record").is_in(
-        again.join(first, on=contents, how="semi", nulls_equal=True)["record"].implode()
-    )
-    copied = again.filter(is_copy).select("record", rule=pl.lit("redcap_row_copied"))
-    differing = again.filter(~is_copy)
-    problems = [
-        make_problems(
-            differing,
-            "redcap_row_twice",
-            column=project.columns[project.record_field],
-            found=_say_key(),
+    nameless = keyed.filter(pl.col(RECORD_ID).is_null())
+    is_blank = pl.any_horizontal(
+        is_filled(pl.col(name), project.missing) for name in raw.cells.columns
+    ).not_()
+    blank = nameless.filter(is_blank).select("record", rule=pl.lit("blank_row"))
+    keys = keyed.select("record", RECORD_ID, is_first=pl.struct(KEY).is_first_distinct())
+    again = keys.filter(~pl.col("is_first") & pl.col(RECORD_ID).is_not_null())["record"]
+    copied, problems = blank, [make_problems(keyed.clear(), "redcap_row_twice")]
+    gone = pl.concat([blank["record"], again])
+    kept = keyed.filter(~pl.col("record").is_in(gone.implode())) if len(gone) else keyed
+    if len(again):
+        copies, differing = _part_repeated(keyed, again, raw.cells.columns)
+        copied = pl.concat([blank, copies.select("record", rule=pl.lit("redcap_row_copied"))])
+        column = project.columns[project.record_field]
+        problems.append(
+            make_problems(differing, "redcap_row_twice", column=column, found=_say_key())
         )
-    ]
-    kept = keyed.join(again.select("record"), on="record", how="anti", maintain_order="left")
     problems.append(_find_unknown_events(project, kept))
-    return Rows(kept, pl.concat([blank, copied]), pl.concat(problems))
+    return Rows(kept, copied, pl.concat(problems))
+
+
+def _part_repeated(
+    keyed: pl.DataFrame, again: pl.Series, columns: list[str]
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Part the rows that stand twice into those that say what the first says, and the others."""
+    is_again = pl.col("record").is_in(again.implode())
+    repeated, first = keyed.filter(is_again), keyed.filter(~is_again).select([*KEY, *columns])
+    same = [*KEY, *columns]
+    return (
+        repeated.join(first, on=same, how="semi", nulls_equal=True),
+        repeated.join(first, on=same, how="anti", nulls_equal=True),
+    )
 
 
 def _key(project: Project, column: str, name: str) -> pl.Expr:

@@ -162,41 +162,36 @@ def _find_entries(
     project: Project, rows: pl.DataFrame, table: RedcapTable, forms: frozenset[str]
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Return the rows that hold an entry, and those of the forms and events that hold none."""
-    is_here = pl.col(FORM).is_null() | pl.col(FORM).is_in(sorted(forms))
-    if not project.fields and not forms:
-        is_here = pl.lit(True)
-    here = rows.filter(is_here)
-    is_event = pl.col(EVENT).is_in(list(table.events)) if table.events else pl.lit(True)
-    left = [_leave(here.filter(~is_event.fill_null(False)), "redcap_event_not_used")]
-    here = here.filter(is_event)
+    here = rows
+    if project.fields or forms:
+        here = rows.filter(pl.col(FORM).is_null() | pl.col(FORM).is_in(sorted(forms)))
+    left = []
+    for holds, rule in _conditions(project, table, forms):
+        left.append(here.filter(~holds).select("record", rule=pl.lit(rule)))
+        here = here.filter(holds)
+    return here, pl.concat(left)
+
+
+def _conditions(
+    project: Project, table: RedcapTable, forms: frozenset[str]
+) -> Iterator[tuple[pl.Expr, str]]:
+    """Give what must hold of a row that is an entry, each with the rule that leaves others out."""
+    if table.events:
+        is_event = pl.col(EVENT).is_in(list(table.events)).fill_null(False)
+        yield is_event, "redcap_event_not_used"
     columns = {number for name in _named(table) for number in find_columns(project, name)}
     columns -= {project.columns[project.record_field]}
     columns -= {project.columns[name] for name in SYSTEM.values() if name in project.columns}
     boxes = {n for n in columns if _is_box(project, n)}
-    if columns:
-        filled = [is_filled(pl.col(str(n)), project.missing) for n in sorted(columns - boxes)]
-        filled += [_is_ticked(n) for n in sorted(boxes)]
-        has_any = pl.any_horizontal(filled)
-        left.append(_leave(here.filter(~has_any), "redcap_form_blank"))
-        here = here.filter(has_any)
-    else:
-        left.append(
-            _leave(here.filter(~pl.col(RECORD_ID).is_first_distinct()), "redcap_form_blank")
-        )
-        here = here.filter(pl.col(RECORD_ID).is_first_distinct())
-    if table.only_complete:
+    filled = [is_filled(pl.col(str(n)), project.missing) for n in sorted(columns - boxes)]
+    filled += [_is_ticked(n) for n in sorted(boxes)]
+    is_first = pl.col(RECORD_ID).is_first_distinct()
+    yield pl.any_horizontal(filled) if filled else is_first, "redcap_form_blank"
+    states = _states(project, forms)
+    if table.only_complete and states:
         done = [_COMPLETE, COMPLETE_STATES[_COMPLETE]]
-        columns_of = [pl.col(str(project.columns[name])) for name in _states(project, forms)]
-        is_done = pl.all_horizontal(
-            [column.is_in(done).fill_null(False) for column in columns_of] or [pl.lit(True)]
-        )
-        left.append(_leave(here.filter(~is_done), "redcap_form_not_complete"))
-        here = here.filter(is_done)
-    return here, pl.concat(left)
-
-
-def _leave(rows: pl.DataFrame, rule: str) -> pl.DataFrame:
-    return rows.select("record", rule=pl.lit(rule))
+        is_done = [pl.col(str(project.columns[name])).is_in(done) for name in states]
+        yield pl.all_horizontal(is_done).fill_null(False), "redcap_form_not_complete"
 
 
 def _is_box(project: Project, number: int) -> bool:
