@@ -267,11 +267,10 @@ def _say_invalid(error: ValidationError, file: str) -> UserError:
             "correct that entry",
         )
     key = str(first["loc"][-1])
-    models = (
+    models: tuple[type[Frozen], ...] = (
         StudyFile,
         SourceMapping,
         RedcapSource,
-        RedcapTable,
         SdtmSource,
         OmopSource,
         FhirSource,
@@ -281,6 +280,8 @@ def _say_invalid(error: ValidationError, file: str) -> UserError:
         ReportSettings,
         MeasureSetting,
     )
+    if "tables" in location:
+        models = (RedcapTable, MeasureColumn)
     known = sorted({f.alias or name for model in models for name, f in model.model_fields.items()})
     close = difflib.get_close_matches(key, known, n=1, cutoff=0.6)
     return UserError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import zipfile
 from textwrap import dedent
 
 import polars as pl
@@ -359,6 +360,58 @@ def test_two_exports_in_a_folder_are_not_guessed_between(read, tmp_path):
     check_all_is_right(
         read(study=study.replace('file = "."', 'file = "."\n    export = "copy.csv"'))
     )
+
+
+def test_a_date_is_carried_from_its_own_instance_or_the_only_one(read):
+    """In an event that repeats each instance has its own day; from a repeating form comes none."""
+    study = """\
+        [[source]]
+        form = "redcap"
+        file = "data.csv"
+        missing = ["NI"]
+        [[source.tables]]
+        table = "event"
+        fields = { term = "felt" }
+        carried = { date = "seen" }
+        constants = { kind = "flare" }
+        [[source.tables]]
+        table = "indication"
+        instrument = "visit"
+        fields = { text = "felt" }
+        carried = { date = "given" }
+        constants = { reason = "other" }
+        """
+    found = read(study=study)
+    events = found.tables["event"].sort("date").select(pl.col("date").cast(pl.String), "term")
+    assert events.rows() == [("2016-03-01", "better"), ("2017-01-10", "worse")]
+    # the one infusion of a form that does not repeat is the child's only one
+    reasons = found.tables["indication"].sort("patient_id")
+    assert reasons.select(pl.col("date").cast(pl.String), "text").rows() == [
+        ("2016-02-01", "better"),
+        (None, "worse"),
+    ]
+
+
+def test_boxes_are_no_measure(read):
+    study = STUDY.replace('column = "vas"', 'column = "before"')
+    refuse(read, "the boxes before___1, before___2", study=study)
+
+
+def test_a_zip_and_a_lone_file_are_projects(tmp_path):
+    with zipfile.ZipFile(tmp_path / "project.zip", "w") as packed:
+        packed.writestr("jdm/export.csv", write_rows(ROWS))
+        packed.writestr("jdm/dictionary.csv", write_dictionary())
+    lone = tmp_path / "lone"
+    lone.mkdir()
+    (lone / "export.csv").write_text(write_rows(ROWS), encoding="utf-8")
+    for path, place in (
+        (tmp_path / "project.zip", "project.zip"),
+        (lone / "export.csv", "export.csv"),
+    ):
+        study = read_study(path)
+        found = read_records(study, study.read_rulebook())
+        assert found.accounting["file"].to_list() == [place]
+        assert found.tables["patient"].height == 2
 
 
 XML = """\

@@ -104,7 +104,8 @@ def _choose(
         expected=f"one of {known}",
     )
     read = pl.col("text").replace_strict(meanings, default=None, return_dtype=pl.String)
-    cleaned = pl.when(read != "").then(read)
+    is_said = (read != "") & ~read.str.to_lowercase().is_in(project.missing)
+    cleaned = pl.when(is_said).then(read)
     return Decoded(texts.with_columns(cleaned.alias("text")), problems, decoded.columns)
 
 
@@ -155,7 +156,7 @@ def code_measure(
     if not choices:
         return dict(codes), _none()
     decoded = decode_field(project, rows, name, codes, "quarantine_cell")
-    number = project.columns[name]
+    number = decoded.column
     cleaned = rows.select(clean(pl.col(str(number)), project.missing, {}).alias("cell"))
     pairs = cleaned.hstack(decoded.texts.select("text")).unique().drop_nulls("cell")
     by_label = {label: code for code, label in choices.items()}

@@ -59,13 +59,18 @@ class ProjectFiles:
 
 def recognise_project(path: Path) -> RedcapSource | None:
     """Say whether a folder or file is a REDCap project or export; reads first lines only."""
+    if path.is_file() and path.suffix.casefold() == ".zip":
+        return _recognise_files(open_files(path.parent, path.name), path.name)
     if path.is_file():
         kind = _kind_of(_list_beside(path), path.name)
         return RedcapSource(form="redcap", file=path.name) if kind in ("export", "xml") else None
-    files = _list_folder(path, ".")
-    kinds = {_kind_of(files, name) for name in files.names}
+    return _recognise_files(_list_folder(path, "."), ".")
+
+
+def _recognise_files(files: Files, name: str) -> RedcapSource | None:
+    kinds = {_kind_of(files, member) for member in files.names}
     has_project = "xml" in kinds or "export" in kinds or {"dictionary", "data"} <= kinds
-    return RedcapSource(form="redcap", file=".") if has_project else None
+    return RedcapSource(form="redcap", file=name) if has_project else None
 
 
 def find_project_files(folder: Path, source: RedcapSource) -> ProjectFiles:
@@ -99,13 +104,15 @@ def find_project_files(folder: Path, source: RedcapSource) -> ProjectFiles:
     dictionaries = [name for name, kind in kinds.items() if kind == "dictionary"]
     if source.dictionary is not None:
         dictionaries = [source.dictionary]
+    export = None if is_xml else named or _find_export(files, kinds, source.file)
+    unread = [name for name, kind in kinds.items() if kind in ("other", "data") and name != export]
     return ProjectFiles(
         files=files,
-        export=None if is_xml else named or _find_export(files, kinds, source.file),
+        export=export,
         xml=named if is_xml else next((n for n, kind in kinds.items() if kind == "xml"), None),
         dictionaries=tuple(dictionaries),
         events=tuple(name for name, kind in kinds.items() if kind == "events"),
-        others=tuple(name for name, kind in kinds.items() if kind == "other" and not is_single),
+        others=() if is_single else tuple(name for name in unread if not _is_note(name)),
     )
 
 
@@ -135,6 +142,11 @@ def _list_folder(path: Path, name: str) -> Files:
         if item.is_file() and item.name[0] not in ".~"
     }
     return Files(name, path, found, is_packed=False)
+
+
+def _is_note(name: str) -> bool:
+    """Say whether a file is one to read rather than a table."""
+    return PurePosixPath(name).suffix.casefold() in (".txt", ".toml", ".md")
 
 
 def _list_beside(path: Path) -> Files:

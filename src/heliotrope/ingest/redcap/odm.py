@@ -75,6 +75,12 @@ def read_odm(content: bytes, file: str) -> OdmProject:
     try:
         for element, path in _walk(content):
             _take(element, path, read)
+    except KeyError as error:
+        raise UserError(
+            "a project XML as REDCap writes it",
+            Found(f"an element without {error}", file),
+            "download the project XML again",
+        ) from None
     except ElementTree.ParseError as error:
         raise UserError(
             "a project XML that can be read to its end",

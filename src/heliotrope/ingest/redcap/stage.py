@@ -17,7 +17,7 @@ from heliotrope.ingest.problems import gather_problems, make_problems
 from heliotrope.ingest.redcap.decode import code_measure, decode_field, find_columns
 from heliotrope.ingest.redcap.dictionary import COMPLETE, COMPLETE_STATES, TIMESTAMP
 from heliotrope.ingest.redcap.project import Project, is_filled
-from heliotrope.ingest.redcap.rows import EVENT, FORM, RECORD_ID, SYSTEM
+from heliotrope.ingest.redcap.rows import EVENT, FORM, INSTANCE, RECORD_ID, SYSTEM
 from heliotrope.ingest.staged import Staged, find_value_column
 from heliotrope.ingest.tabular.layout import NEEDED
 
@@ -103,6 +103,10 @@ def _check(project: Project, table: RedcapTable) -> None:
         if not find_columns(project, name):
             found = f"'{name}'; {say_nearest(name, known)}" if len(known) < 40 else f"'{name}'"
             raise _wrong(project, "a field of this export", found, "correct the name of the field")
+    boxed = [item.column for item in table.measures if len(find_columns(project, item.column)) > 1]
+    if boxed:
+        boxes = ", ".join(project.raw.header[n] for n in find_columns(project, boxed[0]))
+        raise _wrong(project, "one column a measure", f"the boxes {boxes}", "name one of them")
     if table.instrument is not None and project.find_form(table.instrument) is None:
         found = f"'{table.instrument}'; forms: {', '.join(list(project.forms)[:12])}"
         raise _wrong(project, "a form of this project", found, "correct `instrument`")
@@ -233,23 +237,34 @@ def _cost(spec: ColumnSpec) -> str:
 def _carry(
     project: Project, rows: pl.DataFrame, entries: pl.DataFrame, table: RedcapTable
 ) -> tuple[list[pl.Series], list[Joined]]:
-    """Bring values of another form of the same event, else of the child's only one, to entries."""
+    """Bring values of another form to entries, with the rows that they stand in.
+
+    The entry's own row comes first, then that of its event, then the only one of the child. A
+    value of another repeating form or event is none of this entry: which of its instances belongs
+    here nothing says.
+    """
     carried, joined = [], []
     for name, field in table.carried.items():
         decoded = decode_field(project, rows, field, table.codes.get(name, {}), "quarantine_cell")
-        there = rows.select("record", RECORD_ID, EVENT).hstack(decoded.texts.select(text="text"))
-        there = there.filter(pl.col("text").is_not_null())
-        of_event = there.unique([RECORD_ID, EVENT], keep="first", maintain_order=True)
-        only = there.filter(~pl.col(RECORD_ID).is_duplicated())
-        found = (
-            entries.select(RECORD_ID, EVENT)
-            .join(
-                of_event, on=[RECORD_ID, EVENT], how="left", nulls_equal=True, maintain_order="left"
-            )
-            .join(only, on=RECORD_ID, how="left", maintain_order="left", suffix="_only")
+        keys = [RECORD_ID, EVENT, FORM, INSTANCE]
+        there = rows.select(*keys, pl.col("record").alias("of")).hstack(
+            decoded.texts.select(text="text")
         )
-        carried.append(found.select(pl.coalesce("text", "text_only").alias(name)).to_series())
-        records = found.select(pl.coalesce("record", "record_only").alias("record"))
+        there = there.filter(pl.col("text").is_not_null())
+        once = there.filter(pl.col(FORM).is_null() & pl.col(INSTANCE).is_null())
+        found = entries.select("record", RECORD_ID, EVENT)
+        for number, (part, on) in enumerate(
+            (
+                (there.with_columns(record="of"), ["record"]),
+                (once, [RECORD_ID, EVENT]),
+                (once.filter(~pl.col(RECORD_ID).is_duplicated()), [RECORD_ID]),
+            )
+        ):
+            part = part.select(*on, text=pl.struct("of", "text")).rename({"text": f"_{number}"})
+            found = found.join(part, on=on, how="left", nulls_equal=True, maintain_order="left")
+        nearest = pl.coalesce("_0", "_1", "_2").struct
+        carried.append(found.select(nearest.field("text").alias(name)).to_series())
+        records = found.select(nearest.field("of").alias("record"))
         joined.append(
             Joined(project.raw, records.drop_nulls().unique(), columns=frozenset(decoded.columns))
         )
