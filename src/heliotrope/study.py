@@ -45,6 +45,9 @@ workbook. Files that are missing are empty tables. ``study.toml`` adds, in this 
       ``codes``. An assessment sheet without a ``measure`` column whose headers are measures
       (``cmas``, ``CK``) needs no entry.
 
+    A source of another form says which: ``form = "redcap"``, with ``file`` (the export, the project
+    XML, a folder or a zip) and its own keys; the manual has a chapter for each form.
+
 Example::
 
     id = "ward_7"

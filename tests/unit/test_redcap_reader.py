@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import csv
 import io
+import tomllib
 import zipfile
+from pathlib import Path
 from textwrap import dedent
 
 import polars as pl
 import pytest
 
+from heliotrope.definitions.load import read_rulebook
 from heliotrope.definitions.redcap_dictionary import HEADINGS
+from heliotrope.definitions.vocabulary import finding_rules_of
 from heliotrope.errors import UserError
 from heliotrope.ingest import Ingested, read_records
-from heliotrope.study import read_study
+from heliotrope.ingest.declared import RedcapSource
+from heliotrope.study import StudyFile, read_study
 
 # name, form, type, label, choices, validation
 FIELDS = [
@@ -390,6 +395,17 @@ def test_a_date_is_carried_from_its_own_instance_or_the_only_one(read):
         ("2016-02-01", "better"),
         (None, "worse"),
     ]
+
+
+def test_the_mapping_of_the_manual_is_valid():
+    chapter = (Path(__file__).parents[2] / "docs" / "records_redcap.md").read_text("utf-8")
+    examples = [part.partition("```")[0] for part in chapter.split("```toml\n")[1:]]
+    assert len(examples) == 2
+    for text in examples:
+        (source,) = StudyFile.model_validate(tomllib.loads(text)).source
+        assert isinstance(source, RedcapSource)
+    rules = {rule for rule in finding_rules_of(read_rulebook()) if rule.startswith("redcap_")}
+    assert {rule for rule in rules if f"`{rule}`" not in chapter} == {"redcap_without_dictionary"}
 
 
 def test_boxes_are_no_measure(read):
