@@ -21,7 +21,9 @@ from heliotrope.errors import Found, UserError
 if TYPE_CHECKING:
     from heliotrope.definitions.load import Rulebook
 
-About = Literal["measure", "drug", "diagnosis", "antibody", "adverse_event", "graded_term", "race"]
+About = Literal[
+    "measure", "drug", "diagnosis", "antibody", "adverse_event", "graded_term", "race", "route"
+]
 
 
 class CodeSystem(Frozen):

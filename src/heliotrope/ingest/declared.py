@@ -115,6 +115,14 @@ class FhirSource(Format):
 
     form: Literal["fhir"]
     file: str = Field(description="the folder, zip or file of resources")
+    cohort: str | None = Field(default=None, description="whom to take; 'everyone' for all")
+    patient_identifier: str | None = Field(
+        default=None, description="system of the identifier to name children by, not their id"
+    )
+    measures: dict[str, str] = Field(
+        default={}, description="system|code, display or linkId = our measure"
+    )
+    dose_without_unit: Literal["unknown", "tablets"] = "unknown"
 
 
 FormSource = RedcapSource | SdtmSource | OmopSource | FhirSource

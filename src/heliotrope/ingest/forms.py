@@ -27,6 +27,7 @@ READERS: dict[str, str] = {
     "omop": "heliotrope.ingest.omop",
     "redcap": "heliotrope.ingest.redcap",
     "sdtm": "heliotrope.ingest.sdtm",
+    "fhir": "heliotrope.ingest.fhir",
 }
 
 

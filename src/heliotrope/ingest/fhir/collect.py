@@ -1,0 +1,208 @@
+"""Read the resources of all files into one table of text a file and resource type."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import msgspec
+import polars as pl
+
+from heliotrope.ingest.archive import Files
+from heliotrope.ingest.fhir.drug_rows import ADMINISTRATION, MEDICATION, REQUEST, STATEMENT
+from heliotrope.ingest.fhir.entries import Entry, read_entries
+from heliotrope.ingest.fhir.layout import Cell, Layout, Taken
+from heliotrope.ingest.fhir.observation_rows import OBSERVATION, RESPONSE
+from heliotrope.ingest.fhir.person_rows import (
+    ADVERSE_EVENT,
+    CONDITION,
+    ENCOUNTER,
+    EPISODE,
+    IMMUNIZATION,
+    PATIENT,
+    PROCEDURE,
+)
+from heliotrope.ingest.fhir.words import Words
+
+LAYOUTS: Mapping[str, Layout] = {
+    "Patient": PATIENT,
+    "Condition": CONDITION,
+    "Medication": MEDICATION,
+    "MedicationAdministration": ADMINISTRATION,
+    "MedicationStatement": STATEMENT,
+    "MedicationRequest": REQUEST,
+    "Procedure": PROCEDURE,
+    "Immunization": IMMUNIZATION,
+    "AdverseEvent": ADVERSE_EVENT,
+    "EpisodeOfCare": EPISODE,
+    "Encounter": ENCOUNTER,
+    "Observation": OBSERVATION,
+    "QuestionnaireResponse": RESPONSE,
+}
+
+# Read last, when it is known whose are wanted: most of an export is observations.
+MANY = ("Observation", "QuestionnaireResponse")
+
+FULL_URL = "fullUrl"
+
+_DECODERS = {kind: msgspec.json.Decoder(layout.type) for kind, layout in LAYOUTS.items()}
+
+# Rows held as Python objects before they become columns.
+_HELD = 20_000
+
+# How much of what cannot be read is kept in the quarantine.
+_SHOWN = 2_000
+
+Place = tuple[str, str]
+Judge = Callable[[Taken], str | None]
+
+
+@dataclass
+class Collected:
+    """The resources of one type in one file.
+
+    frame: ``record``, the layout's columns and what was looked up, as text. parts: the same of a
+    repeated element, with ``index``. passed_over: how many resources each rule passed over.
+    """
+
+    layout: Layout
+    passed_over: Counter[str] = field(default_factory=Counter)
+    _rows: list[tuple[int, Cell, Taken]] = field(default_factory=list)
+    _frames: list[pl.DataFrame] = field(default_factory=list)
+    _parts: list[pl.DataFrame] = field(default_factory=list)
+
+    def add(self, record: int, full_url: Cell, taken: Taken) -> None:
+        """Hold one resource."""
+        self._rows.append((record, full_url, taken))
+        if len(self._rows) >= _HELD:
+            self._flush()
+
+    def frame(self) -> pl.DataFrame:
+        """Return the resources held, one a row."""
+        self._flush()
+        names = (*self.layout.header, *self.layout.found, FULL_URL)
+        return pl.concat([_make_frame((), names), *self._frames])
+
+    def parts(self) -> pl.DataFrame:
+        """Return the repeated elements held, one a row."""
+        self._flush()
+        return pl.concat([_make_frame((), self._part_names()), *self._parts])
+
+    def _part_names(self) -> tuple[str, ...]:
+        return ("index", *self.layout.part_header, *self.layout.part_found)
+
+    def _flush(self) -> None:
+        if not self._rows:
+            return
+        rows = [(record, *taken.cells, url) for record, url, taken in self._rows]
+        names = (*self.layout.header, *self.layout.found, FULL_URL)
+        self._frames.append(_make_frame(rows, names))
+        parts = [
+            (record, index, *part)
+            for record, _, taken in self._rows
+            for index, part in zip(self.layout.index_parts(taken.parts), taken.parts, strict=True)
+        ]
+        if parts:
+            self._parts.append(_make_frame(parts, self._part_names()))
+        self._rows.clear()
+
+
+def _make_frame(rows: Sequence[tuple[int | Cell, ...]], names: tuple[str, ...]) -> pl.DataFrame:
+    columns = list(zip(*rows, strict=True)) if rows else [()] * (len(names) + 1)
+    return pl.DataFrame(
+        [
+            pl.Series("record", columns[0], dtype=pl.Int64),
+            *(
+                pl.Series(name, column, dtype=pl.String)
+                for name, column in zip(names, columns[1:], strict=True)
+            ),
+        ]
+    )
+
+
+@dataclass
+class Resources:
+    """All that was read of the files.
+
+    tables: by file and resource type. others: resource types not read, counted, by file.
+    empty: entries without a resource, by file. damaged: what cannot be read, by file: record,
+    resource type, why, and its text.
+    """
+
+    tables: dict[Place, Collected] = field(default_factory=dict)
+    others: dict[str, Counter[str]] = field(default_factory=dict)
+    empty: Counter[str] = field(default_factory=Counter)
+    damaged: dict[str, list[tuple[int, str | None, str, str]]] = field(default_factory=dict)
+
+    def of_kind(self, kind: str) -> dict[Place, Collected]:
+        """Return the tables of one resource type, by place."""
+        return {place: table for place, table in self.tables.items() if place[1] == kind}
+
+
+def collect(
+    files: Files, members: Collection[str], words: Words, tell: Callable[[str], None]
+) -> Resources:
+    """Read everything but what there is most of, and count every resource of every type."""
+    found = Resources()
+    for member in members:
+        tell(f"reading {member}")
+        others = found.others.setdefault(member, Counter())
+        for entry in read_entries(files, member):
+            if entry.damage is not None:
+                _note_damage(found, member, entry, entry.damage)
+            elif entry.kind is None:
+                found.empty[member] += 1
+            elif entry.kind not in LAYOUTS:
+                others[entry.kind] += 1
+            elif entry.kind in MANY:
+                _table_of(found, member, entry.kind)
+            else:
+                _take(found, member, entry, words, _accept)
+    return found
+
+
+def collect_many(
+    files: Files, found: Resources, words: Words, judge: Judge, tell: Callable[[str], None]
+) -> None:
+    """Read the observations and questionnaires of the files that have any.
+
+    ``judge`` names the rule that passes over one that was read, None to keep it.
+    """
+    for member in sorted({member for member, kind in found.tables if kind in MANY}):
+        tell(f"reading the observations of {member}")
+        for entry in read_entries(files, member):
+            if entry.kind in MANY and entry.damage is None:
+                _take(found, member, entry, words, judge)
+
+
+def _accept(_: Taken) -> str | None:
+    return None
+
+
+def _table_of(found: Resources, member: str, kind: str) -> Collected:
+    place = (member, kind)
+    if place not in found.tables:
+        found.tables[place] = Collected(LAYOUTS[kind])
+    return found.tables[place]
+
+
+def _take(found: Resources, member: str, entry: Entry, words: Words, judge: Judge) -> None:
+    assert entry.kind is not None
+    table = _table_of(found, member, entry.kind)
+    try:
+        resource = _DECODERS[entry.kind].decode(entry.content)
+        taken = table.layout.take(resource, words)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        _note_damage(found, member, entry, str(error))
+        return
+    rule = taken if isinstance(taken, str) else judge(taken)
+    if rule is not None:
+        table.passed_over[rule] += 1
+    elif isinstance(taken, Taken):
+        table.add(entry.record, entry.full_url, taken)
+
+
+def _note_damage(found: Resources, member: str, entry: Entry, why: str) -> None:
+    text = bytes(entry.content)[:_SHOWN].decode("utf-8", errors="replace")
+    found.damaged.setdefault(member, []).append((entry.record, entry.kind, why, text))
