@@ -34,6 +34,10 @@ LATER_FORMS = ("sdtm", "omop", "fhir")
 
 LATER_FORMS = ("redcap", "sdtm", "fhir")
 LATER_FORMS = ("omop", "fhir")
+    "fhir": "heliotrope.simulate.forms.fhir:write_fhir",
+}
+
+LATER_FORMS = ("redcap", "sdtm", "omop")
 
 
 @dataclass(frozen=True)
