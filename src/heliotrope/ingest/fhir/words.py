@@ -156,7 +156,7 @@ class Words:
     def _find_drug(self, key: Key) -> DrugFound | None:
         coded = self.find_code(_codings(key), "drug")
         names = _names(key)
-        shown = names[0] if names else (coded.code if coded else "")
+        shown = names[0] if names else ""
         for name in names:
             match = find_drug(name, self.context.drug_names)
             if match is not None and match.refused in (NOT_SYSTEMIC, ANOTHER_DRUG):
