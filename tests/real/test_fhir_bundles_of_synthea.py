@@ -65,7 +65,7 @@ def test_every_resource_is_accounted_for(study: Study) -> None:
     assert ingested.accounting["rows_in"].sum() == sum(RESOURCES.values()) + OTHERS == 562
     assert ingested.accounting["rows_quarantined"].sum() == 0
     columns = ["rows_in", "rows_used", "rows_ignored", "rows_quarantined"]
-    print(ingested.accounting.group_by("sheet").agg(pl.col(columns).sum()).sort("sheet"))
+    print(ingested.accounting.group_by("sheet").agg(pl.col(columns).sum()).sort("sheet"))  # noqa: T201
 
 
 def test_measures_are_read_and_blood_pressures_are_none(study: Study) -> None:

@@ -135,7 +135,9 @@ def test_gz_zip_bundle_and_lines_give_the_same_records(tmp_path: Path, monkeypat
 
 
 def test_the_way_back_leads_to_file_entry_and_element(tmp_path: Path) -> None:
-    entries = [{"resource": item} for item in (CHILD, {"resourceType": "Claim"}, observation(VALUE))]
+    entries = [
+        {"resource": item} for item in (CHILD, {"resourceType": "Claim"}, observation(VALUE))
+    ]
     ingested = read(write_bundle(tmp_path, entries))
     row_id = ingested.tables["assessment"]["row_id"][0]
     column = ingested.source.filter(

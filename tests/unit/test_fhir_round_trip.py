@@ -48,5 +48,5 @@ def test_the_children_of_the_default_cohort_are_those_given_immunoglobulin(tmp_p
     everyone, default = read(tmp_path), read(tmp_path, cohort=None)
     given = everyone.tables["infusion"]["patient_id"].unique()
     assert set(default.tables["patient"]["patient_id"]) == set(given)
-    assert [step for step, _, _ in default.cohort][0] == "persons"
+    assert next(step for step, _, _ in default.cohort) == "persons"
     assert default.accounting["rows_in"].sum() == everyone.accounting["rows_in"].sum()

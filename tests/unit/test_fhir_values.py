@@ -80,7 +80,8 @@ def test_components_that_are_measures_become_values_of_their_own(tmp_path: Path)
 
 
 @pytest.mark.parametrize(
-    ("effective", "rule"), [("2016-05", "partial_date_needs_day"), ("2016-02-30", "impossible_date")]
+    ("effective", "rule"),
+    [("2016-05", "partial_date_needs_day"), ("2016-02-30", "impossible_date")],
 )
 def test_a_value_without_its_day_is_quarantined(tmp_path: Path, effective, rule) -> None:
     value = {"valueQuantity": {"value": 7, "unit": "U/L"}, "effectiveDateTime": effective}
@@ -123,7 +124,7 @@ def test_statuses_that_are_no_result_are_left_out_by_name(tmp_path: Path) -> Non
     assert left_out(ingested) == {"entered_in_error: 1", "not_done: 1", "not_finished: 1"}
 
 
-def test_answers_are_read_by_linkId_or_by_the_question(tmp_path: Path) -> None:
+def test_answers_are_read_by_link_id_or_by_the_question(tmp_path: Path) -> None:
     questions = [
         {"linkId": "chaq", "answer": [{"valueDecimal": 1.125}]},
         {"linkId": "7", "text": "CMAS", "answer": [{"valueInteger": 30}]},

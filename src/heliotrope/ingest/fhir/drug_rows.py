@@ -128,7 +128,7 @@ def _reasons(reason: list[Concept] | Concept | None) -> Cell:
 
 def _extension(extensions: list[Extension], name: str) -> Cell:
     """Return the text of an extension by the last part of its address."""
-    found = (item for item in extensions if (item.url or "").split("/")[-1].endswith(name))
+    found = (item for item in extensions if (item.url or "").endswith(f"/{name}"))
     return next((item.value_string for item in found if item.value_string), None)
 
 

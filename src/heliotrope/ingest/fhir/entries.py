@@ -6,7 +6,6 @@ import gzip
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import IO, cast
 
@@ -33,8 +32,7 @@ _kind = msgspec.json.Decoder(Kind)
 _bundle = msgspec.json.Decoder(Bundle)
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(msgspec.Struct, frozen=True, gc=False):
     """One resource as it stands in a file.
 
     record: the number of its line or entry, from 0. kind: its resource type, None for an entry

@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from msgspec import Raw
+from msgspec import Raw, Struct
 
-from heliotrope.ingest.fhir.resources import Period, Quantity, Reference
+from heliotrope.ingest.fhir.resources import NO_NUMBER, Period, Quantity, Reference
 from heliotrope.ingest.fhir.words import Words
 
 Cell = str | None
@@ -24,8 +24,7 @@ UCUM = "http://unitsofmeasure.org"
 COMMON = ("id", "meta.lastUpdated", "subject.reference", "status")
 
 
-@dataclass(frozen=True)
-class Taken:
+class Taken(Struct, frozen=True, gc=False):
     """What was read of one resource: cells by layout, and those of its repeated parts."""
 
     cells: tuple[Cell, ...]
@@ -82,6 +81,8 @@ def begin(resource: Any, subject: Reference | None, status: Cell) -> tuple[Cell,
 
 def say_raw(number: Raw) -> Cell:
     """Return a number as it is written; blank or null is missing."""
+    if number is NO_NUMBER:
+        return None
     text = bytes(number).decode()
     return None if text in ("", "null") else text.strip('"')
 

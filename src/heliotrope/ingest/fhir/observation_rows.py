@@ -27,7 +27,7 @@ from heliotrope.ingest.fhir.resources import (
     QuestionnaireResponse,
     Range,
 )
-from heliotrope.ingest.fhir.words import Words, key_of, name_concept, say_concept
+from heliotrope.ingest.fhir.words import Key, Words, key_of, name_concept
 
 NOT_A_MEASURE = "observation_not_used"
 DATA_ABSENT = "data_absent"
@@ -54,14 +54,13 @@ def _take_observation(resource: Observation, words: Words) -> Taken | str:
     refused = refuse_status(resource.status, _OBSERVED)
     if refused:
         return refused
-    measure = words.measures[key_of(resource.code)] if resource.code else None
-    antibody = None
-    if measure is None and resource.code is not None:
-        antibody = words.antibody[key_of(resource.code)]
+    key = key_of(resource.code) if resource.code else None
+    measure = words.measures[key] if key else None
+    antibody = words.antibody[key] if key and measure is None else None
     parts = tuple(_take_component(item, words) for item in resource.component)
     if measure is None and antibody is None and not any(part[-1] for part in parts):
         return NOT_A_MEASURE
-    cells = _take_value(resource)
+    cells = _take_value(resource, key, words)
     has_value = cells[1] is not None and (measure or antibody is not None)
     if not has_value and not any(part[-1] and part[1] for part in parts):
         return DATA_ABSENT
@@ -80,12 +79,13 @@ def _take_observation(resource: Observation, words: Words) -> Taken | str:
 
 
 def _take_component(component: Component, words: Words) -> tuple[Cell, ...]:
-    measure = words.measures[key_of(component.code)] if component.code else None
-    cells = _take_value(component)
+    key = key_of(component.code) if component.code else None
+    measure = words.measures[key] if key else None
+    cells = _take_value(component, key, words)
     return *cells, measure if cells[1] is not None else None
 
 
-def _take_value(item: Component) -> tuple[Cell, ...]:
+def _take_value(item: Component, key: Key | None, words: Words) -> tuple[Cell, ...]:
     """Return code, value, unit, limits of normal, interpretation and why there is no value."""
     quantity = item.value_quantity
     value = (
@@ -96,9 +96,10 @@ def _take_value(item: Component) -> tuple[Cell, ...]:
         or name_concept(item.value_codeable_concept)
     )
     low, high, unit = _take_limits(item.reference_range)
-    interpretation = "; ".join(_code(concept) for concept in item.interpretation) or None
+    codes = item.interpretation
+    interpretation = "; ".join([_code(concept) for concept in codes]) if codes else None
     return (
-        say_concept(item.code),
+        words.texts[key] if key else None,
         value,
         say_unit(quantity),
         low,

@@ -55,7 +55,9 @@ class Cached(dict[Key, Meaning | None], Generic[Meaning]):
 
 def key_of(concept: Concept) -> Key:
     """Return what makes a concept the same as another."""
-    return tuple((item.system, item.code, item.display) for item in concept.coding), concept.text
+    # a list is made faster than a generator, and there is one of these for each resource
+    codes = [(item.system, item.code, item.display) for item in concept.coding]
+    return tuple(codes), concept.text
 
 
 def say_concept(concept: Concept | None) -> str | None:
@@ -107,6 +109,7 @@ class Words:
         self.drugs = Cached[DrugFound](self._find_drug)
         self.terms = Cached[str](self._find_term)
         self.diagnoses = Cached[str](self._find_diagnosis)
+        self.texts = Cached[str](lambda key: say_concept(Concept(_codings(key), key[1])))
 
     def find_code(self, codings: Iterable[Coding], *about: About) -> Coded | None:
         """Return what the first known code means; a system that is not known says nothing."""
