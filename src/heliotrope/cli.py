@@ -119,10 +119,22 @@ def init(
     redcap: Annotated[
         bool, typer.Option("--redcap", help="Write a REDCap data dictionary instead.")
     ] = False,
+    more: Annotated[
+        list[Path] | None, typer.Argument(metavar="", help="More files of the export.", hidden=True)
+    ] = None,
+    source: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--from",
+            metavar="FILE...",
+            help="Files of an export: propose a study.toml that reads them.",
+        ),
+    ] = None,
 ) -> None:
-    """Write an empty workbook and its data dictionary.
+    """Write an empty workbook and its data dictionary, or propose a mapping for an export.
 
-    Fill in its sheets and give it to `check` and `run` as it is.
+    Without --from: fill in the sheets and give the folder to `check` and `run` as it is. With
+    --from FILE...: a commented study.toml; what is in doubt is switched off until you decide it.
     """
     if redcap:
         from heliotrope.ingest.redcap.template import write_redcap_template
@@ -132,6 +144,15 @@ def init(
         typer.echo("README.txt says how to upload it; put the export beside it and run:")
         typer.echo(f"  heliotrope check {study}")
         return
+    if source:
+        from heliotrope.definitions.load import read_rulebook
+        from heliotrope.ingest.proposal.propose import write_proposal
+        from heliotrope.terminal.proposal import print_proposal
+
+        print_proposal(write_proposal(study, [*source, *(more or [])], read_rulebook()))
+        return
+    if more:
+        raise typer.BadParameter("name the files of an export after --from")
     from heliotrope.ingest.template import write_template
 
     workbook = write_template(study)

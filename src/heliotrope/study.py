@@ -71,6 +71,9 @@ Example::
     unit = "U/L"
     upper_limit_column = "ck_uln"
 
+A line ``# proposed, confirm: ...`` stands before what ``heliotrope init --from`` proposed in doubt;
+while there is one, every check says so.
+
 A key that is not known is an error that names the nearest one.
 """
 
@@ -96,6 +99,7 @@ from heliotrope.ingest.declared import (
     SdtmSource,
 )
 from heliotrope.ingest.mapping import Format, MeasureColumn, RowFilter, SourceMapping
+from heliotrope.ingest.proposal import find_unconfirmed
 
 if TYPE_CHECKING:
     from heliotrope.definitions.load import Rulebook
@@ -132,6 +136,7 @@ class Study(Frozen):
     sources: one mapping a file (or sheet) and table.
     definitions: the study's own definition folder, if any. unread: files and sheets in the
     folder that are no part of the study. study_file: study.toml, if there is one.
+    unconfirmed: what study.toml still holds of proposals that nobody has decided.
     """
 
     id: str
@@ -145,6 +150,7 @@ class Study(Frozen):
     report: ReportSettings = ReportSettings()
     unread: tuple[str, ...] = ()
     study_file: Path | None = None
+    unconfirmed: tuple[str, ...] = ()
 
     def read_rulebook(self) -> Rulebook:
         """Read the shipped definitions, the study's own, and its settings into one rulebook."""
@@ -226,6 +232,7 @@ def _read_study_file(path: Path) -> Study:
         report=file.report,
         unread=discovered.unread if discovered else _unread(folder, file.source),
         study_file=path,
+        unconfirmed=find_unconfirmed(path.read_text(encoding="utf-8-sig")),
     )
 
 

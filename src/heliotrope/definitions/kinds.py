@@ -16,6 +16,7 @@ from heliotrope.definitions.haemolysis import HaemolysisCase
 from heliotrope.definitions.indication import IvigIndication
 from heliotrope.definitions.item_form import ItemForm
 from heliotrope.definitions.literature import Literature
+from heliotrope.definitions.mapping_words import MappingWords
 from heliotrope.definitions.measure import MeasureSet
 from heliotrope.definitions.model import Definition
 from heliotrope.definitions.model_free import ModelFreeEstimates
@@ -90,3 +91,4 @@ KINDS["omop_cdm"] = OmopModel
 KINDS["omop_concepts"] = OmopConcepts
 KINDS["redcap_project"] = RedcapProject
 KINDS["sdtm_terms"] = SdtmTerms
+KINDS["mapping_words"] = MappingWords

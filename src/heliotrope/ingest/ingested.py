@@ -35,6 +35,10 @@ class StudySources(Protocol):
     def unread(self) -> tuple[str, ...]:
         """Return the names of files and sheets that are no part of the study."""
 
+    @property
+    def unconfirmed(self) -> tuple[str, ...]:
+        """Return the proposals in study.toml that nobody has decided yet."""
+
 
 class Accounting(dy.Schema):
     """Where the rows and cells of one source went: in = used + ignored + quarantined."""

@@ -228,6 +228,7 @@ def _about_files(
     """Say what stands in the study and was not read: files, sheets, columns; guessed encodings."""
     rules = context.rules
     found = [make_file_finding(rules["file_unused"], name) for name in study.unread]
+    found += [make_file_finding(rules["mapping_unconfirmed"], said) for said in study.unconfirmed]
     for raw in numbered.raws:
         found += [make_file_finding(rules[rule], said, raw) for rule, said in raw.notes]
     for delivery in numbered.deliveries:

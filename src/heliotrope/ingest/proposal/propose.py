@@ -1,0 +1,203 @@
+"""Propose a study for the files of an export: read them, look at them, write study.toml."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from heliotrope.definitions.load import Rulebook
+from heliotrope.definitions.mapping_words import MappingWords
+from heliotrope.errors import ExitCode, Found, UserError
+from heliotrope.ingest.context import ReadContext, make_context
+from heliotrope.ingest.declared import FormSource
+from heliotrope.ingest.forms import find_reader, recognise_form
+from heliotrope.ingest.mapping import Format
+from heliotrope.ingest.proposal.labels import is_dictionary, read_labels
+from heliotrope.ingest.proposal.names import make_names
+from heliotrope.ingest.proposal.parts import Proposal, ProposedForm
+from heliotrope.ingest.proposal.profile import Labels, profile_table
+from heliotrope.ingest.proposal.render import render_proposal
+from heliotrope.ingest.proposal.tables import propose_file
+from heliotrope.ingest.raw import RawTable
+from heliotrope.ingest.tabular.delimited import TextFile, read_delimited
+from heliotrope.ingest.tabular.sources import OWN_SHEETS, TEXT_SUFFIXES, hash_bytes, read_bytes
+from heliotrope.ingest.tabular.workbook import SUFFIXES, Workbook, list_sheets, read_sheet
+
+STUDY_FILE = "study.toml"
+
+# Of these a form is not enough: which of their fields are ours must be proposed, too.
+_FREE_FORMS = frozenset({"redcap"})
+
+
+@dataclass(frozen=True)
+class WrittenProposal:
+    """A proposal, and where it was written."""
+
+    path: Path
+    proposal: Proposal
+
+
+def write_proposal(study: Path, files: Sequence[Path], rulebook: Rulebook) -> WrittenProposal:
+    """Write a proposed study.toml for some files into the folder of the study.
+
+    The files stay where they are and are named relative to that folder.
+    Errors: a study.toml that is already there (it is never overwritten), a file that is missing or
+    that no reader knows, a folder that cannot be written: UserError.
+    """
+    path = study / STUDY_FILE
+    if path.exists():
+        raise UserError(
+            "a folder without a study.toml",
+            Found(f"{STUDY_FILE} is already there", study.name),
+            "choose another folder, or move the file away; nothing was overwritten",
+            ExitCode.USAGE,
+        )
+    proposal = propose_study(study, files, rulebook)
+    try:
+        study.mkdir(parents=True, exist_ok=True)
+        path.write_text(render_proposal(proposal), encoding="utf-8")
+    except OSError as error:
+        raise UserError(
+            "a folder that can be written",
+            Found(f"{error.strerror}", study.name),
+            "choose another folder, or ask for the right to write there",
+            ExitCode.ENVIRONMENT,
+        ) from None
+    return WrittenProposal(path, proposal)
+
+
+def propose_study(study: Path, files: Sequence[Path], rulebook: Rulebook) -> Proposal:
+    """Look at some files and propose how each is read.
+
+    Rule: a form that is read without a mapping is named as such; every other file is looked at
+    column by column. A REDCap data dictionary among the files, or beside one of them, is no
+    source: its labels and codes are evidence.
+    """
+    context = make_context(rulebook)
+    (words,) = rulebook.of_kind(MappingWords)
+    names = make_names(context, words)
+    forms, tables, notes = [], [], []
+    labels: dict[str, Labels] = {}
+    for path in _list_files(files):
+        form = _read_by_form(path, context)
+        if form is not None:
+            named = form.model_copy(update={"file": _name(path, study)})
+            forms.append(ProposedForm(named, f"{path.name}: read as {form.form}, by its own rules"))
+            continue
+        for raw in _read_tables(path):
+            if is_dictionary(raw):
+                labels |= read_labels(raw)
+                notes.append(f"{raw.place}: a data dictionary; its labels and codes are evidence")
+            else:
+                tables.append((path, raw))
+    given = {path.resolve() for path, _ in tables} | {path.resolve() for path in files}
+    for folder in dict.fromkeys(path.parent for path, _ in tables):
+        labels = {**_read_dictionaries(folder, given, notes), **labels}
+    proposed = [
+        propose_file(profile_table(raw, labels, context, words), _name(path, study), context,
+                     words, names)
+        for path, raw in tables
+    ]  # fmt: skip
+    return Proposal(_make_id(study), tuple(proposed), tuple(forms), tuple(notes))
+
+
+def _list_files(files: Sequence[Path]) -> list[Path]:
+    """List the files given; of a folder that is no form of its own, the tables in it."""
+    listed = []
+    for path in files:
+        if not path.exists():
+            raise UserError(
+                "a file to propose a mapping for",
+                Found(f"nothing at {path.name}"),
+                "check the name after --from",
+                ExitCode.USAGE,
+            )
+        if path.is_dir() and recognise_form(path) is None:
+            inside = sorted(item for item in path.iterdir() if item.is_file() and _is_table(item))
+            listed += inside
+            if not inside:
+                raise UserError(
+                    "a folder with tables (CSV, TSV, Excel), or records of a form known here",
+                    Found("no such file", path.name),
+                    "name the files of the export after --from",
+                )
+        else:
+            listed.append(path)
+    return list(dict.fromkeys(listed))
+
+
+def _is_table(path: Path) -> bool:
+    return path.suffix.casefold() in TEXT_SUFFIXES | SUFFIXES and path.name[0] not in ".~"
+
+
+def _read_by_form(path: Path, context: ReadContext) -> FormSource | None:
+    """Return the form of a file that is read without a mapping, or None.
+
+    A REDCap project counts only if its fields bear names that become rows by themselves.
+    """
+    form = recognise_form(path)
+    if form is None or form.form not in _FREE_FORMS:
+        return form
+    folder = path if path.is_dir() else path.parent
+    delivery = find_reader(form.form).deliver(folder, form, context, lambda _: None)
+    return form if any(not staged.rows.is_empty() for staged in delivery.staged) else None
+
+
+def _read_tables(path: Path) -> list[RawTable]:
+    """Read a text file, or every sheet of a workbook that holds something."""
+    if not _is_table(path):
+        raise UserError(
+            "a table (CSV, TSV, Excel), or records of a form known here (REDCap, SDTM, OMOP, FHIR)",
+            Found("neither", path.name),
+            "export the records as CSV, or name the folder that holds them",
+        )
+    content = read_bytes(path.parent, path.name)
+    sha256 = hash_bytes(content)
+    if path.suffix.casefold() not in SUFFIXES:
+        return [read_delimited(TextFile(path.name, sha256, content), Format())]
+    workbook = Workbook(path.name, sha256, content)
+    tables = []
+    for sheet in list_sheets(workbook):
+        if sheet.casefold() in OWN_SHEETS:
+            continue
+        try:
+            tables.append(read_sheet(workbook, sheet))
+        except UserError:
+            if len(list_sheets(workbook)) == 1:
+                raise
+    return tables
+
+
+def _read_dictionaries(folder: Path, given: set[Path], notes: list[str]) -> Mapping[str, Labels]:
+    """Read the data dictionaries that lie beside the files given."""
+    labels: dict[str, Labels] = {}
+    for path in sorted(folder.glob("*.csv")):
+        if path.resolve() in given:
+            continue
+        with path.open("rb") as file:
+            start = file.readline(200)
+        if b"field name" not in start.lower().replace(b"_", b" "):
+            continue
+        raw = _read_tables(path)[0]
+        if is_dictionary(raw):
+            labels |= read_labels(raw)
+            notes.append(f"{path.name}: a data dictionary beside the export; its labels and codes "
+                         "are evidence")  # fmt: skip
+    return labels
+
+
+def _name(path: Path, study: Path) -> str:
+    """Name a file relative to the folder of the study, with forward slashes."""
+    try:
+        relative = os.path.relpath(path.resolve(), study.resolve())
+    except ValueError:  # another drive
+        return path.resolve().as_posix()
+    return Path(relative).as_posix()
+
+
+def _make_id(study: Path) -> str:
+    plain = re.sub(r"[^A-Za-z0-9_-]+", "_", study.resolve().name).strip("_-")
+    return plain or "study"
