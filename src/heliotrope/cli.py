@@ -131,10 +131,11 @@ def init(
         ),
     ] = None,
 ) -> None:
-    """Write an empty workbook and its data dictionary, or propose a mapping for an export.
+    """Write an empty workbook, or propose a mapping.
 
-    Without --from: fill in the sheets and give the folder to `check` and `run` as it is. With
-    --from FILE...: a commented study.toml; what is in doubt is switched off until you decide it.
+    Without --from: a workbook with its data dictionary; fill in the sheets and give the folder to
+    `check` and `run` as it is. With --from FILE...: a commented study.toml that reads the files of
+    an export; what is in doubt is switched off until you decide it.
     """
     if redcap:
         from heliotrope.ingest.redcap.template import write_redcap_template

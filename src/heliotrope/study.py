@@ -71,6 +71,17 @@ Example::
     unit = "U/L"
     upper_limit_column = "ck_uln"
 
+``[[link]]``
+    A table that translates the identifiers of one source into those of the study: ``source`` (the
+    ``file`` of its ``[[source]]`` entries), ``file`` (and ``sheet``) of the table, ``from`` and
+    ``to``, its columns with their identifier and the study's. Only what stands there exactly is
+    translated; a row with another identifier is set aside.
+``[precedence]``
+    Which source counts where several record the same infusion day, the same measure on the same
+    day, the same drug from the same day: a table = the files in order, e.g. ``infusion =
+    ["pharmacy.csv", "visits.csv"]``. Left out: the order of the ``[[source]]`` entries, and a
+    difference is then an error. Nothing is averaged.
+
 A line ``# proposed, confirm: ...`` stands before what ``heliotrope init --from`` proposed in doubt;
 while there is one, every check says so.
 
@@ -84,7 +95,7 @@ import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 
 from heliotrope.definitions.model import Frozen
 from heliotrope.definitions.settings import MeasureSetting, Settings
@@ -98,7 +109,8 @@ from heliotrope.ingest.declared import (
     RedcapTable,
     SdtmSource,
 )
-from heliotrope.ingest.mapping import Format, MeasureColumn, RowFilter, SourceMapping
+from heliotrope.ingest.linking.declared import Link
+from heliotrope.ingest.mapping import Format, MeasureColumn, RowFilter, SourceMapping, TableName
 from heliotrope.ingest.proposal import find_unconfirmed
 
 if TYPE_CHECKING:
@@ -127,6 +139,21 @@ class StudyFile(Frozen):
     measures: dict[str, MeasureSetting] = Field(default={})
     format: Format = Format()
     source: tuple[AnySource, ...] = ()
+    link: tuple[Link, ...] = ()
+    precedence: dict[TableName, tuple[str, ...]] = Field(default={})
+
+    @model_validator(mode="after")
+    def _names_sources(self) -> StudyFile:
+        """Check that links and precedence name files of ``[[source]]``."""
+        known = [source.file for source in self.source]
+        named = [("[[link]] source", link.source) for link in self.link]
+        named += [(f"[precedence] {table}", name)
+                  for table, names in self.precedence.items() for name in names]  # fmt: skip
+        for place, name in named:
+            if name not in known:
+                files = ", ".join(dict.fromkeys(known)) or "there is none"
+                raise ValueError(f"{place} = '{name}' is no file of a [[source]] ({files})")
+        return self
 
 
 class Study(Frozen):
@@ -136,6 +163,7 @@ class Study(Frozen):
     sources: one mapping a file (or sheet) and table.
     definitions: the study's own definition folder, if any. unread: files and sheets in the
     folder that are no part of the study. study_file: study.toml, if there is one.
+    link: tables that translate a source's identifiers. precedence: which source counts first.
     unconfirmed: what study.toml still holds of proposals that nobody has decided.
     """
 
@@ -150,6 +178,8 @@ class Study(Frozen):
     report: ReportSettings = ReportSettings()
     unread: tuple[str, ...] = ()
     study_file: Path | None = None
+    link: tuple[Link, ...] = ()
+    precedence: dict[TableName, tuple[str, ...]] = Field(default={})
     unconfirmed: tuple[str, ...] = ()
 
     def read_rulebook(self) -> Rulebook:
@@ -232,6 +262,8 @@ def _read_study_file(path: Path) -> Study:
         report=file.report,
         unread=discovered.unread if discovered else _unread(folder, file.source),
         study_file=path,
+        link=file.link,
+        precedence=file.precedence,
         unconfirmed=find_unconfirmed(path.read_text(encoding="utf-8-sig")),
     )
 
@@ -284,6 +316,7 @@ def _say_invalid(error: ValidationError, file: str) -> UserError:
         SdtmSource,
         OmopSource,
         FhirSource,
+        Link,
         MeasureColumn,
         RowFilter,
         Format,

@@ -49,6 +49,7 @@ class Delivery:
     is no longer what was read.
     joined: rows read into those of another table. left_out: rows left out whole, by rule.
     notes: findings about files. cohort: (step, words, persons) of a cohort selected, if any.
+    source: how study.toml names the source; None: each file is a source of its own.
     """
 
     raws: tuple[RawTable, ...]
@@ -59,6 +60,7 @@ class Delivery:
     left_out: tuple[RowsOf, ...] = ()
     notes: tuple[Note, ...] = ()
     cohort: tuple[tuple[str, str, int], ...] = ()
+    source: str | None = None
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,12 @@ class Numbered:
     def number_of(self, raw: RawTable) -> int:
         """Return the number of a source."""
         return self.numbers[id(raw)]
+
+    def source_name(self, number: int) -> str:
+        """Return how study.toml names the source of a raw table."""
+        raw = self.raws[number]
+        named = (item.source for item in self.deliveries if any(each is raw for each in item.raws))
+        return next(named, None) or raw.file
 
     def left_out(self) -> pl.DataFrame:
         """Return the rows that the readers left out: source, record, rule."""

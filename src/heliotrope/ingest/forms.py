@@ -8,6 +8,7 @@ hands over the same thing, a ``Delivery``, and is imported when a study needs it
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import Protocol, cast
@@ -82,5 +83,6 @@ def read_deliveries(study: StudySources, context: ReadContext, tell: Tell) -> li
     for source in study.sources:
         if not isinstance(source, SourceMapping):
             reader = find_reader(source.form)
-            deliveries.append(reader.deliver(study.folder, source, context, tell))
+            delivery = reader.deliver(study.folder, source, context, tell)
+            deliveries.append(replace(delivery, source=source.file))
     return deliveries

@@ -11,6 +11,7 @@ import dataframely as dy
 import polars as pl
 
 from heliotrope.ingest.declared import FormSource
+from heliotrope.ingest.linking.declared import Link
 from heliotrope.ingest.mapping import Format, SourceMapping
 
 Progress = Callable[[str], None]
@@ -34,6 +35,14 @@ class StudySources(Protocol):
     @property
     def unread(self) -> tuple[str, ...]:
         """Return the names of files and sheets that are no part of the study."""
+
+    @property
+    def link(self) -> tuple[Link, ...]:
+        """Return the link tables that translate a source's identifiers."""
+
+    @property
+    def precedence(self) -> Mapping[str, tuple[str, ...]]:
+        """Return for a table which source counts before which, by name."""
 
     @property
     def unconfirmed(self) -> tuple[str, ...]:

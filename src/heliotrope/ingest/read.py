@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import polars as pl
 
@@ -42,6 +43,9 @@ from heliotrope.ingest.findings import (
 )
 from heliotrope.ingest.forms import read_deliveries
 from heliotrope.ingest.ingested import Ingested, Progress, StudySources
+from heliotrope.ingest.linking.identifiers import check_identifiers, gather_identifiers
+from heliotrope.ingest.linking.link_table import apply_links
+from heliotrope.ingest.linking.precedence import Sources, check_sources, make_sources
 from heliotrope.ingest.raw import RawTable
 from heliotrope.ingest.settle import (
     LEFT_OUT,
@@ -74,14 +78,17 @@ def read_records(
     """
     tell = progress or (lambda _: None)
     context = make_context(rulebook)
-    numbered = number_deliveries(read_deliveries(study, context, tell))
+    deliveries = apply_links(study, read_deliveries(study, context, tell), context)
+    numbered = number_deliveries(deliveries)
     _check_not_empty(numbered.raws)
     settled = []
     for staged in numbered.staged:
         build = BUILDERS.get(staged.table, build_assessment)
         settled.append(settle(staged, build(staged, context), context.rules))
     tell("checking the records")
-    checked = _check(_gather(numbered.staged, settled), context)
+    order = [source.file for source in study.sources]
+    sources = make_sources(numbered, order, study.precedence)
+    checked = _check(_gather(numbered.staged, settled), sources, context)
     for delivery in numbered.deliveries:
         delivery.check()
     ledger = Ledger(numbered, checked.tables, checked.problems, checked.left_out)
@@ -150,7 +157,7 @@ def _check_cells_once(table: str, rows: pl.DataFrame, staged: Sequence[Staged]) 
     )
 
 
-def _check(checked: Checked, context: ReadContext) -> Checked:
+def _check(checked: Checked, sources: Sources, context: ReadContext) -> Checked:
     """Check rows against one another and tables against one another and the schemas."""
     tables: dict[str, pl.DataFrame] = {}
     problems, left_out = [checked.problems], [checked.left_out]
@@ -159,7 +166,8 @@ def _check(checked: Checked, context: ReadContext) -> Checked:
         if rows.is_empty():
             tables[table] = CANONICAL[table].create_empty()
             continue
-        first = (check_patient_rows,) if table == "patient" else ()
+        first: list[Check] = [partial(check_sources, table, sources=sources)]
+        first += [check_patient_rows] if table == "patient" else []
         for check in (*first, _copies_in(table, context), _against_schema(table)):
             found = settle_late(kept, check(kept), context.rules)
             kept = found.rows
@@ -229,6 +237,10 @@ def _about_files(
     rules = context.rules
     found = [make_file_finding(rules["file_unused"], name) for name in study.unread]
     found += [make_file_finding(rules["mapping_unconfirmed"], said) for said in study.unconfirmed]
+    found += [
+        make_file_finding(rules[rule], said)
+        for rule, said in check_identifiers(gather_identifiers(numbered))
+    ]
     for raw in numbered.raws:
         found += [make_file_finding(rules[rule], said, raw) for rule, said in raw.notes]
     for delivery in numbered.deliveries:

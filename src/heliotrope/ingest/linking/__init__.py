@@ -1,0 +1,1 @@
+"""Several sources of one study: whose records belong together, and which source counts."""
