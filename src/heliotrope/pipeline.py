@@ -28,7 +28,13 @@ from heliotrope.records.results import SORT_KEYS, TABLES, Quarantine
 from heliotrope.records.shard import Shard, count_children
 from heliotrope.run.findings import gather_findings, write_findings_csv
 from heliotrope.run.manifest import make_manifest, write_manifest
-from heliotrope.run.summary import CheckSummary, Outcome, RunSummary, summarise_run
+from heliotrope.run.summary import (
+    CheckSummary,
+    Outcome,
+    RunSummary,
+    count_by_table,
+    summarise_run,
+)
 from heliotrope.study import Study, read_study
 
 __all__ = ["RunOptions", "check_study", "run_study"]
@@ -145,7 +151,8 @@ def check_study(study_path: Path) -> CheckSummary:
         count_children(ingested.tables),
         rulebook,
     )
-    return CheckSummary(study.title, ingested.accounting, findings, ingested.cohort)
+    fates = count_by_table(ingested)
+    return CheckSummary(study.title, ingested.accounting, findings, fates, ingested.cohort)
 
 
 def _read_sound_rulebook(study: Study) -> Rulebook:

@@ -12,7 +12,7 @@ import polars as pl
 
 from heliotrope.ingest.declared import FormSource
 from heliotrope.ingest.linking.declared import Link
-from heliotrope.ingest.mapping import Format, SourceMapping
+from heliotrope.ingest.mapping import Format, SourceMapping, TableName
 
 Progress = Callable[[str], None]
 
@@ -41,7 +41,7 @@ class StudySources(Protocol):
         """Return the link tables that translate a source's identifiers."""
 
     @property
-    def precedence(self) -> Mapping[str, tuple[str, ...]]:
+    def precedence(self) -> Mapping[TableName, tuple[str, ...]]:
         """Return for a table which source counts before which, by name."""
 
     @property

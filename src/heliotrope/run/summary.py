@@ -54,12 +54,38 @@ class RunSummary:
 
 
 @dataclass(frozen=True)
+class TableFate:
+    """What became of one canonical table: rows made, and how many were set aside by which rule.
+
+    set_aside: rule to rows of the files of which a whole row or a cell could not be used.
+    """
+
+    rows: int
+    set_aside: Mapping[str, int]
+
+    def to_json(self) -> dict[str, Any]:
+        """Give it as plain values."""
+        return {"rows": self.rows, "set_aside": dict(self.set_aside)}
+
+
+def count_by_table(ingested: Ingested) -> dict[str, TableFate]:
+    """Count for each canonical table the rows made and, rule by rule, the rows set aside."""
+    fates = {}
+    for table, rows in ingested.tables.items():
+        refused = ingested.quarantine[table].select("file", "sheet", "row", "rule").unique()
+        counted = refused.group_by("rule").len().sort("len", "rule", descending=[True, False])
+        fates[table] = TableFate(rows.height, dict(counted.iter_rows()))
+    return fates
+
+
+@dataclass(frozen=True)
 class CheckSummary:
     """The findings of a study that was read but not run."""
 
     study: str
     accounting: pl.DataFrame
     findings: pl.DataFrame
+    by_table: Mapping[str, TableFate]
     cohort: tuple[tuple[str, str, int], ...] = ()
 
     @property
@@ -77,6 +103,7 @@ class CheckSummary:
         return {
             "study": self.study,
             "accounting": self.accounting.to_dicts(),
+            "by_table": {table: fate.to_json() for table, fate in self.by_table.items()},
             "cohort": [list(step) for step in self.cohort],
             "counts": self.counts,
             "findings": self.findings.to_dicts(),

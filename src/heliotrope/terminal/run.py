@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:
-    from heliotrope.run.summary import CheckSummary, RunSummary, VerifySummary
+    from heliotrope.run.summary import CheckSummary, RunSummary, TableFate, VerifySummary
 
 SEVERITY_WORDS = {
     "error": ("error", "red"),
@@ -61,6 +61,19 @@ def print_cohort(console: Console, steps: Sequence[tuple[str, str, int]]) -> Non
         table.add_row(f"{persons:,}", Text(words))
     console.print(table)
     console.print()
+
+
+def print_tables(console: Console, tables: Mapping[str, TableFate]) -> None:
+    """Print what each canonical table holds, and what was set aside from it by which rule."""
+    shown = Table(box=None, pad_edge=False, header_style="bold", title_justify="left")
+    shown.add_column("table")
+    shown.add_column("rows made", justify="right", no_wrap=True)
+    shown.add_column("set aside, rows or single cells, by rule", overflow="fold")
+    for table, fate in tables.items():
+        if fate.rows or fate.set_aside:
+            rules = [f"{rule.replace('_', ' ')} {n:,}" for rule, n in fate.set_aside.items()]
+            shown.add_row(table, f"{fate.rows:,}", Text(", ".join(rules) or "-"))
+    console.print(shown)
 
 
 def count_findings(counts: Mapping[str, int]) -> Text:
@@ -135,6 +148,8 @@ def print_check(summary: CheckSummary, most: int) -> None:
     print_accounting(console, summary.accounting.sort("file", "sheet").to_dicts())
     console.print()
     print_cohort(console, summary.cohort)
+    print_tables(console, summary.by_table)
+    console.print()
     console.print(count_findings(summary.counts))
     if summary.has_errors:
         console.print(

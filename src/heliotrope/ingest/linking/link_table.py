@@ -18,6 +18,8 @@ from heliotrope.ingest.raw import RawTable
 from heliotrope.ingest.staged import Staged, clean, find_column, missing_tokens, number_of
 from heliotrope.ingest.tabular.sources import check_unchanged, read_raw_tables
 
+_ROWS_SHOWN = 5
+
 
 @dataclass(frozen=True)
 class LinkTable:
@@ -145,9 +147,18 @@ def _deliver(study: StudySources, table: LinkTable, seen: Sequence[pl.Series]) -
         check=lambda: check_unchanged(study.folder, hashes),
         joined=(Joined(raw, pairs.filter(is_needed), frozenset(columns)),),
         notes=tuple(
-            Note(rule, f"{rows.height:,} rows", raw) for rows, rule in left_out if rows.height
+            Note(rule, f"rows {_list_rows(rows, raw)}", raw)
+            for rows, rule in left_out
+            if rows.height
         ),
         left_out=tuple(
             RowsOf(raw, rows.with_columns(rule=pl.lit(rule))) for rows, rule in left_out
         ),
     )
+
+
+def _list_rows(rows: pl.DataFrame, raw: RawTable) -> str:
+    """List the rows of a file, the first of many."""
+    shown = [str(record + raw.first_row) for record in rows["record"].head(_ROWS_SHOWN)]
+    more = f" and {rows.height - _ROWS_SHOWN:,} more" if rows.height > _ROWS_SHOWN else ""
+    return ", ".join(shown) + more

@@ -9,6 +9,7 @@ import polars as pl
 
 from heliotrope.ingest.delivery import Numbered
 from heliotrope.ingest.findings import make_source_table
+from heliotrope.ingest.mapping import TableName
 from heliotrope.ingest.problems import say_number
 from heliotrope.ingest.settle import LOCATED, make_late_problems
 from heliotrope.records.exact import DECIMALS
@@ -73,11 +74,12 @@ class Sources:
 
 
 def make_sources(
-    numbered: Numbered, order: Sequence[str], precedence: Mapping[str, Sequence[str]]
+    numbered: Numbered, order: Sequence[str], precedence: Mapping[TableName, Sequence[str]]
 ) -> Sources:
     """Gather what is known of the sources of a study."""
     names = {number: numbered.source_name(number) for number in range(len(numbered.raws))}
-    return Sources(names, order, precedence, make_source_table(numbered.raws))
+    declared: dict[str, Sequence[str]] = {str(table): given for table, given in precedence.items()}
+    return Sources(names, order, declared, make_source_table(numbered.raws))
 
 
 def check_sources(table: str, rows: pl.DataFrame, sources: Sources) -> pl.DataFrame:

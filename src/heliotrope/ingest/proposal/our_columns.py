@@ -178,7 +178,8 @@ class Chooser:
             lines += [self._ask(text, labels.get(text), lookup) for text in strange
                       if is_short or spec.reads == "measure"][: limits.most_codes]  # fmt: skip
         why = None
-        if not lookup.is_open and share < limits.values_certain:
+        # an unknown measure costs its own row, with a finding; an unknown code makes a column dumb
+        if spec.reads != "measure" and not lookup.is_open and share < limits.values_certain:
             why = f"{known} of {column.filled} cells are words known here; say what the codes mean"
         codes = Codes(spec.name, tuple(lines)) if lines else None
         return Choice(column, Entry(spec.name, column.header, self._evidence(column), why),

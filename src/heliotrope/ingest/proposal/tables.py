@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from pathlib import PurePath
+from dataclasses import replace
 
 import polars as pl
 
 from heliotrope.definitions.mapping_words import MappingWords
 from heliotrope.ingest.columns import TABLE_COLUMNS
-from heliotrope.ingest.context import ReadContext, normalise_word
+from heliotrope.ingest.context import ReadContext
+from heliotrope.ingest.proposal.drug_lists import propose_infusions, split_drugs
+from heliotrope.ingest.proposal.entry import Room, keep_dated, lay_out
 from heliotrope.ingest.proposal.measure_columns import Placed, find_measures, place_measures
 from heliotrope.ingest.proposal.names import Names
 from heliotrope.ingest.proposal.our_columns import Choice, Chooser
 from heliotrope.ingest.proposal.parts import Entry, ProposedFile, ProposedSource, Unplaced
 from heliotrope.ingest.proposal.profile import ColumnProfile, TableProfile
 from heliotrope.ingest.proposal.say import say_looks
-from heliotrope.ingest.proposal.toml import quote
-from heliotrope.ingest.tabular.layout import NEEDED
 
 # What makes a table, beside whom it is about: one of these columns must be there.
 _MAKES = {
@@ -29,38 +28,6 @@ _MAKES = {
     "indication": ("reason",),
     "adjudication": ("pattern",),
 }  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Room:
-    """One table to be proposed for: its columns, what is known, who each row is about."""
-
-    table: TableProfile
-    file: str
-    chooser: Chooser
-    names: Names
-
-    @property
-    def context(self) -> ReadContext:
-        """Return the words known."""
-        return self.chooser.context
-
-    @property
-    def words(self) -> MappingWords:
-        """Return the names and thresholds."""
-        return self.chooser.words
-
-    def is_named(self, listed: Sequence[str]) -> bool:
-        """Say whether the file, sheet or a column bears one of some words."""
-        raw = self.table.raw
-        names = [PurePath(self.file).stem, raw.sheet or "", *raw.header]
-        plain = [f" {normalise_word(name)} " for name in names]
-        return any(f" {word} " in name for word in listed for name in plain)
-
-    def stem_says(self, table: str) -> bool:
-        """Say whether the file or sheet is called like a table of ours."""
-        stem = self.table.raw.sheet or PurePath(self.file).stem
-        return normalise_word(stem) == table
 
 
 def propose_file(
@@ -118,17 +85,17 @@ def _propose(room: Room, whom: int) -> ProposedFile:
         placed = place_measures(found, room.context, room.words)
     sources = []
     if is_long:
-        sources.append(_lay_out(room, "assessment", long))
+        sources.append(lay_out(room, "assessment", long))
     elif placed.measures:
         base = {name: choice for name, choice in chooser.choose("assessment", placed.taken).items()
                 if name in ("patient_id", "date", "assessor")}  # fmt: skip
         base = _ask_for_date(room, base, placed.taken)
-        entry = _lay_out(room, "assessment", base)
+        entry = lay_out(room, "assessment", base)
         sources.append(replace(entry, measures=placed.measures, evidence="one column a measure"))
     if is_drug_list:
-        sources += _split_drugs(room, drug)
+        sources += split_drugs(room, drug)
     elif room.is_named(room.words.infusion) or room.stem_says("infusion"):
-        sources += _propose_infusions(room, placed.taken)
+        sources += propose_infusions(room, placed.taken)
     for table, makes in _MAKES.items():
         if table == "medication":
             continue
@@ -136,7 +103,7 @@ def _propose(room: Room, whom: int) -> ProposedFile:
         if any(name in chosen for name in makes) or room.stem_says(table):
             sources += _propose_other(room, table, chosen, is_drug_list=is_drug_list)
     if len(sources) > 1:
-        sources = [_keep_dated(room, source) for source in sources]
+        sources = [keep_dated(room, source) for source in sources]
     unplaced = _list_unplaced(room, sources, placed)
     return ProposedFile(
         room.file, raw.sheet, raw.rows_in, tuple(sources), tuple(unplaced), (), placed.scales
@@ -165,42 +132,6 @@ def _ask_for_date(
     return {**chosen, "date": replace(choice, line=replace(choice.line, doubt=why))}
 
 
-def _keep_dated(room: Room, source: ProposedSource) -> ProposedSource:
-    """In a file of several tables, keep to one's own rows: those with a day in its date column.
-
-    Only where no row without a day holds a value of this table; else such rows are left to be
-    found as errors.
-    """
-    days = [
-        line for line in source.columns if line.key in ("date", "start_date") and not line.doubt
-    ]
-    has_filter = any(line.key == "rows" for line in source.header_lines)
-    if source.table == "patient" or len(days) != 1 or has_filter:
-        return source
-    by_header = {column.header: column for column in room.table.columns}
-    day = by_header[days[0].value]
-    values = [
-        line.value for line in source.columns if line.key in ("dose", "drug", "term", "value")
-    ]
-    values += [
-        line.value for item in source.measures for line in item.lines if line.key == "column"
-    ]
-    cells = room.table.raw.cells
-    is_filled = pl.any_horizontal(
-        _is_filled(by_header[name].number) for name in values or [day.header]
-    )
-    undated = cells.filter(~_is_filled(day.number))
-    if undated.is_empty() or undated.select(is_filled.any()).item():
-        return source
-    rows = Entry("rows", f"[{{ column = {quote(day.header)}, filled = true }}]",
-                 f"the other {undated.height:,} rows hold nothing of this table")  # fmt: skip
-    return replace(source, header_lines=(*source.header_lines, rows))
-
-
-def _is_filled(number: int) -> pl.Expr:
-    return pl.col(str(number)).str.strip_chars().fill_null("") != ""
-
-
 def _measure_like(room: Room, chosen: Mapping[str, Choice]) -> set[str]:
     """Return our columns whose column of theirs is rather a measure."""
     return {
@@ -208,67 +139,6 @@ def _measure_like(room: Room, chosen: Mapping[str, Choice]) -> set[str]:
         for name, choice in chosen.items()
         if (named := room.names.read(choice.column.header)) is not None and named.is_whole
     }
-
-
-def _propose_infusions(room: Room, taken: frozenset[int]) -> list[ProposedSource]:
-    chosen = room.chooser.choose("infusion", taken)
-    if "date" not in chosen or not ({"dose", "product"} & set(chosen)):
-        return []
-    return [_with_dose_unit(room, _lay_out(room, "infusion", chosen), chosen)]
-
-
-def _with_dose_unit(
-    room: Room, entry: ProposedSource, chosen: Mapping[str, Choice]
-) -> ProposedSource:
-    """Ask for the unit of a dose that has none: grams and grams per kilogram are told by size."""
-    if "dose" not in chosen or "dose_unit" in chosen:
-        return entry
-    if entry.table == "infusion":
-        high = chosen["dose"].column.span[1]
-        limit = room.context.limits.infusion_dose_g_per_kg_high
-        is_per_kg = high <= limit
-        unit = "g/kg" if is_per_kg else "g"
-        size = f"no dose is over {limit:g}" if is_per_kg else f"doses reach {high:g}"
-        why = f"no column holds the unit of the dose; {size}"
-    else:
-        unit, why = "mg/day", "no column holds the unit of the dose"
-    return replace(entry, constants=(*entry.constants, Entry("dose_unit", unit, doubt=why)))
-
-
-def _split_drugs(room: Room, chosen: dict[str, Choice]) -> list[ProposedSource]:
-    """Split a list of drugs: immunoglobulin into infusions, the other drugs into medication."""
-    column = chosen["drug"].column
-    infused = [text for text in column.counts if _is_immunoglobulin(room, text)]
-    entries = []
-    if infused:
-        picked = room.chooser.choose("infusion", frozenset())
-        if "date" not in picked and "start_date" in chosen:
-            start = chosen["start_date"]
-            picked["date"] = replace(start, line=replace(start.line, key="date"))
-        if "product" not in picked:
-            picked["product"] = Choice(column, Entry("product", column.header))
-        entry = _lay_out(room, "infusion", picked)
-        rows = Entry("rows", _filter(column, "in", infused), "the rows that name immunoglobulin")
-        entries.append(_with_dose_unit(
-            room, replace(entry, header_lines=(*entry.header_lines, rows)), picked))  # fmt: skip
-    if len(infused) < len(column.counts):
-        entry = _lay_out(room, "medication", chosen)
-        if infused:
-            rows = Entry("rows", _filter(column, "not_in", infused), "all other drugs")
-            entry = replace(entry, header_lines=(*entry.header_lines, rows))
-        entries.append(_with_dose_unit(room, entry, chosen))
-    return entries
-
-
-def _is_immunoglobulin(room: Room, text: str) -> bool:
-    name = room.chooser.find_drug(text)
-    drugs = room.context.drugs
-    return name is not None and drugs[name].drug_class == "immunoglobulin"
-
-
-def _filter(column: ColumnProfile, condition: str, texts: Sequence[str]) -> str:
-    listed = ", ".join(quote(text) for text in sorted(texts))
-    return f"[{{ column = {quote(column.header)}, {condition} = [{listed}] }}]"
 
 
 def _propose_other(
@@ -283,49 +153,8 @@ def _propose_other(
             return []
         said = "the file or a column is about reactions"
         constants = (Entry("kind", "adverse_event", said),)
-    entry = _lay_out(room, table, chosen, {item.key for item in constants})
+    entry = lay_out(room, table, chosen, {item.key for item in constants})
     return [replace(entry, constants=constants)]
-
-
-def _lay_out(
-    room: Room, table: str, chosen: Mapping[str, Choice], given: set[str] | None = None
-) -> ProposedSource:
-    """Lay out an entry; where a needed column is missing or in doubt, all of it is in doubt."""
-    choices = {spec.name: chosen[spec.name] for spec in TABLE_COLUMNS[table] if spec.name in chosen}
-    doubts, missing = [], []
-    for group in NEEDED[table]:
-        if set(group) & (given or set()) or (
-            table == "assessment" and set(group) & {"measure", "value"} and "measure" not in chosen
-        ):
-            continue
-        named = [choices[name] for name in group if name in choices]
-        if not named:
-            missing.append(group[0])
-        elif not any(choice.is_certain for choice in named):
-            doubts += [f"{choice.line.key}: {choice.line.doubt}" for choice in named]
-    constants = tuple(
-        Entry(name, "", doubt="no column holds it; write one value for all rows, or name a column")
-        for name in missing
-    )
-    doubts += [f"no column for {name}, which the table needs" for name in missing]
-    return ProposedSource(
-        file=room.file,
-        sheet=room.table.raw.sheet,
-        table=table,
-        header_lines=_header_lines(room),
-        columns=tuple(choice.line for choice in choices.values()),
-        constants=constants,
-        dates=tuple(choice.date_format for choice in choices.values() if choice.date_format),
-        codes=tuple(choice.codes for choice in choices.values() if choice.codes),
-        doubt="; ".join(doubts) or None,
-    )
-
-
-def _header_lines(room: Room) -> tuple[Entry, ...]:
-    raw = room.table.raw
-    lines = [Entry("encoding", said.rpartition(" ")[2], said)
-             for rule, said in raw.notes if rule == "encoding_assumed"]  # fmt: skip
-    return tuple(lines)
 
 
 def _list_unplaced(room: Room, sources: Sequence[ProposedSource], placed: Placed) -> list[Unplaced]:
