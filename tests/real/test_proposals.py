@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import csv
 import os
+import shutil
 import tomllib
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from heliotrope.definitions.load import read_rulebook
@@ -50,17 +52,21 @@ def test_a_trial_s_patients_are_proposed_and_its_undated_values_asked_about(tmp_
     assert read_records(read_study(tmp_path), RULEBOOK).tables["patient"].height == 500
 
 
-def test_the_dictionary_beside_it_explains_the_codes(tmp_path):
+def test_with_its_dictionary_a_project_is_read_form_by_form(tmp_path):
     find_file("redcap/clinical-trial-1/dictionary.csv")
     folder = find_file("redcap/clinical-trial-1/data.csv").parent
     for name in ("data.csv", "dictionary.csv"):
-        (tmp_path / f"export_{name}").write_bytes((folder / name).read_bytes())
-    files = [tmp_path / "export_data.csv", tmp_path / "export_dictionary.csv"]
+        (tmp_path / name).write_bytes((folder / name).read_bytes())
+    files = [tmp_path / "data.csv", tmp_path / "dictionary.csv"]
     text = write_proposal(tmp_path, files, RULEBOOK).path.read_text(encoding="utf-8")
     (source,) = tomllib.loads(text)["source"]
-    assert source["codes"] == {"sex": {"0": "female", "1": "male"}}
+    assert (source["form"], source["file"]) == ("redcap", "data.csv")
+    (table,) = source["tables"]
+    assert table["fields"] == {"sex": "gender", "birth_date": "dob"}
+    assert table["codes"] == {"sex": {"0": "female", "1": "male"}}
+    assert '# unit = "kg"  # the values speak against g' in text
     got = read_records(read_study(tmp_path), RULEBOOK).tables["patient"]
-    assert set(got["sex"]) == {"female", "male"}
+    assert got["sex"].value_counts().sort("sex").rows() == [("female", 260), ("male", 240)]
 
 
 def test_no_name_address_or_birthday_of_a_person_is_written(tmp_path):
@@ -87,22 +93,22 @@ def test_two_trial_patients_on_a_scale_of_150(tmp_path):
     assert "#   timepoint (words: baseline, end)" in text
 
 
-@pytest.mark.parametrize(
-    "project",
-    [
-        "arm-single-longitudinal",
-        "checkboxes-1",
-        "clinical-trial-1",
-        "decimal-comma",
-        "longitudinal",
-        "multilevel-model-1",
-        "repeating-instruments",
-        "simple",
-        "validation-types-1",
-        "vignette-repeating",
-    ],
+PROJECTS = (
+    "arm-single-longitudinal",
+    "checkboxes-1",
+    "clinical-trial-1",
+    "decimal-comma",
+    "longitudinal",
+    "multilevel-model-1",
+    "repeating-instruments",
+    "simple",
+    "validation-types-1",
+    "vignette-repeating",
 )
-def test_every_column_of_every_project_is_placed_or_listed(tmp_path, project):
+
+
+@pytest.mark.parametrize("project", PROJECTS)
+def test_every_column_of_every_export_is_placed_or_listed(tmp_path, project):
     path = find_file(f"redcap/{project}/data.csv")
     text = propose(tmp_path, path)
     StudyFile.model_validate(tomllib.loads(text))
@@ -110,3 +116,18 @@ def test_every_column_of_every_project_is_placed_or_listed(tmp_path, project):
         header = next(csv.reader(file))
     for name in header:
         assert f'= "{name}"' in text or f"\n#   {name} (" in text, name
+
+
+@pytest.mark.parametrize("project", PROJECTS)
+def test_every_project_is_read_as_proposed_and_accounted_for(tmp_path, project):
+    folder = find_file(f"redcap/{project}/data.csv").parent
+    shutil.copytree(folder, tmp_path / "export")
+    write_proposal(tmp_path / "study", [tmp_path / "export"], RULEBOOK)
+    got = read_records(read_study(tmp_path / "study"), RULEBOOK)
+    row = got.accounting.row(0, named=True)
+    assert row["rows_in"] == row["rows_used"] + row["rows_ignored"] + row["rows_quarantined"] > 0
+    errors = set(got.findings.filter(pl.col("severity") == "error")["rule"])
+    assert errors <= {"redcap_not_mapped"}, "nothing of this project is certain"
+    asked = find_unconfirmed((tmp_path / "study" / "study.toml").read_text(encoding="utf-8"))
+    found = got.findings.filter(pl.col("rule") == "mapping_unconfirmed")
+    assert sorted(found["found"]) == sorted(set(asked))

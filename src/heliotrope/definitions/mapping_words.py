@@ -31,7 +31,7 @@ class Doubt(Frozen):
     values_certain: share of a column's values that must fit for no doubt. values_possible: share
     below which the column is not proposed at all. unit_in_use: a unit in which even the largest
     value reaches a smaller share of the scale is not considered. most_codes: with more different
-    values a column is no list of codes. rows_judged: with fewer values a range says nothing.
+    values a column is no list of codes.
     digits_of_identifier: whole numbers so long may be a person's number and are never shown.
     """
 
@@ -39,7 +39,6 @@ class Doubt(Frozen):
     values_possible: float = Field(gt=0, le=1)
     unit_in_use: float = Field(gt=0, lt=1)
     most_codes: int = Field(ge=2)
-    rows_judged: int = Field(ge=1)
     digits_of_identifier: int = Field(ge=2)
     most_shown: int = Field(ge=1)
     longest_shown: int = Field(ge=5)

@@ -51,8 +51,8 @@ class Codes:
 class ProposedSource:
     """One ``[[source]]``: a file or sheet read into one table.
 
-    columns: our column = theirs. constants, codes, dates: as in study.toml. rows: which rows
-    belong to the table, as a line of TOML. doubt: the whole entry is in doubt.
+    columns: our column = theirs; carried: those of another form of a REDCap event.
+    constants, codes, dates: as in study.toml. doubt: the whole entry is in doubt.
     """
 
     file: str
@@ -60,6 +60,7 @@ class ProposedSource:
     sheet: str | None = None
     header_lines: tuple[Entry, ...] = ()
     columns: tuple[Entry, ...] = ()
+    carried: tuple[Entry, ...] = ()
     constants: tuple[Entry, ...] = ()
     dates: tuple[Entry, ...] = ()
     codes: tuple[Codes, ...] = ()
@@ -83,7 +84,7 @@ class Unplaced:
 
 @dataclass(frozen=True)
 class ProposedFile:
-    """All that is proposed for one file or sheet."""
+    """All that is proposed for one file, sheet or REDCap project (``form``)."""
 
     file: str
     sheet: str | None
@@ -92,6 +93,7 @@ class ProposedFile:
     unplaced: tuple[Unplaced, ...] = ()
     notes: tuple[str, ...] = ()
     scales: tuple[ProposedScale, ...] = ()
+    form: FormSource | None = None
 
 
 @dataclass(frozen=True)

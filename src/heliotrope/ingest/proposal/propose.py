@@ -12,24 +12,25 @@ from heliotrope.definitions.load import Rulebook
 from heliotrope.definitions.mapping_words import MappingWords
 from heliotrope.errors import ExitCode, Found, UserError
 from heliotrope.ingest.context import ReadContext, make_context
-from heliotrope.ingest.declared import FormSource
-from heliotrope.ingest.forms import find_reader, recognise_form
+from heliotrope.ingest.declared import FormSource, RedcapSource
+from heliotrope.ingest.forms import recognise_form
 from heliotrope.ingest.mapping import Format
 from heliotrope.ingest.proposal.labels import is_dictionary, read_labels
 from heliotrope.ingest.proposal.names import make_names
 from heliotrope.ingest.proposal.parts import Proposal, ProposedForm
 from heliotrope.ingest.proposal.profile import Labels, profile_table
+from heliotrope.ingest.proposal.redcap import propose_project
 from heliotrope.ingest.proposal.render import render_proposal
 from heliotrope.ingest.proposal.tables import propose_file
 from heliotrope.ingest.raw import RawTable
+from heliotrope.ingest.redcap.files import find_project_files
+from heliotrope.ingest.redcap.own import list_own_tables
+from heliotrope.ingest.redcap.project import Project, read_project
 from heliotrope.ingest.tabular.delimited import TextFile, read_delimited
 from heliotrope.ingest.tabular.sources import OWN_SHEETS, TEXT_SUFFIXES, hash_bytes, read_bytes
 from heliotrope.ingest.tabular.workbook import SUFFIXES, Workbook, list_sheets, read_sheet
 
 STUDY_FILE = "study.toml"
-
-# Of these a form is not enough: which of their fields are ours must be proposed, too.
-_FREE_FORMS = frozenset({"redcap"})
 
 
 @dataclass(frozen=True)
@@ -79,14 +80,22 @@ def propose_study(study: Path, files: Sequence[Path], rulebook: Rulebook) -> Pro
     context = make_context(rulebook)
     (words,) = rulebook.of_kind(MappingWords)
     names = make_names(context, words)
-    forms, tables, notes = [], [], []
+    forms, projects, tables, notes = [], [], [], []
     labels: dict[str, Labels] = {}
     for path in _list_files(files):
-        form = _read_by_form(path, context)
+        form = recognise_form(path)
         if form is not None:
-            named = form.model_copy(update={"file": _name(path, study)})
-            forms.append(ProposedForm(named, f"{path.name}: read as {form.form}, by its own rules"))
-            continue
+            named = form.model_copy(
+                update={"file": _name(path / form.file if path.is_dir() else path, study)}
+            )
+            project = _find_unmapped(path, form, context)
+            if project is None:
+                how = f"{path.name}: read as {form.form}, by its own rules"
+                forms.append(ProposedForm(named, how))
+                continue
+            if project.fields and isinstance(named, RedcapSource):
+                projects.append(propose_project(project, named, context, words, names))
+                continue
         for raw in _read_tables(path):
             if is_dictionary(raw):
                 labels |= read_labels(raw)
@@ -101,7 +110,7 @@ def propose_study(study: Path, files: Sequence[Path], rulebook: Rulebook) -> Pro
                      words, names)
         for path, raw in tables
     ]  # fmt: skip
-    return Proposal(_make_id(study), tuple(proposed), tuple(forms), tuple(notes))
+    return Proposal(_make_id(study), (*projects, *proposed), tuple(forms), tuple(notes))
 
 
 def _list_files(files: Sequence[Path]) -> list[Path]:
@@ -133,17 +142,13 @@ def _is_table(path: Path) -> bool:
     return path.suffix.casefold() in TEXT_SUFFIXES | SUFFIXES and path.name[0] not in ".~"
 
 
-def _read_by_form(path: Path, context: ReadContext) -> FormSource | None:
-    """Return the form of a file that is read without a mapping, or None.
-
-    A REDCap project counts only if its fields bear names that become rows by themselves.
-    """
-    form = recognise_form(path)
-    if form is None or form.form not in _FREE_FORMS:
-        return form
+def _find_unmapped(path: Path, form: FormSource, context: ReadContext) -> Project | None:
+    """Return a REDCap project whose forms are its own, so that they must be mapped; else None."""
+    if not isinstance(form, RedcapSource):
+        return None
     folder = path if path.is_dir() else path.parent
-    delivery = find_reader(form.form).deliver(folder, form, context, lambda _: None)
-    return form if any(not staged.rows.is_empty() for staged in delivery.staged) else None
+    project = read_project(find_project_files(folder, form), form, Format(), context)
+    return None if list_own_tables(project, context.rulebook) else project
 
 
 def _read_tables(path: Path) -> list[RawTable]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from pathlib import PurePath
 
+from heliotrope.ingest.declared import FormSource
 from heliotrope.ingest.proposal import MARK
 from heliotrope.ingest.proposal.parts import (
-    Codes,
     Entry,
     Proposal,
     ProposedFile,
@@ -42,13 +43,17 @@ def render_proposal(proposal: Proposal) -> str:
         body = [f"[measures.{scale.measure}]", *(_line(entry) for entry in scale.lines)]
         lines += ["", *_switch_off(body, scale.doubt)]
     for form in proposal.forms:
-        given = form.source.model_dump(exclude_defaults=True, exclude={"form"})
-        lines += ["", f"# {form.evidence}", "[[source]]", f"form = {quote(form.source.form)}"]
-        lines += [f"{key} = {quote(str(value))}" for key, value in given.items()
-                  if isinstance(value, str)]  # fmt: skip
+        lines += ["", f"# {form.evidence}", *_render_form(form.source)]
     for file in proposal.files:
         lines += _render_file(file)
     return "\n".join(lines) + "\n"
+
+
+def _render_form(source: FormSource) -> Iterator[str]:
+    given = source.model_dump(exclude_defaults=True, exclude={"form"})
+    yield "[[source]]"
+    yield f"form = {quote(source.form)}"
+    yield from (f"{key} = {quote(value)}" for key, value in given.items() if isinstance(value, str))
 
 
 def _render_file(file: ProposedFile) -> Iterator[str]:
@@ -56,10 +61,12 @@ def _render_file(file: ProposedFile) -> Iterator[str]:
     yield ""
     yield f"# ---- {_one_line(file.file + sheet)}: {file.rows:,} rows ----"
     yield from (f"# {_one_line(note)}" for note in file.notes)
+    if file.form is not None:
+        yield from _render_form(file.form)
     for source in file.sources:
         yield ""
-        body = list(_render_source(source))
-        about = f"{source.file} as {source.table}: "
+        body = list(_render_source(source, is_part=file.form is not None))
+        about = f"{PurePath(source.file).name} as {source.table}: "
         yield from _switch_off(body, about + source.doubt) if source.doubt else body
     if file.unplaced:
         yield ""
@@ -68,27 +75,29 @@ def _render_file(file: ProposedFile) -> Iterator[str]:
         yield f"#   {_one_line(item.column)} ({_one_line(item.looks)}): {_one_line(item.why)}"
 
 
-def _render_source(source: ProposedSource) -> Iterator[str]:
-    yield "[[source]]" + (f"  # {source.evidence}" if source.evidence else "")
-    yield f"file = {quote(source.file)}"
-    if source.sheet is not None:
-        yield f"sheet = {quote(source.sheet)}"
+def _render_source(source: ProposedSource, *, is_part: bool) -> Iterator[str]:
+    """Render one entry; ``is_part``: a table of a REDCap project, not a source of its own."""
+    within = "source.tables" if is_part else "source"
+    yield f"[[{within}]]" + (f"  # {source.evidence}" if source.evidence else "")
+    if not is_part:
+        yield f"file = {quote(source.file)}"
+        if source.sheet is not None:
+            yield f"sheet = {quote(source.sheet)}"
     yield f"table = {quote(source.table)}"
     yield from _render_lines(source.header_lines)
     for name, lines in (
-        ("columns", source.columns),
+        ("fields" if is_part else "columns", source.columns),
+        ("carried", source.carried),
         ("constants", source.constants),
         ("dates", source.dates),
     ):
-        yield from _render_part(f"[source.{name}]", lines)
+        yield from _render_part(f"[{within}.{name}]", lines)
     for codes in source.codes:
-        yield from _render_codes(codes)
+        yield from _render_part(
+            f"[{within}.codes.{codes.column}]", codes.lines, f"{codes.column}: "
+        )
     for measure in source.measures:
-        yield from _render_measure(measure)
-
-
-def _render_codes(codes: Codes) -> Iterator[str]:
-    yield from _render_part(f"[source.codes.{codes.column}]", codes.lines, f"{codes.column}: ")
+        yield from _render_measure(measure, within)
 
 
 def _render_part(head: str, lines: Sequence[Entry], about: str = "") -> Iterator[str]:
@@ -107,10 +116,10 @@ def _render_lines(lines: Iterable[Entry], about: str = "") -> Iterator[str]:
             yield from _switch_off([_line(entry)], f"{about or f'{entry.key}: '}{entry.doubt}")
 
 
-def _render_measure(measure: ProposedMeasure) -> Iterator[str]:
+def _render_measure(measure: ProposedMeasure, within: str) -> Iterator[str]:
     about = f"{next(line.value for line in measure.lines if line.key == 'column')}: "
     lines = _render_lines(measure.lines, about)
-    body = [f"[[source.measures]]  # {_one_line(measure.evidence)}", *lines]
+    body = [f"[[{within}.measures]]  # {_one_line(measure.evidence)}", *lines]
     yield from _switch_off(body, about + measure.doubt) if measure.doubt else body
 
 

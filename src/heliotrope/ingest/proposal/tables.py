@@ -105,6 +105,11 @@ def _propose(room: Room, whom: int) -> ProposedFile:
     if len(sources) > 1:
         sources = [keep_dated(room, source) for source in sources]
     unplaced = _list_unplaced(room, sources, placed)
+    if not sources:
+        why = "it says whom a row is about, but nothing else here is known"
+        header = columns[whom].header
+        unplaced = [replace(item, why=why) if item.column == header else item
+                    for item in unplaced]  # fmt: skip
     return ProposedFile(
         room.file, raw.sheet, raw.rows_in, tuple(sources), tuple(unplaced), (), placed.scales
     )
