@@ -16,7 +16,7 @@ from pathlib import Path
 
 from calibration.pulse_model.stage import Order
 
-STAGES = ("start_rules", "coverage", "sbc", "methods", "sensitivity")
+STAGES = ("start_rules", "coverage", "sbc", "methods", "sensitivity", "misfit")
 """The longest first, so that the short ones fill what is left."""
 
 SECONDS = 3600.0

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from calibration.pulse_model.analyses import Analysis
-from heliotrope.definitions.pulse_model import StartRule, read_pulse_model
+from heliotrope.definitions.pulse_model import Conventions, StartRule, read_pulse_model
 from heliotrope.estimate.pulse.data import ChildChart, MeasureScale, PulseData
 from heliotrope.estimate.pulse.likelihood import Child
 from heliotrope.estimate.pulse.parameters import Layout, choose_layout
@@ -27,7 +27,7 @@ class Batch:
     """Data sets down, children across: the arrays that the likelihood reads, and its parameters.
 
     ``at_risk_until``: only starters are in, who could have started on visits up to this day; None
-    where whoever did not start is in, too.
+    where whoever did not start is in, too. ``conventions``: those of the model unless given.
     """
 
     child: Child
@@ -35,6 +35,7 @@ class Batch:
     datasets: int
     children: int
     at_risk_until: int | None = None
+    conventions: Conventions | None = None
 
     def part(self, first: int, last: int) -> Batch:
         """Some of the data sets."""

@@ -134,9 +134,11 @@ def fix_conventions(conventions: Conventions) -> Fixed:
 
 
 @lru_cache(maxsize=16)
-def _compiled(layout: Layout, at_risk_until: int | None) -> tuple[Any, Any]:
+def _compiled(
+    layout: Layout, at_risk_until: int | None, conventions: Conventions | None
+) -> tuple[Any, Any]:
     """The density and gradient of many data sets at once, and of one at many vectors."""
-    density = make_density(layout, at_risk_until)
+    density = make_density(layout, at_risk_until, conventions)
 
     def heights(vectors: jax.Array, child: Child) -> jax.Array:
         return jax.vmap(lambda vector: density(vector, child))(vectors)
@@ -175,7 +177,9 @@ def find_modes(batch: Batch) -> Modes:
 
 
 def _rise(batch: Batch, vector: Any) -> tuple[Any, Any]:
-    height, slope = _compiled(batch.layout, batch.at_risk_until)[0](vector, batch.child)
+    height, slope = _compiled(batch.layout, batch.at_risk_until, batch.conventions)[0](
+        vector, batch.child
+    )
     return np.asarray(height), np.asarray(slope)
 
 
@@ -238,7 +242,7 @@ class OneDataSet:
         self.data = SimpleNamespace(n_children=batch.children)
         self.told: list[Any] = []
         self._child = jax.tree.map(lambda array: jnp.asarray(array[row]), batch.child)
-        self._heights = _compiled(batch.layout, batch.at_risk_until)[1]
+        self._heights = _compiled(batch.layout, batch.at_risk_until, batch.conventions)[1]
 
     def values(self, vectors: Any, batch: int) -> Any:
         """Return the log posterior density at many vectors (draws, size), some at a time."""

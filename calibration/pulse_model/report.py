@@ -12,6 +12,7 @@ import numpy as np
 
 from calibration.pulse_model.envelope import judge_ranks
 from calibration.pulse_model.stage import read_results
+from heliotrope.definitions.pulse_model import read_pulse_model
 
 REPORTS = Path(__file__).parents[1] / "reports"
 
@@ -199,12 +200,38 @@ def describe_methods(rows: Rows) -> str:
     )
 
 
+def describe_misfit(rows: Rows) -> str:
+    """How often the study's own report says that the model does not fit, by mechanism and size."""
+    check = read_pulse_model().check
+    limit = check.log_evidence_at_least
+    told = []
+    for (mechanism, children), group in _grouped(rows, "mechanism", "children").items():
+        chances = [row["p_visits"] for row in group if row["p_visits"] is not None]
+        gains = [row["gains"] for row in group if row["is_found"]]
+        if not chances or not gains:
+            continue
+        flagged = [f"{np.mean(np.asarray(chances) <= check.chance_at_most):.2f}"]
+        for name in gains[0]:
+            found = np.asarray([each[name] for each in gains], dtype=float)
+            flagged.append(f"{np.mean(found >= limit):.2f} ({np.median(found):.1f})")
+        told.append([mechanism, str(children), f"{len(group)}", *flagged])
+    named = [name.replace("_", " ") for name in rows[0]["gains"]]
+    columns = ["how it came about", "treated children", "data sets", "visits by activity", *named]
+    return (
+        "## What the report itself says of the fit\n\nShare of data sets with a warning: visits "
+        f"that go with activity (p up to {check.chance_at_most}), and the records speaking for "
+        f"another convention (log of the ratio of evidence from {limit}; in brackets its "
+        "median).\n\n" + _table(columns, told)
+    )
+
+
 DESCRIBE: dict[str, Callable[[Rows], str]] = {
     "start_rules": describe_start_rules,
     "sbc": describe_sbc,
     "coverage": describe_coverage,
     "sensitivity": describe_sensitivity,
     "methods": describe_methods,
+    "misfit": describe_misfit,
 }
 
 if __name__ == "__main__":

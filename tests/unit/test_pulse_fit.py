@@ -18,10 +18,12 @@ from heliotrope.estimate.pulse.data import ChildChart, PulseData
 from heliotrope.estimate.pulse.estimate import estimate_from_fit
 from heliotrope.estimate.pulse.fit import FitOptions, PulseFit, fit_pulse_model
 from heliotrope.estimate.pulse.lasting import estimate_lasting
+from heliotrope.estimate.pulse.model_check import estimate_model_check
 from heliotrope.estimate.pulse.posterior import Problem, prepare_problem
 from heliotrope.estimate.pulse.prepare import prepare_jax
 from heliotrope.estimate.pulse.records import Cohort
 from heliotrope.estimate.pulse.refusals import compute_coverage, refuse_cohort, refuse_lasting
+from heliotrope.estimate.pulse.sensitivity import Refitted, compute_log_evidence
 from heliotrope.estimate.pulse.start import StartEvidence
 from heliotrope.estimate.pulse.what_if import estimate_what_if
 from heliotrope.estimate.rows import Row, Topic
@@ -183,6 +185,7 @@ def rows_of(fit: PulseFit) -> dict[tuple[str, str, str], Row]:
         *estimate_from_fit(answer, effects),
         *estimate_lasting(answer, []),
         *estimate_what_if(answer, effects),
+        *estimate_model_check(answer, effects, []),
     ]
     named = {(row.analysis, row.variable, row.statistic): row for row in rows}
     assert len(named) == len(rows), "a row is there twice"
@@ -211,6 +214,43 @@ def test_distrusted_draws_refuse_every_figure(fitted: PulseFit) -> None:
     for row in posterior:
         assert row.refused
         assert "k-hat 0.90" in row.refused
+
+
+def test_a_convention_that_fits_better_is_said(fitted: PulseFit) -> None:
+    """And one that does not is a number without a warning."""
+    answer = make_answer(cohort_of(fitted.problem.data), fitted, TOPIC)
+    own = compute_log_evidence(fitted.problem, fitted.mode)
+    refitted = [
+        Refitted("persistent_half_life_180_days", fitted.draws, own + 4.2),
+        Refitted("dose_square_root", fitted.draws, own + 1.0),
+    ]
+    rows = estimate_model_check(answer, draw_child_effects(fitted), refitted)
+    told = {row.variable: row for row in rows if row.statistic == "warning"}
+    assert told["convention:persistent_half_life_180_days"].formatted == (
+        "the records speak for another convention than the model's own, persistent half life "
+        "180 days (log of the ratio of evidence 4.2)"
+    )
+    assert "convention:dose_square_root" not in told
+    gain = {row.variable: row.value for row in rows if row.statistic == "log_evidence_ratio"}
+    assert gain["convention:dose_square_root"] == pytest.approx(1.0)
+
+
+def test_a_child_that_decides_is_counted_without_its_name(fitted: PulseFit) -> None:
+    rows = rows_of(fitted)
+    found = rows["pulse_model_check", "leave_one_out", "elpd"]
+    by_child = fitted.problem.log_likelihoods(fitted.vectors, 50)
+    # What is foretold of a child not seen is less than what is told of it seen.
+    assert found.value is not None
+    seen = np.log(np.exp(by_child).mean(axis=0)).sum()
+    worth = rows["pulse_model_check", "leave_one_out", "p"].value or 0.0
+    assert found.value == pytest.approx(seen - worth)
+    assert worth > 0
+    assert found.low is not None
+    assert found.low < found.value
+    deciding = rows["pulse_model_check", "leave_one_out:deciding", "n"].value
+    named = [key for key in rows if key[0] == "pulse_model_check" and key[2] == "k_hat"]
+    assert deciding == len(named)
+    assert ("pulse_model_check", "leave_one_out", "warning") in rows or not named
 
 
 def test_for_arviz_the_draws_have_chains(fitted: PulseFit) -> None:

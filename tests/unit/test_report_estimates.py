@@ -27,8 +27,10 @@ from heliotrope.report.medians_table import read_medians
 from heliotrope.report.read_pulse_model import (
     list_quick,
     list_sensitivity,
+    list_warnings,
     list_what_if,
     read_band,
+    say_foretold,
 )
 from heliotrope.report.sections.adjuvant import build_adjuvant
 from heliotrope.report.sections.untreated import build_untreated
@@ -261,6 +263,24 @@ class TestPulseModel:
             "Stopped: share losing response, day 90"
         ]
         assert list_sensitivity(results) == [("As defined", ["1 (0 to 2)"])]
+
+    def test_what_the_check_found_is_said_and_what_it_did_not_find_is_not(self) -> None:
+        check = "pulse_model_check"
+        rows = (
+            (check, "leave_one_out", "elpd", -51.2, "-51.2 (standard error 6.0)"),
+            (check, "leave_one_out", "p", 8.1, "8.1"),
+            (check, "visits_by_activity", "p_value", 0.004, "0.004"),
+            (check, "visits_by_activity", "warning", 1.0, "children were seen again sooner"),
+            (check, "convention:dose_square_root", "log_evidence_ratio", 0.2, "0.2"),
+        )
+        results = Results(make_rows(*self.ROWS, *rows))
+        assert list_warnings(results) == ["children were seen again sooner"]
+        assert say_foretold(results) == (
+            "each child foretold by the others: log density -51.2 (standard error 6.0), for a fit "
+            "worth 8.1 parameters"
+        )
+        assert list_warnings(Results(make_rows(*self.ROWS))) == []
+        assert say_foretold(Results(make_rows(*self.ROWS))) is None
 
 
 def test_medians_stand_under_their_points_and_gaps_stay_empty() -> None:

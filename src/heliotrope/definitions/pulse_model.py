@@ -161,6 +161,13 @@ class Refusals(Frozen):
     children_with_started_drug_at_most: float = Field(ge=0, le=1, description="their share")
 
 
+class ModelCheck(Frozen):
+    """When it is said beside the figures that the model does not fit the records."""
+
+    chance_at_most: float = Field(gt=0, lt=1, description="of visits that go with activity")
+    log_evidence_at_least: float = Field(gt=0, description="for another convention than the own")
+
+
 class Phase(Frozen):
     """Days since the last infusion; without a first day: before the first infusion."""
 
@@ -235,6 +242,7 @@ class PulseModel(Definition):
     sensitivity: tuple[Alternative, ...] = ()
     fit: FitSettings
     refusals: Refusals
+    check: ModelCheck
     reference: Reference
     what_if: WhatIf
     pharmacokinetics: Pharmacokinetics

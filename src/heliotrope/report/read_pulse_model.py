@@ -18,6 +18,7 @@ from heliotrope.report.words import say_flag
 MODEL = "pulse_model"
 WHAT_IF = "pulse_model_what_if"
 SENSITIVITY = "pulse_model_sensitivity"
+CHECK = "pulse_model_check"
 POSTERIOR = "posterior_median"
 CURVE = "monthly_curve:day_"
 QUICK = {
@@ -72,6 +73,23 @@ def list_sensitivity(results: Results) -> Sequence[tuple[str, Sequence[str]]]:
             shown = say_interval(str(row["formatted"])).replace("95 %: ", "")
             lines.setdefault(say_flag(name).capitalize(), []).append(shown)
     return list(lines.items())
+
+
+def list_warnings(results: Results) -> Sequence[str]:
+    """List in sentences what the check of the model found; none where it found nothing."""
+    found = (results.row(CHECK, variable, "warning") for variable in results.variables(CHECK))
+    return [str(row["formatted"]) for row in found if row is not None]
+
+
+def say_foretold(results: Results) -> str | None:
+    """Say how well children are foretold by the others; None without a fit to be trusted."""
+    elpd, worth = (results.row(CHECK, "leave_one_out", name) for name in ("elpd", "p"))
+    if elpd is None or worth is None or elpd["refused"] or worth["refused"]:
+        return None
+    return (
+        f"each child foretold by the others: log density {elpd['formatted']}, for a fit worth "
+        f"{worth['formatted']} parameters"
+    )
 
 
 def read_band(results: Results) -> BandRows:

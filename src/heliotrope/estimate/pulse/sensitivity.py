@@ -8,15 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from heliotrope.definitions.pulse_model import Alternative, PulseModel
 from heliotrope.estimate.inputs import Inputs
-from heliotrope.estimate.pulse.approximate import find_mode
+from heliotrope.estimate.pulse.approximate import Mode, find_mode
 from heliotrope.estimate.pulse.data import Floats
 from heliotrope.estimate.pulse.fit import PulseFit
 from heliotrope.estimate.pulse.records import read_cohort
+
+if TYPE_CHECKING:
+    from heliotrope.estimate.pulse.posterior import Problem
 
 # What is shown of each alternative.
 SHOWN = ("pulse_mean", "persistent_mean", "onset_days", "extra_decay_days")
@@ -27,10 +31,12 @@ class Refitted:
     """An alternative's draws by name, from the normal approximation at its mode.
 
     ``fades``: under it what the courses gained is lost again.
+    ``log_evidence``: of the records under it, by the same approximation.
     """
 
     name: str
     draws: dict[str, Floats]
+    log_evidence: float
     fades: bool = False
 
 
@@ -60,5 +66,18 @@ def refit_alternative(
     return Refitted(
         alternative.name,
         problem.layout.unpack(mode.vector + standard @ root.T),
+        compute_log_evidence(problem, mode),
         fades=np.isfinite(conventions.persistent_half_life_days),
+    )
+
+
+def compute_log_evidence(problem: Problem, mode: Mode) -> float:
+    """Return the log density of the records, the parameters integrated out (Laplace).
+
+    To be compared between fits of the same records with the same priors only.
+    """
+    height, _ = problem.value_and_slope(mode.vector)
+    size = len(mode.vector)
+    return float(
+        height + 0.5 * size * np.log(2.0 * np.pi) - 0.5 * np.linalg.slogdet(mode.precision)[1]
     )

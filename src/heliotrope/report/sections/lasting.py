@@ -19,6 +19,7 @@ from heliotrope.report.read_model_free import read_first_events, read_mean_cumul
 from heliotrope.report.read_pulse_model import (
     find_anchor,
     list_sensitivity,
+    list_warnings,
     list_what_if,
     say_refusal,
 )
@@ -104,6 +105,7 @@ def build_lasting(report: ReportInput) -> Section:
         "model": [] if say_refusal(results) else list_lasting(results),
         "what_if": [] if say_refusal(results) else list_what_if(results),
         "sensitivity": list_sensitivity(results),
+        "warnings": list_warnings(results),
         "share": results.share("aggravation", report.headline_window),
         "population": results.count("aggravation", "population"),
         "outside": results.count("aggravation", "not_in_population"),

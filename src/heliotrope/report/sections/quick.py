@@ -20,7 +20,13 @@ from heliotrope.report.charts.events import draw_onset
 from heliotrope.report.estimate_lines import Estimate, EstimateLine, list_estimates, say_interval
 from heliotrope.report.find_results import Results
 from heliotrope.report.read_model_free import read_onset, read_phase_coverage, read_pulse_curve
-from heliotrope.report.read_pulse_model import list_quick, read_band, say_refusal
+from heliotrope.report.read_pulse_model import (
+    list_quick,
+    list_warnings,
+    read_band,
+    say_foretold,
+    say_refusal,
+)
 from heliotrope.report.section import ReportInput, Section
 from heliotrope.report.show_measures import rank_measure
 from heliotrope.report.words import say_unit
@@ -66,6 +72,8 @@ def build_quick(report: ReportInput) -> Section | None:
         ),
         "band": render_chart(draw_effect_band(band)) if band.points else None,
         "refused": say_refusal(results),
+        "warnings": list_warnings(results),
+        "foretold": say_foretold(results),
         "onset_row": results.row("pulse_model", "onset_half_time_days", "posterior_median"),
         "coverage": render_chart(draw_phase_coverage(coverage)) if coverage.days else None,
         "told": results.row("phase_coverage", "what_can_be_told", "n"),
