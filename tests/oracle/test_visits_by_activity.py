@@ -67,6 +67,22 @@ def test_the_gap_in_which_ivig_started_is_left_out() -> None:
     assert compute_visits_by_activity(cohort(chart), PHASES).pairs == 2
 
 
+def test_a_dense_schedule_just_after_infusions_is_nobody_seen_sooner_for_being_worse() -> None:
+    """Seen four times in the week after every course, falling all the while: a schedule."""
+    generator = np.random.default_rng(2)
+    charts = []
+    for _ in range(20):
+        given = [28.0 * course for course in range(6)]
+        week = np.arange(1.0, 8.0)
+        seen = [[*np.sort(generator.choice(week, 4, replace=False)), 26.0] for _ in given]
+        days = [start + day for start, each in zip(given, seen, strict=True) for day in each]
+        value = [8 - 0.8 * (day % 28) % 7 + generator.normal(0, 0.2) for day in days]
+        charts.append((days, value, given))
+    found = compute_visits_by_activity(cohort(*charts), PHASES)
+    assert found.p_value is not None
+    assert found.p_value > 0.05
+
+
 def test_nobody_seen_twice() -> None:
     found = compute_visits_by_activity(cohort(([3.0], [2.0], [0.0]), ([], [], [])), PHASES)
     assert (found.pairs, found.p_value) == (0, None)

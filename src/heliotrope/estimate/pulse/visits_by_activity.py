@@ -3,7 +3,8 @@
 The pulse model takes the days of the visits as given. Within one child and one phase of the
 infusion cycle the gaps to the next visit are exchanged among the visits: if how active the disease
 was found says nothing of when the child was seen next, every exchange is as likely as what was
-recorded.
+recorded. Within a phase both may follow the day of the cycle (a clinic sees children daily just
+after an infusion, when the enzyme is still high): what the day says is taken off both first.
 """
 
 from __future__ import annotations
@@ -35,8 +36,9 @@ class VisitsByActivity:
 def compute_visits_by_activity(data: PulseData, phases: tuple[Phase, ...]) -> VisitsByActivity:
     """Compare each gap with the value before it, by the variance over all exchanges.
 
-    The sum over many small groups is near normal; its mean and variance under exchange are exact.
-    Ties: mean ranks. Visits of one date: their gaps of 0 days count like any other.
+    The sum over many small groups is near normal; its mean and variance under exchange are exact
+    where no day of the cycle had to be taken off. Ties: mean ranks. Visits of one date: their gaps
+    of 0 days count like any other.
 
     >>> from heliotrope.definitions.pulse_model import read_pulse_model
     >>> from heliotrope.estimate.pulse.data import ChildChart, MeasureScale
@@ -49,10 +51,15 @@ def compute_visits_by_activity(data: PulseData, phases: tuple[Phase, ...]) -> Vi
     """
     together = variance = values = gaps = 0.0
     pairs, children = 0, set()
-    for child, value, gap in _pair(data, phases):
-        rank, other = _rank(value), _rank(gap)
+    for child, value, gap, since in _pair(data, phases):
+        place = _rank(since)
+        depends = bool(place.any())
+        rank, other = (_take_off(_rank(each), place) for each in (value, gap))
+        free = len(rank) - 1 - depends
+        if free < 1:
+            continue
         together += float(rank @ other)
-        variance += float(rank @ rank) * float(other @ other) / (len(rank) - 1)
+        variance += float(rank @ rank) * float(other @ other) / free
         values, gaps = values + float(rank @ rank), gaps + float(other @ other)
         pairs += len(rank)
         children.add(child)
@@ -65,9 +72,12 @@ def compute_visits_by_activity(data: PulseData, phases: tuple[Phase, ...]) -> Vi
     return VisitsByActivity(pairs, len(children), correlation, p_value)
 
 
-def _pair(data: PulseData, phases: tuple[Phase, ...]) -> Iterator[tuple[int, Floats, Floats]]:
-    """Yield of each child and phase the values and the gaps after them, two pairs at the least.
+def _pair(
+    data: PulseData, phases: tuple[Phase, ...]
+) -> Iterator[tuple[int, Floats, Floats, Floats]]:
+    """Yield of each child and phase values, the gaps after them, and days since the last infusion.
 
+    Two pairs at the least; before IVIG the days are 0.
     The gap in which IVIG was started is left out: it was started on a bad day, and from then on
     children are seen more often.
     """
@@ -77,22 +87,34 @@ def _pair(data: PulseData, phases: tuple[Phase, ...]) -> Iterator[tuple[int, Flo
         given = data.infusion_day[child][data.dose[child] > 0]
         first = given.min(initial=np.inf)
         is_start = (days[:-1] <= first) & (days[1:] > first)
-        phase = _find_phase(days[:-1], given, phases)
+        since = _count_since(days[:-1], given)
+        phase = _find_phase(since, phases)
         for each in np.unique(phase):
             chosen = (phase == each) & np.isfinite(value) & ~is_start
             if chosen.sum() >= 2:
-                yield child, value[chosen], np.diff(days)[chosen]
+                yield child, value[chosen], np.diff(days)[chosen], since[chosen]
 
 
-def _find_phase(days: Floats, given: Floats, phases: tuple[Phase, ...]) -> Floats:
-    """Return the place of each day's phase; an infusion counts from the day after."""
+def _count_since(days: Floats, given: Floats) -> Floats:
+    """Count days since the last infusion, 0 before any; it counts from the day after."""
     since = days[:, None] - given[None, :]
     last = np.where(since > 0, since, np.inf).min(axis=1, initial=np.inf)
-    found = np.zeros(len(days))
+    return np.asarray(np.where(np.isfinite(last), last, 0.0))
+
+
+def _find_phase(since: Floats, phases: tuple[Phase, ...]) -> Floats:
+    """Return the place of each day's phase."""
+    found = np.zeros(len(since))
     for place, phase in enumerate(phases):
         if phase.first_day is not None:
-            found = np.where(np.isfinite(last) & (last >= phase.first_day), place, found)
+            found = np.where(since >= phase.first_day, place, found)
     return found
+
+
+def _take_off(rank: Floats, place: Floats) -> Floats:
+    """Take off ranks what goes with the day of the cycle."""
+    whole = float(place @ place)
+    return rank - (rank @ place) / whole * place if whole > 0 else rank
 
 
 def _rank(values: Floats) -> Floats:
