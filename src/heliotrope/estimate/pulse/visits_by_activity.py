@@ -3,8 +3,9 @@
 The pulse model takes the days of the visits as given. Within one child and one phase of the
 infusion cycle the gaps to the next visit are exchanged among the visits: if how active the disease
 was found says nothing of when the child was seen next, every exchange is as likely as what was
-recorded. Within a phase both may follow the day of the cycle (a clinic sees children daily just
-after an infusion, when the enzyme is still high): what the day says is taken off both first.
+recorded. On IVIG both may follow a schedule, by the day of the cycle (daily just after an infusion,
+while an enzyme is still high) or over the courses (less often later on, when children are better):
+what day and date say is taken off both first.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ def compute_visits_by_activity(data: PulseData, phases: tuple[Phase, ...]) -> Vi
     """Compare each gap with the value before it, by the variance over all exchanges.
 
     The sum over many small groups is near normal; its mean and variance under exchange are exact
-    where no day of the cycle had to be taken off. Ties: mean ranks. Visits of one date: their gaps
+    where nothing had to be taken off. Ties: mean ranks. Visits of one date: their gaps
     of 0 days count like any other.
 
     >>> from heliotrope.definitions.pulse_model import read_pulse_model
@@ -52,10 +53,9 @@ def compute_visits_by_activity(data: PulseData, phases: tuple[Phase, ...]) -> Vi
     together = variance = values = gaps = 0.0
     pairs, children = 0, set()
     for child, value, gap, since in _pair(data, phases):
-        place = _rank(since)
-        depends = bool(place.any())
-        rank, other = (_take_off(_rank(each), place) for each in (value, gap))
-        free = len(rank) - 1 - depends
+        schedule = np.stack([_rank(since), _rank(np.arange(len(since))) * (since > 0)], axis=1)
+        rank, other = (_take_off(_rank(each), schedule) for each in (value, gap))
+        free = len(rank) - 1 - int(np.linalg.matrix_rank(schedule))
         if free < 1:
             continue
         together += float(rank @ other)
@@ -111,10 +111,9 @@ def _find_phase(since: Floats, phases: tuple[Phase, ...]) -> Floats:
     return found
 
 
-def _take_off(rank: Floats, place: Floats) -> Floats:
-    """Take off ranks what goes with the day of the cycle."""
-    whole = float(place @ place)
-    return rank - (rank @ place) / whole * place if whole > 0 else rank
+def _take_off(rank: Floats, schedule: Floats) -> Floats:
+    """Take off ranks what goes with the schedule, (pairs, 2)."""
+    return np.asarray(rank - schedule @ np.linalg.lstsq(schedule, rank, rcond=None)[0])
 
 
 def _rank(values: Floats) -> Floats:
