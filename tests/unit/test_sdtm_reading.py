@@ -420,7 +420,7 @@ def test_a_damaged_archive_and_files_that_are_no_datasets_are_said(tmp_path) -> 
     at = content.index(b"cm.csv") + 40
     content[at : at + 20] = bytes(20)
     target.write_bytes(content)
-    with pytest.raises(UserError, match="read to (its|their) end"):
+    with pytest.raises(UserError, match=r"read to (its|their) end"):
         read_folder(target)
 
 

@@ -26,18 +26,9 @@ FORMS = ("csv", "parquet")
 WRITERS = {
     "redcap": "heliotrope.simulate.forms.redcap:write_redcap",
     "sdtm": "heliotrope.simulate.forms.sdtm:write_sdtm",
-}
-
-LATER_FORMS = ("sdtm", "omop", "fhir")
     "omop": "heliotrope.simulate.forms.omop:write_omop",
-}
-
-LATER_FORMS = ("redcap", "sdtm", "fhir")
-LATER_FORMS = ("omop", "fhir")
     "fhir": "heliotrope.simulate.forms.fhir:write_fhir",
 }
-
-LATER_FORMS = ("redcap", "sdtm", "omop")
 
 
 @dataclass(frozen=True)
@@ -104,8 +95,7 @@ def _check_form(form: str) -> None:
     if form in FORMS or form in WRITERS:
         return
     known = f"{' or '.join((*FORMS, *WRITERS))} as the form of a simulated cohort"
-    later = " (a form that this version does not write yet)" if form in LATER_FORMS else ""
-    raise UserError(known, form + later, "ask for one of these, e.g. --as csv", ExitCode.USAGE)
+    raise UserError(known, form, "ask for one of these, e.g. --as csv", ExitCode.USAGE)
 
 
 def _write_parts(tables: Tables, folder: Path, number: int) -> None:
