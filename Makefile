@@ -80,11 +80,11 @@ $(VENV)/.installed-core: $(LOCKED) | $(VENV)/.made
 	@touch $@
 
 $(VENV)/.installed-model: $(LOCKED) | $(VENV)/.made
-	$(PIP) --editable '.[model,omop]'
+	$(PIP) --editable '.[model]'
 	@touch $@ $(VENV)/.installed-core
 
 $(VENV)/.installed-dev: $(LOCKED) | $(VENV)/.made
-	$(PIP) --editable '.[model]' --group dev
+	$(PIP) --editable '.[model,redcap,sdtm,omop]' --group dev
 	@touch $@ $(VENV)/.installed-core
 
 $(VENV)/.installed-docs: $(LOCKED) | $(VENV)/.made
