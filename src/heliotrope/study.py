@@ -271,7 +271,7 @@ def _read_study_file(path: Path) -> Study:
 def _unread(folder: Path, sources: tuple[SourceMapping | FormSource, ...]) -> tuple[str, ...]:
     """Name the files with our table names that study.toml leaves out."""
     from heliotrope.ingest.columns import TABLE_COLUMNS
-    from heliotrope.ingest.tabular.sources import LIST_OF_EVENTS, TEXT_SUFFIXES
+    from heliotrope.ingest.tabular.sources import LIST_OF_EVENTS, TABLE_SUFFIXES
 
     named = {source.file for source in sources}
     if any(isinstance(source, RedcapSource) for source in sources):
@@ -279,7 +279,7 @@ def _unread(folder: Path, sources: tuple[SourceMapping | FormSource, ...]) -> tu
     return tuple(
         item.name
         for item in sorted(folder.iterdir())
-        if item.suffix.casefold() in TEXT_SUFFIXES
+        if item.suffix.casefold() in TABLE_SUFFIXES
         and item.stem.casefold() in TABLE_COLUMNS
         and item.name not in named
     )

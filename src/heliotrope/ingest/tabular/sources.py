@@ -12,10 +12,14 @@ from heliotrope.ingest.columns import TABLE_COLUMNS
 from heliotrope.ingest.declared import FormSource
 from heliotrope.ingest.mapping import Format, SourceMapping
 from heliotrope.ingest.raw import RawTable
+from heliotrope.ingest.tabular.columnar import SUFFIX, ColumnarFile, read_columnar
 from heliotrope.ingest.tabular.delimited import TextFile, read_delimited
 from heliotrope.ingest.tabular.workbook import SUFFIXES, Workbook, list_sheets, read_sheet
 
 TEXT_SUFFIXES = frozenset({".csv", ".tsv", ".txt"})
+
+# One file a table: text or Parquet.
+TABLE_SUFFIXES = TEXT_SUFFIXES | {SUFFIX}
 
 # A table of ours, and what REDCap calls the list of a project's events.
 LIST_OF_EVENTS = "event"
@@ -41,7 +45,7 @@ def holds_tables(path: Path) -> bool:
     names = set(TABLE_COLUMNS) - {LIST_OF_EVENTS}
     return any(
         item.suffix.casefold() in SUFFIXES
-        or (item.suffix.casefold() in TEXT_SUFFIXES and item.stem.casefold() in names)
+        or (item.suffix.casefold() in TABLE_SUFFIXES and item.stem.casefold() in names)
         for item in files
     )
 
@@ -57,7 +61,7 @@ def find_tables(path: Path) -> Discovered:
     tables = [
         item
         for item in files
-        if item.suffix.casefold() in TEXT_SUFFIXES and item.stem.casefold() in TABLE_COLUMNS
+        if item.suffix.casefold() in TABLE_SUFFIXES and item.stem.casefold() in TABLE_COLUMNS
     ]
     workbooks = [item for item in files if item.suffix.casefold() in SUFFIXES]
     _check_one_kind(path, tables, workbooks)
@@ -80,7 +84,7 @@ def find_tables(path: Path) -> Discovered:
         unread=tuple(
             item.name
             for item in files
-            if item not in tables and item.suffix.casefold() in TEXT_SUFFIXES
+            if item not in tables and item.suffix.casefold() in TABLE_SUFFIXES
         ),
     )
 
@@ -210,4 +214,6 @@ def _read_one(mapping: SourceMapping, content: bytes, format: Format) -> RawTabl
         workbook = Workbook(mapping.file, sha256, content)
         sheet = mapping.sheet or list_sheets(workbook)[0]
         return read_sheet(workbook, sheet, mapping.header_row)
+    if Path(mapping.file).suffix.casefold() == SUFFIX:
+        return read_columnar(ColumnarFile(mapping.file, sha256, content))
     return read_delimited(TextFile(mapping.file, sha256, content, mapping.header_row), format)
