@@ -57,7 +57,7 @@ def hold_with_heliotrope(path: Path) -> int:
     known = Known(terms, make_context(rulebook), make_code_book(rulebook), find_reference([]))
     files = open_files(path.parent, path.name)
     (content,) = open_contents(files, path.name, Format())
-    domain = terms.find_domain(content.name)
+    domain = terms.find_domain(content.name[:2])
     if domain is None:
         raise SystemExit(f"{content.name} is no domain that is read")
     held = hold_dataset(files, content, domain.id, choose_tests(domain, known))
