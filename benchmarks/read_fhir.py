@@ -39,6 +39,22 @@ peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 print(json.dumps([rows, spent, peak]))
 """
 
+OBJECTS = """
+import sys, time, json, resource
+from pathlib import Path
+from heliotrope.ingest.fhir.collect import _DECODERS
+begun, rows = time.process_time(), 0
+for path in sorted(Path(sys.argv[1]).glob("*.ndjson")):
+    decode = _DECODERS[path.stem].decode
+    with path.open("rb") as file:
+        for line in file:
+            decode(line)
+            rows += 1
+spent = time.process_time() - begun
+peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+print(json.dumps([rows, spent, peak]))
+"""
+
 THEIRS = """
 import sys, time, json, resource
 from importlib import import_module
@@ -87,6 +103,7 @@ def main() -> None:
         export = folder / "export"
         size = sum(path.stat().st_size for path in export.iterdir()) / 1e6
         readers = [
+            ("heliotrope: objects, none held", sys.executable, OBJECTS, "drop"),
             ("heliotrope: typed, laid out", sys.executable, OURS, "deliver"),
             ("heliotrope: to canonical records, all checks", sys.executable, OURS, "records"),
             ("fhir.resources (R4B): objects, none held", options.other, THEIRS, "drop"),

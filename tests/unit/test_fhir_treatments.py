@@ -236,3 +236,18 @@ def test_administrations_of_a_drug_on_one_day_are_added_up(tmp_path: Path) -> No
         write_lines(tmp_path, CHILD, *[given({"value": 250, "unit": "mg"}, **pulse)] * 4)
     )
     assert doses(ingested) == [(1000, "mg", 1)]
+
+
+def test_drugs_routes_and_units_of_one_day_are_not_added_to_one_another(tmp_path: Path) -> None:
+    pulse = {"medicationCodeableConcept": {"text": "methylprednisolone"}}
+    by_mouth = {"dosage": {"dose": {"value": 16, "unit": "mg"}, "route": {"text": "Oral route"}}}
+    into_vein = {"dosage": {"dose": {"value": 500, "unit": "mg"}, "route": {"text": "IV"}}}
+    other = {"medicationCodeableConcept": {"text": "prednisolone"}}
+    resources = [given(None, **pulse, **by_mouth), given(None, **pulse, **into_vein),
+                 given(None, **other, **by_mouth), given(GRAMS)]  # fmt: skip
+    ingested = read(write_lines(tmp_path, CHILD, *resources))
+    assert sorted(ingested.tables["medication"].select("drug", "route", "dose").rows()) == [
+        ("methylprednisolone", "iv", 500), ("methylprednisolone", "oral", 16),
+        ("prednisolone", "oral", 16),
+    ]  # fmt: skip
+    assert ingested.tables["infusion"]["dose"].to_list() == [20]
