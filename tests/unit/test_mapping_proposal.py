@@ -308,3 +308,51 @@ def test_what_cannot_be_looked_at_is_said(tmp_path):
     (tmp_path / "scan.pdf").write_bytes(b"%PDF")
     with pytest.raises(UserError, match="a table \\(CSV, TSV, Excel\\), or records of a form"):
         write_proposal(tmp_path, [tmp_path / "scan.pdf"], SHIPPED())
+
+
+def test_a_part_of_a_name_is_a_question(tmp_path):
+    rows = "P1,2019-01-25,30\nP2,2019-01-26,31\n"
+    text = propose(tmp_path, visits="patient,date,dry weight\n" + rows)
+    (asked,) = find_unconfirmed(text)
+    assert asked == "dry weight: only a part of the column's name ('weight') means weight"
+
+
+def test_words_that_tell_children_apart_are_not_shown(tmp_path):
+    rows = "".join(
+        f"P{child},2019-01-2{day},{40 + day},{name},{group}\n"
+        for child, (name, group) in enumerate(
+            [("Anna", "blue"), ("Bela", "blue"), ("Carl", "red"), ("Dora", "red")]
+        )
+        for day in range(3)
+    )
+    text = propose(tmp_path, visits="patient,date,CMAS,who,group\n" + rows)
+    assert not [name for name in ("Anna", "Bela", "Carl", "Dora") if name in text]
+    assert "#   who (looks like AAAA): it may identify a person: never read" in text
+    assert "#   group (words: blue, red): its name means nothing known here" in text
+
+
+MIXED = """record_id,sex,visit_date,cmas
+1,f,,
+1,,2019-01-25,40
+1,,2019-02-25,{undated}
+2,m,,
+2,,2019-01-26,44
+2,,{lost},48
+"""
+
+
+@pytest.mark.parametrize(
+    ("lost", "has_filter", "quarantined"), [("2019-02-26", True, 0), ("", False, 3)]
+)
+def test_a_file_of_several_tables_keeps_to_dated_rows_unless_a_value_would_be_lost(
+    tmp_path, lost, has_filter, quarantined
+):
+    text = propose(tmp_path, export=MIXED.format(undated="", lost=lost))
+    visits = next(item for item in tomllib.loads(text)["source"] if item["table"] == "assessment")
+    rows = [{"column": "visit_date", "filled": True}]
+    assert visits.get("rows") == (rows if has_filter else None)
+    got = read(tmp_path)
+    # without the filter every row without a day is set aside, and said: none is lost in silence
+    assert got.quarantine["assessment"].height == quarantined
+    assert got.tables["assessment"].height == (3 if has_filter else 2)
+    assert set(got.tables["patient"]["sex"].drop_nulls()) == {"female", "male"}
