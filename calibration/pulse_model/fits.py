@@ -129,6 +129,7 @@ def fix_conventions(conventions: Conventions) -> Fixed:
         np.log(2.0) / conventions.persistent_half_life_days,
         conventions.drift_days,
         conventions.closest_visits_days,
+        conventions.pulse_saturation,
     )
     return Fixed(*(jnp.asarray(float(number)) for number in numbers))
 

@@ -32,7 +32,7 @@ MECHANISMS = (
     "informative_visits",
 )
 # Conventions of the effect itself; the others change what is read, or only when it is reached.
-TRIED = ("dose_square_root", "persistent_half_life_180_days")
+TRIED = ("dose_square_root", "pulse_saturates", "persistent_half_life_180_days")
 ROUND_STEP = 1000
 
 

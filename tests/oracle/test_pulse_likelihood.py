@@ -17,6 +17,7 @@ from heliotrope.estimate.pulse.likelihood import (
     NewtonSettings,
     Population,
     collapse_child,
+    compute_exposure,
 )
 from heliotrope.estimate.pulse.prepare import prepare_jax
 from heliotrope.estimate.pulse.sites import Reading, Seen
@@ -196,6 +197,24 @@ def test_first_and_second_derivatives_follow_the_mode() -> None:
     np.testing.assert_allclose(slope(at), differences, rtol=1e-6, atol=1e-8)
     curvature = jax.jit(jax.hessian(likelihood))
     np.testing.assert_allclose(curvature(at), second, rtol=1e-5, atol=1e-7)
+
+
+def test_pulses_that_saturate_add_up_less_and_one_course_keeps_its_peak() -> None:
+    """By the formula of the cohorts of known truth; a saturation of nearly 0 is none."""
+    child = make_child([10.0, 38.0, 200.0], [[2.0, 2.0]] * 3)
+    day = child.visit_day[:3]
+    plain, lasting = compute_exposure(day, child, POPULATION, FIXED)
+    capped, kept = compute_exposure(
+        day, child, POPULATION, FIXED._replace(pulse_saturation=jnp.asarray(2.0))
+    )
+    cap = 0.5
+    expected = np.expm1(-np.asarray(plain) / cap) / np.expm1(-1 / cap)
+    np.testing.assert_allclose(capped, expected, rtol=1e-12)
+    np.testing.assert_allclose(kept, lasting)
+    nearly, _ = compute_exposure(
+        day, child, POPULATION, FIXED._replace(pulse_saturation=jnp.asarray(1e-7))
+    )
+    np.testing.assert_allclose(nearly, plain, rtol=1e-6)
 
 
 def test_the_tail_of_a_normal() -> None:

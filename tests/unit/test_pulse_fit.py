@@ -253,6 +253,13 @@ def test_a_child_that_decides_is_counted_without_its_name(fitted: PulseFit) -> N
     assert ("pulse_model_check", "leave_one_out", "warning") in rows or not named
 
 
+def test_pulses_that_saturate_are_only_an_alternative() -> None:
+    told = MODEL.model_dump(by_alias=True)
+    told["conventions"]["pulse_saturation"] = 2.0
+    with pytest.raises(ValueError, match="try another value under"):
+        type(MODEL).model_validate(told)
+
+
 def test_for_arviz_the_draws_have_chains(fitted: PulseFit) -> None:
     found = fitted.to_inference_data()
     groups = found if isinstance(found, dict) else {"posterior": found.posterior}

@@ -72,6 +72,9 @@ class Conventions(Frozen):
 
     full_course_g_per_kg: float = Field(gt=0)
     dose_exponent: float = Field(ge=0, description="1: effect in proportion to dose; 0: all alike")
+    pulse_saturation: float = Field(
+        ge=0, description="pulses add up as 1 - exp(-this times their sum); 0: in full"
+    )
     saturation_courses: float = Field(gt=0, description="persistent part: 1 - exp(-courses / this)")
     persistent_half_life_days: float = Field(gt=0, description="inf: what is gained never fades")
     drift_days: float = Field(gt=0, description="the drift is a change over so many days")
@@ -91,6 +94,7 @@ class Alternative(Frozen):
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
     dose_exponent: float | None = Field(default=None, ge=0)
+    pulse_saturation: float | None = Field(default=None, ge=0)
     saturation_courses: float | None = Field(default=None, gt=0)
     persistent_half_life_days: float | None = Field(default=None, gt=0)
     steroid_half_life_days: float | None = Field(default=None, gt=0)
@@ -247,6 +251,15 @@ class PulseModel(Definition):
     what_if: WhatIf
     pharmacokinetics: Pharmacokinetics
     measures: tuple[PulseMeasure, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _adds_pulses_up(self) -> PulseModel:
+        if self.conventions.pulse_saturation != 0:
+            raise ValueError(
+                "conventions.pulse_saturation is 0: the printed curves add pulses up in full; try "
+                "another value under [[sensitivity]]"
+            )
+        return self
 
 
 def read_pulse_model(path: Path | None = None) -> PulseModel:

@@ -297,6 +297,9 @@ pulse_model_child            child_<rank>: each child's own peak, largest first 
                              n_evaluable 1 (posterior_median, shrinkage)
 pulse_model_sensitivity      as_defined:<parameter>, <alternative>:<parameter>: the conventions
                              varied (posterior_median, of the normal approximation)
+pulse_model_check            leave_one_out (elpd, p, k_hat_highest; :deciding, child_<rank> k_hat),
+                             visits_by_activity (correlation, p_value), convention:<alternative>
+                             (log_evidence_ratio); statistic warning: what the report says
 pulse_model_what_if          <scenario>:activity_day_<h>, :share_losing_response_day_<h>: a model's
                              prediction for research, never advice; scenarios: as_before, stopped,
                              every_42_days, dose_reduced; days from when the next course is due

@@ -63,6 +63,7 @@ class Fixed(NamedTuple):
     persistent_decay_per_day: jax.Array
     drift_days: jax.Array
     closest_visits_days: jax.Array
+    pulse_saturation: jax.Array | float = 0.0
 
 
 class Child(NamedTuple):
@@ -144,7 +145,15 @@ def compute_exposure(
     after = jnp.maximum(since, 0.0)
     remaining = jnp.exp(-fixed.persistent_decay_per_day * after)
     courses = jnp.sum(jnp.where(since > 0, dose * remaining, 0.0), axis=1)
-    return jnp.sum(dose * height, axis=1), -jnp.expm1(-courses / fixed.saturation_courses)
+    pulse = _saturate(jnp.sum(dose * height, axis=1), jnp.asarray(fixed.pulse_saturation))
+    return pulse, -jnp.expm1(-courses / fixed.saturation_courses)
+
+
+def _saturate(pulse: jax.Array, saturation: jax.Array) -> jax.Array:
+    """Let summed pulses add up less and less; one full course keeps its peak of 1. 0: in full."""
+    is_saturating = saturation > 0
+    used = jnp.where(is_saturating, saturation, 1.0)
+    return jnp.where(is_saturating, jnp.expm1(-used * pulse) / jnp.expm1(-used), pulse)
 
 
 def compute_design(child: Child, population: Population, fixed: Fixed) -> Design:
