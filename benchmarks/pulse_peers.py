@@ -40,8 +40,8 @@ WAYS = {
 def main() -> None:
     """Measure every way at every size, print and write."""
     if "--fit" in sys.argv:
-        _, way, children, answer = sys.argv[sys.argv.index("--fit") :]
-        fit_here(way, int(children), Path(answer))
+        _, chosen, number, answer = sys.argv[sys.argv.index("--fit") :]
+        fit_here(chosen, int(number), Path(answer))
         return
     limit = float(sys.argv[sys.argv.index("--limit") + 1]) if "--limit" in sys.argv else LIMIT
     WORK.mkdir(exist_ok=True)

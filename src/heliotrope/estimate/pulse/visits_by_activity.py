@@ -54,7 +54,7 @@ def compute_visits_by_activity(data: PulseData, phases: tuple[Phase, ...]) -> Vi
     pairs, children = 0, set()
     for child, value, gap, since in _pair(data, phases):
         schedule = np.stack(
-            [_rank(since), _rank(np.arange(len(since), dtype=np.float64)) * (since > 0)], axis=1
+            [_rank(since), _rank(np.arange(float(len(since)))) * (since > 0)], axis=1
         )
         rank, other = (_take_off(_rank(each), schedule) for each in (value, gap))
         free = len(rank) - 1 - int(np.linalg.matrix_rank(schedule))
