@@ -189,8 +189,6 @@ def say_found(children: int, tables: Mapping[str, pl.DataFrame]) -> list[str]:
     if not children:
         return ["No child stands in these records, or none that qualifies: nothing to evaluate."]
     response = tables["response"].filter(pl.col("regimen") == 1)
-    if not children:
-        return ["No child is in these records: there is nothing to classify."]
     if response.is_empty():
         return [
             f"No IVIG was recorded for any of {children:,} children: there is no response to "
