@@ -30,8 +30,8 @@ SAID = {
     "polars_all": "this reader: nothing but opening the tables (count)",
     "reader_all": "this reader, everyone, laid out as ours",
     "reader_cohort": "this reader, the cohort (1 person in 20)",
-    "pandas_all": "pandas, every cell as text, filtered by concept",
-    "pandas_cohort": "pandas, every cell as text, filtered by person and concept",
+    "pandas_all": "pandas, every cell as text, everyone",
+    "pandas_cohort": "pandas, every cell as text, the cohort by one code",
 }
 TABLES = ("person", "condition_occurrence", "drug_exposure", "measurement", "observation")
 
@@ -118,7 +118,7 @@ def _read(way: str, study: Path) -> int:
 
 
 def _read_pandas(folder: Path, *, is_cohort: bool) -> int:
-    """Do what a script would: read all, keep the persons, keep the concepts that occur in ours."""
+    """Do what a script would: read all as text, keep the rows of the persons."""
     import pandas
 
     tables = {name: pandas.read_csv(folder / f"{name.upper()}.csv", dtype=str) for name in TABLES}
