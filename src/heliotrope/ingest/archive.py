@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import zipfile
+import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -60,14 +61,24 @@ class Files:
 
     @contextmanager
     def open(self, member: str) -> Iterator[IO[bytes]]:
-        """Open one file for reading bytes; a packed one is unpacked on the way."""
+        """Open one file for reading bytes; a packed one is unpacked on the way.
+
+        Errors: a damaged member, once what is damaged is read: UserError.
+        """
         if not self.is_packed:
             target = self.path if self.path.is_file() else self.path / member
             with target.open("rb") as stream:
                 yield stream
             return
-        with zipfile.ZipFile(self.path) as packed, packed.open(member) as stream:
-            yield stream
+        try:
+            with zipfile.ZipFile(self.path) as packed, packed.open(member) as stream:
+                yield stream
+        except (zipfile.BadZipFile, zlib.error, EOFError) as error:
+            raise UserError(
+                "a file that can be read to its end",
+                Found(f"{member}: {error}", self.name),
+                "export or copy the file again",
+            ) from None
 
     def read(self, member: str) -> bytes:
         """Read one file whole. Errors: a damaged member: UserError."""
