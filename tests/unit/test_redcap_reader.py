@@ -367,6 +367,50 @@ def test_two_exports_in_a_folder_are_not_guessed_between(read, tmp_path):
     )
 
 
+SCORED = [
+    ("child", "visit", "text", "Child", "", ""),
+    ("seen", "visit", "text", "Day", "", "date_ymd"),
+    ("swallow", "visit", "radio", "Swallowing", "1, 0 | 2, 1", ""),
+    ("vas", "visit", "text", "VAS", "", "number_comma_decimal"),
+    ("temp", "visit", "text", "Grams", "", "number_comma_decimal"),
+]
+
+
+@pytest.mark.parametrize(("codes", "is_labelled"), [(("1", "2"), False), (("0", "1"), True)])
+def test_scores_are_what_the_person_chose_and_commas_are_no_thousands(read, codes, is_labelled):
+    """1,250 is 1.25 where the field says so; a choice labelled 0 is 0 whatever its code."""
+    states = ("Complete", "Incomplete") if is_labelled else ("2", "0")
+    rows = [
+        {"child": f"C{day}", "seen": f"2016-03-0{day}", "swallow": code, "vas": "1,250",
+         "temp": "38,125", "visit_complete": state}
+        for day, code, state in zip((1, 2), codes, states, strict=True)
+    ]  # fmt: skip
+    study = """\
+        [[source]]
+        form = "redcap"
+        file = "data.csv"
+        [[source.tables]]
+        table = "assessment"
+        fields = { date = "seen" }
+        measures = [
+          { column = "swallow", measure = "dysphagia" },
+          { column = "vas", measure = "physician_global", unit = "cm" },
+        ]
+        [[source.tables]]
+        table = "infusion"
+        fields = { date = "seen", dose = "temp" }
+        constants = { dose_unit = "g" }
+        """
+    columns = ["child", "seen", "swallow", "vas", "temp", "visit_complete"]
+    found = read(
+        write_rows(rows, columns), study=study, dictionary_csv=write_dictionary(SCORED),
+        event_csv=None,
+    )  # fmt: skip
+    values = found.tables["assessment"].sort("measure", "date")
+    assert values["value"].to_list() == [0.0, 1.0, 1.25, 1.25]
+    assert found.tables["infusion"]["dose"].to_list() == [38.125, 38.125]
+
+
 def test_a_date_is_carried_from_its_own_instance_or_the_only_one(read):
     """In an event that repeats each instance has its own day; from a repeating form comes none."""
     study = """\

@@ -120,6 +120,15 @@ def test_labels_are_read_as_well_as_codes(both, tmp_path):
         assert without_places(read.tables[name]).equals(without_places(table)), name
 
 
+def test_a_data_access_group_is_the_centre_where_none_is_written(both, tmp_path):
+    folder, _, _ = both
+    data = pl.read_csv(folder / "redcap" / "data.csv", infer_schema=False)
+    data = data.with_columns(site=pl.lit(None), redcap_data_access_group=pl.lit("clinic_a"))
+    data.write_csv(tmp_path / "data.csv")
+    write_redcap_template(tmp_path)
+    assert set(read_folder(tmp_path).tables["patient"]["site"]) == {"clinic_a"}
+
+
 def test_the_dictionary_keeps_the_rules_of_redcap():
     rows = list(csv.reader(io.StringIO(write_redcap_dictionary(RULEBOOK))))
     assert tuple(rows[0]) == HEADINGS

@@ -148,8 +148,9 @@ def code_measure(
 ) -> tuple[dict[str, str], pl.DataFrame]:
     """Return the meaning of each code of a measure's field, and the choices nobody defined.
 
-    A judgement (``in_words``) is its label; of a score it is the code, where the code is a number.
-    A choice that is not defined means nothing.
+    A judgement (``in_words``) is its label. Of a score the label counts where every label is a
+    number (1, 0 | 2, 1: the person chose 0 or 1), else the code, where that is one. A choice that
+    is not defined means nothing.
     """
     field = project.owners.get(name)
     choices = CHECKED if field is not None and field.is_checkbox else choices_of(field)
@@ -159,6 +160,7 @@ def code_measure(
     number = decoded.column
     cleaned = rows.select(clean(pl.col(str(number)), project.missing, {}).alias("cell"))
     pairs = cleaned.hstack(decoded.texts.select("text")).unique().drop_nulls("cell")
+    in_words |= all(_NUMBER.fullmatch(label) for label in choices.values())
     by_label = {label: code for code, label in choices.items()}
     meanings: dict[str, str] = {}
     for cell, text in pairs.iter_rows():
