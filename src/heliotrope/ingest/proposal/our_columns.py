@@ -10,7 +10,7 @@ from heliotrope.definitions.mapping_words import MappingWords
 from heliotrope.ingest.columns import TABLE_COLUMNS, ColumnSpec
 from heliotrope.ingest.context import Lookup, ReadContext, normalise_word
 from heliotrope.ingest.proposal.parts import Codes, Entry
-from heliotrope.ingest.proposal.profile import ColumnProfile, Dates, describe_shape
+from heliotrope.ingest.proposal.profile import ColumnProfile, Dates
 from heliotrope.ingest.proposal.say import say_counts, say_looks
 from heliotrope.records.units import find_unit
 
@@ -95,7 +95,7 @@ class Chooser:
         dates, limits = column.dates, self.words.doubt
         if dates.share < limits.values_possible:
             return None
-        evidence = f"{say_counts(column)}; dates like {describe_shape(column.texts)}"
+        evidence = f"{say_counts(column)}; dates like {column.shape}"
         is_private = spec.name in ("birth_date", "death_date")
         why = _say_open(dates, is_private=is_private)
         if dates.is_excel:

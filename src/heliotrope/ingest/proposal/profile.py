@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import polars as pl
 
@@ -18,6 +19,7 @@ from heliotrope.ingest.staged import clean, missing_tokens
 from heliotrope.records.dates import DateText, parse_date, parse_excel_serial, prove_order
 
 _DATE = re.compile(r"\d.*[-/. ].*\d|\d{8}")
+_SERIAL = re.compile(r"\s*\d{5}(?:[.,]\d+)?\s*")
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,11 @@ class ColumnProfile:
         """Return the least and the largest number of the column."""
         values = self.numbers.to_list()
         return min(values), max(values)
+
+    @cached_property
+    def shape(self) -> str:
+        """Return how the cells look, without showing one of them."""
+        return describe_shape(self.texts)
 
     @property
     def is_blank(self) -> bool:
@@ -162,7 +169,7 @@ def _read_dates(counts: Mapping[str, int], context: ReadContext) -> Dates:
             found = parse_date(text, context.date_words)
             if found.problem is None:
                 read[text] = found
-        if parse_excel_serial(text, context.date_words) is not None:
+        if _SERIAL.fullmatch(text) and parse_excel_serial(text, context.date_words):
             serials += count
     if not read:
         return Dates(serials / total if total else 0.0, is_excel=bool(serials))

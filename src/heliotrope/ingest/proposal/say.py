@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from heliotrope.definitions.mapping_words import Doubt
-from heliotrope.ingest.proposal.profile import ColumnProfile, describe_shape
+from heliotrope.ingest.proposal.profile import ColumnProfile
 
 
 def say_counts(column: ColumnProfile) -> str:
@@ -20,11 +20,10 @@ def say_looks(column: ColumnProfile, doubt: Doubt, *, is_placed: bool = False) -
     """
     if column.is_blank:
         return "empty"
-    shape = describe_shape(column.texts)
     if column.is_identifying:
-        return f"looks like {shape}"
+        return f"looks like {column.shape}"
     if column.dates.share >= doubt.values_possible and not column.dates.is_excel:
-        return f"dates like {shape}"
+        return f"dates like {column.shape}"
     if column.share_of_numbers >= doubt.values_certain:
         return _say_range(column, doubt, is_placed=is_placed)
     if has_codes(column, doubt):
@@ -35,14 +34,14 @@ def say_looks(column: ColumnProfile, doubt: Doubt, *, is_placed: bool = False) -
             else ""
         )
         return f"words: {', '.join(shown)}{more}"
-    return f"text like {shape}"
+    return f"text like {column.shape}"
 
 
 def _say_range(column: ColumnProfile, doubt: Doubt, *, is_placed: bool) -> str:
     low, high = column.span
     is_long = high >= 10 ** (doubt.digits_of_identifier - 1)
     if not is_placed and is_long:
-        return f"numbers like {describe_shape(column.texts)}"
+        return f"numbers like {column.shape}"
     if has_codes(column, doubt) and not is_placed:
         return f"numbers {', '.join(sorted(column.counts)[: doubt.most_shown])}"
     return f"numbers {low:,g} to {high:,g}" if high < 1e6 else f"numbers {low:g} to {high:g}"
