@@ -80,12 +80,23 @@ def test_moles_need_the_molar_mass():
         ("mg/kg/d", "mg/kg/day"),
         ("mg/m²", "mg/m2"),
         ("MG/DAY", "mg/day"),
+        ("[lb_av]", "lb"),
+        ("pounds", "lb"),
+        ("[in_i]", "in"),
     ],
 )
 def test_spellings(text, name):
     unit = find_unit(text)
     assert unit is not None
     assert unit.name == name
+
+
+def test_pounds_and_inches_are_exact():
+    pounds, inches = find_conversion("lb", "kg"), find_conversion("in", "cm")
+    assert pounds is not None
+    assert inches is not None
+    assert pounds.convert(100) == 45.359237
+    assert inches.convert(50) == 127.0
 
 
 def test_no_conversion_across_dimensions():
