@@ -118,7 +118,7 @@ def check_patients(tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
         seen.append(rows.select("patient_id"))
     quiet = patients.join(pl.concat(seen), on="patient_id", how="anti", maintain_order="left")
     found.append(
-        make_late_problems("patient", quiet, "patient_without_records", found=pl.col("patient_id"))
+        make_late_problems("patient", quiet, "patient_without_records", found="no other record")
     )
     return pl.concat(found)
 
