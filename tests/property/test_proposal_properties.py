@@ -26,7 +26,8 @@ CELLS = st.one_of(
     st.integers(0, 400).map(str),
     st.sampled_from(["", "NA", "CK", "IVIG", "prednisone", "f", "1,234", "03/04/2020", "2020-01-31",
                      "fever", "=x", '"', "a\nb", "Ä", "1.5", "]]", "# no", "44000"]),
-    st.text(max_size=6),
+    # a file with a zero byte is taken for UTF-16, and refused where it is not
+    st.text(st.characters(codec="utf-8", exclude_characters="\x00\r"), max_size=6),
 )  # fmt: skip
 
 
@@ -42,7 +43,7 @@ def propose(header: list[str], rows: list[list[str]]) -> str:
 @st.composite
 def tables(draw) -> tuple[list[str], list[list[str]]]:
     header = draw(st.lists(st.sampled_from(HEADERS), min_size=1, max_size=8, unique=True))
-    row = st.lists(CELLS.map(lambda text: text.replace("\r", "")), min_size=len(header),
+    row = st.lists(CELLS, min_size=len(header),
                    max_size=len(header))  # fmt: skip
     return header, draw(st.lists(row, min_size=1, max_size=8))
 

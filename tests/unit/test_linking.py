@@ -12,6 +12,7 @@ import pytest
 from heliotrope.definitions.load import read_rulebook
 from heliotrope.errors import UserError
 from heliotrope.ingest import Ingested, read_records
+from heliotrope.simulate.folder import SimulationOrder, write_simulated_study
 from heliotrope.study import read_study
 
 SHIPPED = cache(read_rulebook)
@@ -210,3 +211,34 @@ def test_a_wrong_name_is_said(tmp_path, said, message):
 def test_a_link_column_that_is_not_there_is_said(tmp_path):
     with pytest.raises(UserError, match="a column 'hospital'"):
         read(tmp_path, STUDY + LINK, key="hosp_no,study\n1,2\n")
+
+
+def test_redcap_for_visits_and_a_pharmacy_list_for_infusions(tmp_path):
+    write_simulated_study(SimulationOrder(6, 3, "redcap"), tmp_path / "redcap")
+    write_simulated_study(SimulationOrder(6, 3, "csv"), tmp_path / "csv")
+    alone = read_records(read_study(tmp_path / "redcap"), SHIPPED()).tables
+    infusion = pl.read_csv(tmp_path / "csv" / "infusion.csv", infer_schema=False)
+    numbers = {name: f"H{n}" for n, name in enumerate(infusion["patient_id"].unique().sort())}
+    theirs = infusion.with_columns(pl.col("patient_id").replace_strict(numbers))
+    # the pharmacy gave another dose once, and knows an infusion that REDCap lacks
+    dose = pl.when(pl.int_range(pl.len()) == 0).then(pl.lit("7")).otherwise("dose")
+    extra = theirs.tail(1).with_columns(date=pl.lit("2030-01-01"))
+    pl.concat([theirs.with_columns(dose=dose), extra]).write_csv(tmp_path / "pharmacy.csv")
+    key = pl.DataFrame({"theirs": numbers.values(), "ours": numbers.keys()})
+    key.write_csv(tmp_path / "key.csv")
+    (tmp_path / "study.toml").write_text(
+        '[[source]]\nform = "redcap"\nfile = "redcap"\n'
+        '[[source]]\nfile = "pharmacy.csv"\ntable = "infusion"\n'
+        '[[link]]\nsource = "pharmacy.csv"\nfile = "key.csv"\nfrom = "theirs"\nto = "ours"\n'
+        '[precedence]\ninfusion = ["pharmacy.csv", "redcap"]\n'
+    )
+    got = read_records(read_study(tmp_path), SHIPPED())
+    assert got.tables["infusion"].height == alone["infusion"].height + 1
+    ((severity, file, _, said),) = found(got, "sources_disagree")
+    assert severity == "warning"
+    assert file is not None
+    assert file.startswith("redcap")
+    assert "here, 7 there (pharmacy.csv, row 2, column dose, which counts)" in said
+    for table in ("patient", "assessment", "medication"):
+        assert got.tables[table].drop("row_id").equals(alone[table].drop("row_id")), table
+    assert not found(got, "id_not_in_link")

@@ -9,9 +9,15 @@ import pytest
 from rich.console import Console
 
 from heliotrope.errors import ExitCode, UserError
+from heliotrope.run.summary import TableFate
 from heliotrope.terminal.arguments import read_numbers, read_pairs
 from heliotrope.terminal.progress import open_in_browser, show_progress
-from heliotrope.terminal.run import count_findings, print_accounting, print_findings
+from heliotrope.terminal.run import (
+    count_findings,
+    print_accounting,
+    print_findings,
+    print_tables,
+)
 
 
 @pytest.fixture
@@ -43,6 +49,23 @@ def test_accounting_shows_rows_cells_and_the_rule_that_ignored(console: Console)
     assert words[words.index("rows") + 1 : words.index("rows") + 5] == ["1,200", "1,190", "4", "6"]
     assert words[words.index("cells") + 1 : words.index("cells") + 3] == ["6,000", "5,000"]
     assert "labs.csv: ignored duplicated_row: 4" in _said(console)
+
+
+def test_each_table_says_what_it_holds_and_what_was_set_aside(console: Console) -> None:
+    tables = {
+        "patient": TableFate(7, {}),
+        "assessment": TableFate(1200, {"unreadable_date": 2, "unknown_measure": 1}),
+        "event": TableFate(0, {}),
+    }
+    print_tables(console, tables)
+    said = _said(console)
+    assert "assessment      1,200  unreadable date 2, unknown measure 1" in said
+    assert "event" not in said
+
+
+def test_a_study_of_which_nothing_was_made_says_so(console: Console) -> None:
+    print_tables(console, {"patient": TableFate(0, {})})
+    assert _said(console) == "No row was made of these records.\n"
 
 
 def test_a_finding_names_its_place_and_obeys_no_markup(console: Console) -> None:

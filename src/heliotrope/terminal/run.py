@@ -73,7 +73,7 @@ def print_tables(console: Console, tables: Mapping[str, TableFate]) -> None:
         if fate.rows or fate.set_aside:
             rules = [f"{rule.replace('_', ' ')} {n:,}" for rule, n in fate.set_aside.items()]
             shown.add_row(table, f"{fate.rows:,}", Text(", ".join(rules) or "-"))
-    console.print(shown)
+    console.print(shown if shown.row_count else "No row was made of these records.")
 
 
 def count_findings(counts: Mapping[str, int]) -> Text:
