@@ -64,7 +64,7 @@ def test_with_its_dictionary_a_project_is_read_form_by_form(tmp_path):
     (table,) = source["tables"]
     assert table["fields"] == {"sex": "gender", "birth_date": "dob"}
     assert table["codes"] == {"sex": {"0": "female", "1": "male"}}
-    assert '# unit = "kg"  # the values speak against g' in text
+    assert '# unit = "kg"  # as the name or label says' in text
     got = read_records(read_study(tmp_path), RULEBOOK).tables["patient"]
     assert got["sex"].value_counts().sort("sex").rows() == [("female", 260), ("male", 240)]
 

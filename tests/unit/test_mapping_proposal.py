@@ -312,9 +312,9 @@ def test_what_cannot_be_looked_at_is_said(tmp_path):
 
 def test_a_part_of_a_name_is_a_question(tmp_path):
     rows = "P1,2019-01-25,30\nP2,2019-01-26,31\n"
-    text = propose(tmp_path, visits="patient,date,dry weight\n" + rows)
+    text = propose(tmp_path, visits="patient,date,dry weight kg\n" + rows)
     (asked,) = find_unconfirmed(text)
-    assert asked == "dry weight: only a part of the column's name ('weight') means weight"
+    assert asked == "dry weight kg: only a part of the column's name ('weight kg') means weight"
 
 
 def test_words_that_tell_children_apart_are_not_shown(tmp_path):

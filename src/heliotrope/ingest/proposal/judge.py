@@ -164,7 +164,7 @@ def _unit_lines(
     if units == ["none"]:
         return ()
     if named.unit is not None:
-        return (Entry("unit", units[0], "as the name says"),)
+        return (Entry("unit", units[0], "as the name or label says"),)
     if named.high is not None:
         return (Entry("unit", units[0], "as the scale in the name says"),)
     if len(units) == 1:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from heliotrope.definitions.mapping_words import MappingWords
 from heliotrope.definitions.measure import Measure
@@ -32,8 +32,9 @@ def find_measures(columns: Iterable[ColumnProfile], names: Names) -> list[Measur
         named = names.read(column.header)
         if named is not None:
             by_label = names.read(column.label) if column.label else None
-            if by_label and by_label.measure.id == named.measure.id and not named.is_whole:
-                named = by_label if by_label.is_whole else named
+            if by_label and by_label.measure.id == named.measure.id:
+                named = named if named.is_whole or not by_label.is_whole else by_label
+                named = replace(named, unit=named.unit or by_label.unit)
             found.append(MeasureFound(column, named))
         elif column.label and (named := names.read(column.label)) is not None:
             found.append(MeasureFound(column, named, by_label=True))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from heliotrope.definitions.mapping_words import MappingWords
@@ -64,10 +64,13 @@ class Names:
                 named = NamedMeasure(self.measures[_plain(ids[0])], joined, unit=unit,
                                      others=ids, why_open=why)  # fmt: skip
             elif joined in self.measures:
-                named = NamedMeasure(self.measures[joined], joined, unit=unit)
+                named = NamedMeasure(self.measures[joined], " ".join(tokens[start:end]), unit=unit)
             else:
                 continue
-            return self._read_rest(named, [*tokens[:start], *tokens[end:]])
+            read = self._read_rest(named, [*tokens[:start], *tokens[end:]])
+            # a name known as a whole, such as "weight kg", may end in its unit
+            own = self._read_unit(read, tokens[start + 1 : end])[0]
+            return read if own is None else replace(read, unit=own)
         return None
 
     def _read_rest(self, named: NamedMeasure, rest: list[str]) -> NamedMeasure:
