@@ -6,6 +6,8 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip install --quiet --constraint requirements.lock
 PYTEST_WORKERS ?= 2
+# Each worker of the tests has a processor; threads of its libraries would only wait for it.
+ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 POLARS_MAX_THREADS=1
 CALIBRATE_SECONDS ?= 3600
 LOCKED := pyproject.toml requirements.lock
 
@@ -21,7 +23,7 @@ demo: $(VENV)/.installed-model ## run the seven-child study and open its report
 	$(BIN)/heliotrope demo
 
 test: $(VENV)/.installed-dev ## run every test
-	$(BIN)/python -m pytest -n $(PYTEST_WORKERS)
+	$(ONE_THREAD) $(BIN)/python -m pytest -n $(PYTEST_WORKERS)
 	$(BIN)/python -m tests.spec.rule_coverage
 
 check: $(VENV)/.installed-dev $(VENV)/.installed-docs ## format, lint, types, imports, manual
