@@ -117,3 +117,17 @@ def test_no_browser_is_opened_where_nobody_watches(
     assert opened == []
     assert open_in_browser(tmp_path / "report.html", wanted=True)
     assert opened == [(tmp_path / "report.html").as_uri()]
+
+
+def test_many_files_of_which_nothing_is_used_are_one_line(console: Console) -> None:
+    def row(name: str, used: int, rule: str) -> dict[str, object]:
+        counts = {f"cells_{what}": 0 for what in ("in", "used", "ignored", "quarantined")}
+        rows = {"rows_in": 9, "rows_used": used, "rows_ignored": 9 - used, "rows_quarantined": 0}
+        return {"file": "all.zip", "sheet": name, "ignored_by_rule": rule, **rows, **counts}
+
+    listed = [row("lb.xpt", 9, ""), *(row(f"x{n}.xpt", 0, "domain_not_used: 9") for n in range(14))]
+    print_accounting(console, listed)
+    said = " ".join(_said(console).split())
+    assert "all.zip/lb.xpt rows 9 9 0 0" in said
+    assert "x3.xpt" not in said
+    assert "Nothing used of 14 more files, 126 rows: domain not used in 14." in said

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,31 +24,54 @@ SEVERITY_WORDS = {
 NOT_VALIDATED = "not validated against clinicians' judgement"
 ADJUDICATED = "not validated beyond this study's own labels (see the report)"
 
+FILES_LISTED = 12
+
 ROW_COLUMNS = ("rows_in", "rows_used", "rows_ignored", "rows_quarantined")
 CELL_COLUMNS = ("cells_in", "cells_used", "cells_ignored", "cells_quarantined")
 
 
 def print_accounting(console: Console, accounting: Sequence[Mapping[str, Any]]) -> None:
-    """Print where the rows and cells of every source file went."""
+    """Print where the rows and cells of every source file went.
+
+    Of many files, those of which nothing is used are summed up in a line; a report lists them.
+    """
+    shown = [row for row in accounting if row["rows_used"] or row["rows_quarantined"]]
+    if len(accounting) <= FILES_LISTED:
+        shown = list(accounting)
     table = Table(box=None, pad_edge=False, header_style="bold", title_justify="left")
     table.add_column("file", overflow="fold")
     table.add_column("")
     for name in ("in", "= used", "+ ignored", "+ quarantined"):
         table.add_column(name, justify="right", no_wrap=True)
-    for row in accounting:
-        sheet = f", sheet {row['sheet']}" if row.get("sheet") else ""
+    for row in shown:
         for what, columns in (("rows", ROW_COLUMNS), ("cells", CELL_COLUMNS)):
-            source = Text(f"{row['file']}{sheet}" if what == "rows" else "")
+            source = Text(_name_source(row) if what == "rows" else "")
             table.add_row(source, what, *(f"{row[column]:,}" for column in columns))
     console.print(table)
-    ignored = [
-        f"{row['file']}{'/' + row['sheet'] if row.get('sheet') else ''}: "
-        f"ignored {row['ignored_by_rule']}"
-        for row in accounting
-        if row.get("ignored_by_rule")
-    ]
-    for line in ignored:
-        console.print(Text(f"  {line}", style="dim"))
+    for row in shown:
+        if row.get("ignored_by_rule"):
+            line = f"  {_name_source(row)}: ignored {row['ignored_by_rule']}"
+            console.print(Text(line, style="dim"))
+    hidden = [row for row in accounting if row not in shown]
+    if hidden:
+        rows = sum(row["rows_in"] for row in hidden)
+        rules = Counter(
+            rule.partition(":")[0]
+            for row in hidden
+            for rule in str(row["ignored_by_rule"] or "no rows").split("; ")
+        )
+        said = ", ".join(f"{rule.replace('_', ' ')} in {n}" for rule, n in sorted(rules.items()))
+        console.print(
+            Text(f"  Nothing used of {len(hidden)} more files, {rows:,} rows: {said}.", style="dim")
+        )
+
+
+def _name_source(row: Mapping[str, Any]) -> str:
+    """Name a file, the sheet of a workbook, or the member of an archive."""
+    if not row.get("sheet"):
+        return str(row["file"])
+    is_archive = str(row["file"]).casefold().endswith(".zip")
+    return f"{row['file']}/{row['sheet']}" if is_archive else f"{row['file']}, sheet {row['sheet']}"
 
 
 def print_cohort(console: Console, steps: Sequence[tuple[str, str, int]]) -> None:
