@@ -47,7 +47,8 @@ def print_accounting(console: Console, accounting: Sequence[Mapping[str, Any]]) 
         for what, columns in (("rows", ROW_COLUMNS), ("cells", CELL_COLUMNS)):
             source = Text(_name_source(row) if what == "rows" else "")
             table.add_row(source, what, *(f"{row[column]:,}" for column in columns))
-    console.print(table)
+    if shown:
+        console.print(table)
     for row in shown:
         if row.get("ignored_by_rule"):
             line = f"  {_name_source(row)}: ignored {row['ignored_by_rule']}"
