@@ -54,11 +54,14 @@ def measure(children: int) -> list[str]:
     jax.clear_caches()
     data = draw_cohort(children)
     cold, fit = fit_timed(data)
-    warm, fit = (cold, fit) if children >= WHOLE else fit_timed(data)
+    warm: tuple[float, ...] = ()
+    if children < WHOLE:
+        warm, fit = fit_timed(data)
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     return [
         f"{children:,}",
         *(f"{seconds:.1f}" for seconds in (*cold, *warm)),
+        *(["–"] * (2 - len(warm))),
         f"{fit.k_hat:.2f}",
         f"{fit.effective_draws:.0f}",
         f"{memory:.1f}",
