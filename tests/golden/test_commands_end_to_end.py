@@ -28,6 +28,7 @@ def _call(*arguments: str | Path, cwd: Path | None = None) -> subprocess.Complet
 
 MODELLED = {
     "pulse_model",
+    "pulse_model_check",
     "pulse_model_child",
     "pulse_model_sensitivity",
     "pulse_model_what_if",

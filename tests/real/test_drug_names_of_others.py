@@ -67,7 +67,7 @@ def test_the_codes_of_that_study_mean_the_same_here() -> None:
                 word in row["concept_name"].lower() for word in ("childhood", "juvenile")
             )
             assert coded.concept.startswith("juvenile") == is_juvenile
-    assert known == 17
+    assert known == 20
 
 
 def test_a_vocabulary_without_immunoglobulin_names_none() -> None:

@@ -461,6 +461,7 @@ def test_every_analysis_stands_in_the_dictionary(results: pl.DataFrame, rulebook
         "landmark_score_upper",
         "landmark_score_category",
         "literature_pooled",
+        "pulse_model_check",
         "pulse_model_child",
         "pulse_model_sensitivity",
         "pulse_model_what_if",
