@@ -14,15 +14,9 @@ from heliotrope.cli import app
 from heliotrope.definitions.load import read_rulebook
 from heliotrope.ingest.columns import TABLE_COLUMNS, ColumnSpec
 from heliotrope.records.canonical import CANONICAL
-from heliotrope.records.results import (
-    TABLES,
-    Finding,
-    Quarantine,
-    Result,
-    Source,
-    Trace,
-    TraceSource,
-)
+from heliotrope.records.finding_tables import Finding, Quarantine, Source
+from heliotrope.records.results import TABLES, Result
+from heliotrope.records.trace_tables import Trace, TraceSource
 from heliotrope.terminal.definitions import HEAD, list_lines
 
 COMMANDS = [

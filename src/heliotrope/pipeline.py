@@ -24,7 +24,8 @@ from heliotrope.errors import ExitCode, Found, UserError
 from heliotrope.execution.local import ShardJob, run_shards
 from heliotrope.execution.shards import count_shards, write_shards
 from heliotrope.ingest import Ingested, read_records
-from heliotrope.records.results import SORT_KEYS, TABLES, Quarantine
+from heliotrope.records.finding_tables import Quarantine
+from heliotrope.records.results import SORT_KEYS, TABLES
 from heliotrope.records.shard import Shard, count_children
 from heliotrope.run.findings import gather_findings, write_findings_csv
 from heliotrope.run.manifest import make_manifest, write_manifest

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from heliotrope.classify.replay import grade, replay_score
 from heliotrope.definitions.load import Rulebook, read_rulebook
 from heliotrope.definitions.score import ScoreDefinition
-from heliotrope.records.results import Source
+from heliotrope.records.finding_tables import Source
 from heliotrope.report.explain_cells import ChildCells, SourceCells
 from heliotrope.report.explain_degree import find_next_degree
 from heliotrope.report.explain_nodes import TreeBuilder

@@ -15,7 +15,8 @@ from heliotrope.classify.trace import Classified, number_trace
 from heliotrope.definitions.haemolysis import HaemolysisCase
 from heliotrope.definitions.load import read_rulebook
 from heliotrope.derive.derived import derive_all
-from heliotrope.records.results import Haemolysis, Trace
+from heliotrope.records.judgement_tables import Haemolysis
+from heliotrope.records.trace_tables import Trace
 
 RULEBOOK = read_rulebook()
 DEFINITION = RULEBOOK.get("haemolysis_case", HaemolysisCase)

@@ -11,7 +11,7 @@ from heliotrope.classify.replay import replay
 from heliotrope.classify.trace import Classified, number_trace
 from heliotrope.definitions.load import Rulebook, read_rulebook
 from heliotrope.derive.derived import derive_all
-from heliotrope.records.results import IndicationFinding
+from heliotrope.records.judgement_tables import IndicationFinding
 from heliotrope.records.shard import Shard
 
 WEIGHT = {"day": -400, "measure": "weight", "value": 20.0}

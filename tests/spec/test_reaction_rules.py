@@ -11,7 +11,7 @@ from heliotrope.classify.replay import replay
 from heliotrope.classify.trace import Classified, number_trace
 from heliotrope.definitions.load import Rulebook, read_rulebook
 from heliotrope.derive.exposure import derive_courses, derive_infusion_days
-from heliotrope.records.results import Trace
+from heliotrope.records.trace_tables import Trace
 
 # Infusions start at 9:00 (minute 540): course 1 on days 0 and 1, course 2 on day 28.
 INFUSIONS = """

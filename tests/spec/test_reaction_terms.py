@@ -14,7 +14,7 @@ from heliotrope.definitions.load import Rulebook, read_rulebook
 from heliotrope.definitions.safety import GradedTerm, GradingSystem, ReactionWindows
 from heliotrope.definitions.vocabulary import vocabularies_of
 from heliotrope.derive.exposure import derive_courses, derive_infusion_days
-from heliotrope.records.results import Reaction
+from heliotrope.records.judgement_tables import Reaction
 
 RULEBOOK = read_rulebook()
 GRADING = RULEBOOK.get("ctcae_v5", GradingSystem)

@@ -23,7 +23,8 @@ from heliotrope.definitions.steroid import (
     SteroidResistance,
 )
 from heliotrope.derive.derived import derive_all
-from heliotrope.records.results import SteroidOutcome, Trace
+from heliotrope.records.judgement_tables import SteroidOutcome
+from heliotrope.records.trace_tables import Trace
 
 RULEBOOK = read_rulebook()
 CONCEPTS = [item for item in RULEBOOK.definitions.values() if isinstance(item, SteroidConcept)]

@@ -14,7 +14,7 @@ from heliotrope.derive.glucocorticoids import (
     derive_steroid_dose_on,
     derive_steroid_periods,
 )
-from heliotrope.records.results import SteroidPeriod
+from heliotrope.records.treatment_tables import SteroidPeriod
 
 SEEN_TO = 99
 

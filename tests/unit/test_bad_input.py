@@ -375,8 +375,8 @@ def test_a_child_in_one_table_and_not_in_another_is_named(ingest):
         "identifier"
     ]
     assert said(read, "patient_without_records") == [
-        "info patient.csv row 2 patient_id: no other record | records of each child of the patient table | "
-        "nothing to do if nothing was recorded"
+        "info patient.csv row 2 patient_id: no other record | records of each child of the "
+        "patient table | nothing to do if nothing was recorded"
     ]
 
 

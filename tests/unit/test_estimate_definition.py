@@ -7,7 +7,7 @@ import pytest
 from heliotrope.definitions.estimate import DESCRIPTIVE_ESTIMATES, DescriptiveEstimates, Family
 from heliotrope.definitions.load import Rulebook, read_rulebook
 from heliotrope.definitions.response import ResponseDefinition
-from heliotrope.records.results import Response
+from heliotrope.records.judgement_tables import Response
 
 NULL_IN_THE_TABLE = "not_applicable"
 

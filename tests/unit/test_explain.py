@@ -15,9 +15,10 @@ from rich.console import Console
 
 from heliotrope.errors import ExitCode, UserError
 from heliotrope.records.canonical import Assessment
-from heliotrope.records.results import Source, Trace, TraceSource
+from heliotrope.records.finding_tables import Source
 from heliotrope.records.row_id import SourceCell, pack_row_id
 from heliotrope.records.shard import shard_of
+from heliotrope.records.trace_tables import Trace, TraceSource
 from heliotrope.report.explain import Explanation, explain_patient
 from heliotrope.report.explain_html import render_explanation_html
 from heliotrope.report.explain_tree import render_explanation

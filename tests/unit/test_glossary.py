@@ -11,7 +11,7 @@ import pytest
 
 import heliotrope
 from heliotrope.definitions.load import read_rulebook
-from heliotrope.records.results import STATES
+from heliotrope.records.columns import STATES
 
 PACKAGE = Path(heliotrope.__file__).parent
 GLOSSARY = PACKAGE.parents[1] / "GLOSSARY.md"

@@ -12,7 +12,9 @@ from heliotrope.errors import UserError
 from heliotrope.example_studies import find_example
 from heliotrope.pipeline import check_study, run_study
 from heliotrope.records.canonical import CANONICAL
-from heliotrope.records.results import TABLES, Finding, Result, Source, Trace, TraceSource
+from heliotrope.records.finding_tables import Finding, Source
+from heliotrope.records.results import TABLES, Result
+from heliotrope.records.trace_tables import Trace, TraceSource
 from heliotrope.run.findings import locate_findings
 
 PARQUET_TYPES = {

@@ -9,7 +9,7 @@ import pytest
 
 from heliotrope.definitions.load import read_rulebook
 from heliotrope.definitions.response import AggravationDefinition, ResponseDefinition
-from heliotrope.records.results import Source
+from heliotrope.records.finding_tables import Source
 from heliotrope.records.row_id import SourceCell, pack_row_id
 from heliotrope.report.explain_cells import SourceCells
 from heliotrope.report.find_results import Results

@@ -20,7 +20,7 @@ from heliotrope.definitions.decision import Criterion
 from heliotrope.definitions.response import AggravationDefinition
 from heliotrope.derive.derived import Derived
 from heliotrope.records.exact import compute_comparison
-from heliotrope.records.results import Aggravation
+from heliotrope.records.judgement_tables import Aggravation
 
 REGIMEN = ["patient_id", "regimen"]
 ESCALATION_LIMB = "d"

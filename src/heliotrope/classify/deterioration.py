@@ -11,7 +11,7 @@ from heliotrope.classify.rule_nodes import compute_root_reason, make_rule_nodes
 from heliotrope.classify.rules import SMALL_REFERENCE, RuleContext, evaluate_rule
 from heliotrope.classify.trace import Classified, state_of
 from heliotrope.definitions.rule import PREVIOUS_VISIT, RuleDefinition, children
-from heliotrope.records.results import ShardFinding
+from heliotrope.records.finding_tables import ShardFinding
 
 
 def classify_deterioration(

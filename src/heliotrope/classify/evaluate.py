@@ -30,7 +30,9 @@ from heliotrope.definitions.load import Rulebook
 from heliotrope.definitions.response import RESPONSE, ResponseDefinition
 from heliotrope.derive.derived import Derived, derive_all
 from heliotrope.derive.findings import find_in_derived
-from heliotrope.records.results import SORT_KEYS, TABLES, ShardFinding, State
+from heliotrope.records.finding_tables import ShardFinding
+from heliotrope.records.judgement_tables import State
+from heliotrope.records.results import SORT_KEYS, TABLES
 from heliotrope.records.shard import Shard
 
 REGIMEN = ["patient_id", "regimen"]

@@ -18,7 +18,8 @@ from heliotrope.definitions.haemolysis import HaemolysisCase, HaemolysisSign
 from heliotrope.definitions.load import Rulebook
 from heliotrope.derive.derived import Derived
 from heliotrope.derive.flags import collect_flags
-from heliotrope.records.results import Haemolysis, ShardFinding
+from heliotrope.records.finding_tables import ShardFinding
+from heliotrope.records.judgement_tables import Haemolysis
 
 ROOT = "root"
 SIGNS = "signs"

@@ -19,7 +19,8 @@ from heliotrope.definitions.indication import IvigIndication
 from heliotrope.definitions.load import Rulebook
 from heliotrope.definitions.rule import RuleDefinition
 from heliotrope.derive.derived import Derived
-from heliotrope.records.results import IndicationFinding, ShardFinding
+from heliotrope.records.finding_tables import ShardFinding
+from heliotrope.records.judgement_tables import IndicationFinding
 
 REGIMEN = ["patient_id", "regimen"]
 

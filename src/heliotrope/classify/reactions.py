@@ -22,7 +22,7 @@ from heliotrope.classify.trace import Classified
 from heliotrope.definitions.load import Rulebook
 from heliotrope.definitions.safety import GradingSystem, ReactionWindows
 from heliotrope.derive.flags import collect_flags
-from heliotrope.records.results import Reaction
+from heliotrope.records.judgement_tables import Reaction
 from heliotrope.records.shard import Shard
 
 

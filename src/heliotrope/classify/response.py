@@ -19,7 +19,8 @@ from heliotrope.definitions.load import Rulebook
 from heliotrope.definitions.response import ResponseDefinition
 from heliotrope.derive.derived import Derived
 from heliotrope.derive.flags import collect_flags
-from heliotrope.records.results import Response, ShardFinding
+from heliotrope.records.finding_tables import ShardFinding
+from heliotrope.records.judgement_tables import Response
 
 REGIMEN = ["patient_id", "regimen"]
 

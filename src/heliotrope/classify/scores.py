@@ -24,7 +24,8 @@ from heliotrope.derive.scores import (
     derive_score_bounds,
 )
 from heliotrope.records.exact import compute_comparison
-from heliotrope.records.results import Score, ShardFinding
+from heliotrope.records.finding_tables import ShardFinding
+from heliotrope.records.judgement_tables import Score
 
 INDETERMINATE = "indeterminate"
 NOT_EVALUABLE = "not_evaluable"

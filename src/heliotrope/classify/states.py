@@ -16,7 +16,8 @@ from heliotrope.definitions.load import Rulebook
 from heliotrope.definitions.measure import measures_of
 from heliotrope.definitions.rule import CutOffStates, RuleDefinition
 from heliotrope.definitions.score import ScoreDefinition
-from heliotrope.records.results import ShardFinding, State
+from heliotrope.records.finding_tables import ShardFinding
+from heliotrope.records.judgement_tables import State
 
 NO_VISIT_IN_WINDOW = "no_visit_in_window"
 

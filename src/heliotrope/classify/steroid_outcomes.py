@@ -26,7 +26,8 @@ from heliotrope.definitions.steroid import (
     SteroidResistance,
 )
 from heliotrope.derive.derived import Derived
-from heliotrope.records.results import ShardFinding, SteroidOutcome
+from heliotrope.records.finding_tables import ShardFinding
+from heliotrope.records.judgement_tables import SteroidOutcome
 
 DATES = ("judged_from", "judged_to", "steroid_stopped")
 

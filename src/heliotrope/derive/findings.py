@@ -13,7 +13,7 @@ from heliotrope.derive.instrument_findings import find_in_instruments
 from heliotrope.derive.steroid_doses import DAILY, NOT_SYSTEMIC, PULSE, derive_steroid_doses
 from heliotrope.derive.weights import derive_heights, derive_weights
 from heliotrope.records.exact import compute_comparison
-from heliotrope.records.results import ShardFinding
+from heliotrope.records.finding_tables import ShardFinding
 
 
 def find_in_derived(derived: Derived, rulebook: Rulebook) -> pl.DataFrame:

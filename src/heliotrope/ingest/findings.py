@@ -10,7 +10,7 @@ import polars as pl
 from heliotrope.definitions.vocabulary import FindingRule
 from heliotrope.ingest.columns import TABLE_COLUMNS
 from heliotrope.ingest.raw import RawTable
-from heliotrope.records.results import Finding, Quarantine
+from heliotrope.records.finding_tables import Finding, Quarantine
 from heliotrope.records.row_id import compute_row_id
 
 _SEVERITIES = ["error", "warning", "info"]

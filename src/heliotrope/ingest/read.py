@@ -58,7 +58,7 @@ from heliotrope.ingest.settle import (
 )
 from heliotrope.ingest.staged import Staged
 from heliotrope.records.canonical import CANONICAL
-from heliotrope.records.results import Source
+from heliotrope.records.finding_tables import Source
 from heliotrope.records.row_id import unpack_row_id
 
 Check = Callable[[pl.DataFrame], pl.DataFrame]

@@ -14,8 +14,10 @@ import polars as pl
 
 from heliotrope.errors import Found, UserError
 from heliotrope.records.canonical import CANONICAL
-from heliotrope.records.results import TABLES, Finding, Result, Source, Trace, TraceSource
+from heliotrope.records.finding_tables import Finding, Source
+from heliotrope.records.results import TABLES, Result
 from heliotrope.records.shard import shard_of
+from heliotrope.records.trace_tables import Trace, TraceSource
 
 TRACE_SCHEMAS: dict[str, type[dy.Schema]] = {"trace": Trace, "trace_source": TraceSource}
 

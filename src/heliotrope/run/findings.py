@@ -10,7 +10,7 @@ from heliotrope.definitions.load import Rulebook
 from heliotrope.definitions.vocabulary import finding_rules_of
 from heliotrope.errors import ExitCode, Found, UserError
 from heliotrope.ingest import Ingested
-from heliotrope.records.results import Finding
+from heliotrope.records.finding_tables import Finding
 from heliotrope.records.row_id import compute_source_cell
 
 SEVERITIES = ["error", "warning", "info"]
