@@ -190,3 +190,15 @@ def test_the_run_says_that_no_immunoglobulin_was_found(pilot: Path, tmp_path: Pa
     report = (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
     assert "306 children in the records; 0 received IVIG" in report
     assert pl.read_parquet(tmp_path / "run" / "tables" / "regimen.parquet").is_empty()
+
+
+def test_no_subject_of_the_pilot_has_jdm_and_every_row_says_so(tmp_path: Path) -> None:
+    (tmp_path / ZIP).write_bytes((PILOT / ZIP).read_bytes())
+    study = f'[[source]]\nform = "sdtm"\nfile = "{ZIP}"\ncohort = "jdm_ivig"\n'
+    (tmp_path / "study.toml").write_text(study)
+    ingested = read_records(read_study(tmp_path), read_rulebook())
+    assert [persons for _, _, persons in ingested.cohort] == [306, 0, 0, 0, 0, 0]
+    fates = {row["sheet"]: row for row in ingested.accounting.to_dicts()}
+    assert fates["SDTM/dm.xpt"]["ignored_by_rule"] == "outside_cohort: 306"
+    assert sum(row["rows_in"] for row in fates.values()) == 294_211
+    assert sum(row["rows_used"] for row in fates.values()) == 0

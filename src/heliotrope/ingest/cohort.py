@@ -19,8 +19,8 @@ from heliotrope.definitions.cohort_entry import (
 )
 from heliotrope.definitions.exposure import IvigExposure
 from heliotrope.definitions.load import Rulebook
-from heliotrope.ingest.context import normalise_word
-from heliotrope.records.dates import compute_years_between
+from heliotrope.ingest.context import ReadContext, normalise_word
+from heliotrope.records.dates import compute_years_between, parse_date
 
 PERSONS = {"patient_id": pl.String, "birth_date": pl.Date}
 DIAGNOSES = {"patient_id": pl.String, "date": pl.Date, "concept": pl.String}
@@ -225,3 +225,13 @@ _APPLY: dict[str, Callable[..., _Selection]] = {
     "immunoglobulin_given": _keep_treated,
     "not_replacement": _drop_replacement,
 }
+
+
+def read_days(texts: pl.Series, context: ReadContext) -> pl.Series:
+    """Read dates as the records are read: a month on its 15th, a year on 1 July."""
+    read = {
+        text: parse_date(text, context.date_words).certain
+        for text in texts.drop_nulls().unique().to_list()
+    }
+    days = {text: placed.day for text, placed in read.items() if placed is not None}
+    return texts.replace_strict(days, default=None, return_dtype=pl.Date)

@@ -78,6 +78,9 @@ class SdtmSource(Format):
 
     form: Literal["sdtm"]
     file: str = Field(description="the folder or zip of datasets")
+    cohort: str = Field(
+        default="everyone", description="whom to take; a trial's datasets hold its own subjects"
+    )
 
 
 class OmopSource(Format):

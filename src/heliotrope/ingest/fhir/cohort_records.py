@@ -6,11 +6,10 @@ from collections.abc import Iterable
 
 import polars as pl
 
-from heliotrope.ingest.cohort import DIAGNOSES, IMMUNOGLOBULINS, PERSONS, CohortRecords
+from heliotrope.ingest.cohort import DIAGNOSES, IMMUNOGLOBULINS, PERSONS, CohortRecords, read_days
 from heliotrope.ingest.context import ReadContext
 from heliotrope.ingest.fhir.laid import Laid
 from heliotrope.ingest.fhir.words import IMMUNOGLOBULIN
-from heliotrope.records.dates import parse_date
 from heliotrope.records.units import find_unit
 
 # The earliest of these is taken for the age at diagnosis; a date asserted goes before.
@@ -27,13 +26,13 @@ def gather_cohort_records(laid: Iterable[Laid], context: ReadContext) -> CohortR
     persons, diagnoses, given = [], [], []
     for item in laid:
         if item.kind == "Patient":
-            birth = _read_days(item.rows["birthDate"], context)
+            birth = read_days(item.rows["birthDate"], context)
             persons.append(item.rows.select("patient_id", birth_date=birth))
         elif item.kind == "Condition":
             first = pl.min_horizontal(pl.col(name).str.slice(0, 10) for name in _DIAGNOSED)
             text = pl.coalesce(pl.col("extension.assertedDate").str.slice(0, 10), first)
             rows = item.rows.with_columns(date=text)
-            date = _read_days(rows["date"], context)
+            date = read_days(rows["date"], context)
             diagnoses.append(rows.select("patient_id", date=date, concept="concept"))
         elif item.kind in ("MedicationAdministration", "Procedure"):
             given.append(_gather_given(item, context))
@@ -49,7 +48,7 @@ def _gather(frames: list[pl.DataFrame], schema: dict[str, type[pl.DataType]]) ->
 
 def _gather_given(item: Laid, context: ReadContext) -> pl.DataFrame:
     if item.kind == "Procedure":
-        date = _read_days(item.rows["performed[x]"].str.slice(0, 10), context)
+        date = read_days(item.rows["performed[x]"].str.slice(0, 10), context)
         return item.rows.select("patient_id", date=date, dose_g_per_kg=pl.lit(None, pl.Float64))
     rows = item.rows.filter(pl.col("drug") == IMMUNOGLOBULIN)
     units = rows["dosage.dose.unit"].drop_nulls().unique().to_list()
@@ -61,16 +60,6 @@ def _gather_given(item: Laid, context: ReadContext) -> pl.DataFrame:
     factor = pl.col("dosage.dose.unit").replace_strict(
         per_kg, default=None, return_dtype=pl.Float64
     )
-    date = _read_days(rows["effective[x]"].str.slice(0, 10), context)
+    date = read_days(rows["effective[x]"].str.slice(0, 10), context)
     dose = pl.col("dosage.dose").cast(pl.Float64, strict=False) * factor
     return rows.select("patient_id", date=date, dose_g_per_kg=dose)
-
-
-def _read_days(texts: pl.Series, context: ReadContext) -> pl.Series:
-    """Read dates as the records are read: a month on its 15th, a year on 1 July."""
-    read = {
-        text: parse_date(text, context.date_words).certain
-        for text in texts.drop_nulls().unique().to_list()
-    }
-    days = {text: placed.day for text, placed in read.items() if placed is not None}
-    return texts.replace_strict(days, default=None, return_dtype=pl.Date)

@@ -12,6 +12,7 @@ from pathlib import Path, PurePosixPath
 import polars as pl
 
 from heliotrope.definitions.codes import make_code_book
+from heliotrope.definitions.cohort_entry import find_cohort_entry
 from heliotrope.definitions.sdtm import SdtmTerms, sdtm_terms_of
 from heliotrope.errors import Found, UserError
 from heliotrope.ingest.archive import Files, check_files_unchanged, open_files
@@ -29,6 +30,7 @@ from heliotrope.ingest.sdtm.happenings import (
 from heliotrope.ingest.sdtm.held import Dataset, count_dataset, hold_dataset
 from heliotrope.ingest.sdtm.laid import Known, LaidOut, leave_out, merge
 from heliotrope.ingest.sdtm.measurements import choose_tests, lay_out_measurements
+from heliotrope.ingest.sdtm.selection import Steps, select_subjects
 from heliotrope.ingest.sdtm.subjects import find_reference, lay_out_subjects
 from heliotrope.ingest.sdtm.supplements import (
     choose_qualifiers,
@@ -92,6 +94,11 @@ def deliver(folder: Path, source: SdtmSource, context: ReadContext, tell: Tell) 
     known = _learn(known, domains, roles)
     laid = merge([of_supplements, *_lay_out(domains, known, roles)])
     held = [item for datasets in domains.values() for item in datasets]
+    entry = find_cohort_entry(source.cohort, context.rulebook)
+    steps: Steps = ()
+    if entry is not None:
+        history = [item for d, items in domains.items() if roles[d] == "history" for item in items]
+        laid, steps = select_subjects(laid, held, history, known, entry)
     laid = _sweep(held, laid, roles)
     raws = [
         *(item.raw for item in (*held, *found.supplements)),
@@ -105,6 +112,7 @@ def deliver(folder: Path, source: SdtmSource, context: ReadContext, tell: Tell) 
         check=lambda: check_files_unchanged(files, hashes),
         joined=laid.joined,
         left_out=laid.left_out,
+        cohort=steps,
         notes=(
             *laid.notes,
             *_say_counted(found, labels),
