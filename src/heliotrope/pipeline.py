@@ -10,11 +10,8 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
-from threading import Thread
 
 import polars as pl
 
@@ -75,7 +72,6 @@ def run_study(
     Errors: UserError for a study that cannot be read as a whole, a run folder that exists or
     cannot be written. Rows that cannot be used are quarantined and counted, no error.
     """
-    _load_beside("scipy.special", "heliotrope.estimate.cohort", "heliotrope.report.page")
     options, tell = options or RunOptions(), progress or _silent
     started = time.monotonic()
     study = read_study(study_path)
@@ -123,20 +119,6 @@ def _tell_model(options: RunOptions, tell: Progress) -> Callable[[str, float], N
     if not options.model:
         return None
     return lambda step, share: tell(f"pulse model: {step}", round(100 * share), 100)
-
-
-def _load_beside(*modules: str) -> None:
-    """Load what is needed last while the records are read: a third of a small run's time.
-
-    A module that cannot be loaded says so where it is used.
-    """
-    for name in modules:
-        Thread(target=_load, args=(name,), daemon=True).start()
-
-
-def _load(name: str) -> None:
-    with suppress(ImportError):
-        import_module(name)
 
 
 def check_study(study_path: Path) -> CheckSummary:
