@@ -198,9 +198,14 @@ def check_files_unchanged(files: Files, hashes: Mapping[str, str]) -> None:
     for member in [] if files.is_packed else files.hashes:
         again.hash(member)
     for name, sha256 in again.input_hashes().items():
-        if hashes.get(name) != sha256:
-            raise UserError(
-                "files that stay the same while they are read",
-                Found("its content changed during the run", name),
-                "close the program that writes the file and run again",
-            )
+        refuse_changed(name, hashes.get(name), sha256)
+
+
+def refuse_changed(name: str, before: str | None, now: str) -> None:
+    """Stop if the hash of a file is no longer what it was: someone has saved it meanwhile."""
+    if before != now:
+        raise UserError(
+            "files that stay the same while they are read",
+            Found("its content changed during the run", name),
+            "close the program that writes the file and run again",
+        )

@@ -34,9 +34,7 @@ def _named(cell: Cell, column: pl.Expr) -> pl.DataFrame:
 
 
 def _read_text(cell: Cell) -> Read:
-    risky = cell.rows.filter(
-        pl.col("text").str.contains(r"^[=@]|^[+-][^\d.,\s+-]|<\s*/?\s*[A-Za-z!]")
-    )
+    risky = cell.rows.filter(pl.col("text").str.contains(_FORMULA_OR_MARKUP))
     problems = cell.problem(risky, "formula_or_markup", effect=None)
     return Read(_named(cell, pl.col("text")), problems)
 

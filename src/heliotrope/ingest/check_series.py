@@ -1,4 +1,4 @@
-"""Find steps in the values of a child that a body does not take: heights, units."""
+"""Find steps in the values of a child that a body does not take: weights, heights, units."""
 
 from __future__ import annotations
 
@@ -18,16 +18,25 @@ from heliotrope.records.units import find_conversion
 _SERIES = ["patient_id", "measure"]
 
 
+def check_weights(tables: Mapping[str, pl.DataFrame], context: ReadContext) -> pl.DataFrame:
+    """Find a weight far from the one before it."""
+    weights = _with_before(_series(tables).filter(pl.col("measure") == "weight"))
+    change = (pl.col("value") - pl.col("before")).abs() / pl.col("before") * 100
+    days = compute_days_between(pl.col("before_date"), pl.col("date"))
+    jumps = weights.filter(
+        compute_comparison(change, ">", context.limits.weight_change_percent)
+        & (days <= context.limits.weight_change_days)
+        & (days > 0)
+    )
+    return make_late_problems("assessment", jumps, "weight_jump", found=_say_step())
+
+
 def check_heights(tables: Mapping[str, pl.DataFrame], context: ReadContext) -> pl.DataFrame:
     """Find a height below the one before it by more than measuring explains."""
-    heights = _series(tables).filter(pl.col("measure") == "height")
-    heights = heights.with_columns(
-        before=pl.col("value").shift(1).over("patient_id"),
-        before_date=pl.col("date").shift(1).over("patient_id"),
-    )
+    heights = _with_before(_series(tables).filter(pl.col("measure") == "height"))
     loss = pl.col("before") - pl.col("value")
     shorter = heights.filter(compute_comparison(loss, ">", context.limits.height_loss_cm))
-    return make_late_problems("assessment", shorter, "height_loss", found=_say_step("cm"))
+    return make_late_problems("assessment", shorter, "height_loss", found=_say_step())
 
 
 def check_unit_switches(tables: Mapping[str, pl.DataFrame], context: ReadContext) -> pl.DataFrame:
@@ -36,7 +45,7 @@ def check_unit_switches(tables: Mapping[str, pl.DataFrame], context: ReadContext
     Rule: the median of some values before a date against the median of as many from it on
     (``plausibility.unit_switch``). The first row after the step is named; nothing is converted,
     since only the laboratory knows. An enzyme of a child who gets well can fall as far: it is
-    named only where it ends far below its upper limit, where no living child's stands.
+    named only where it ends far below its upper limit, where even health does not bring it.
     """
     rule = context.limits.unit_switch
     factors = _list_factors(context.measures.values(), rule.least_factor)
@@ -46,11 +55,9 @@ def check_unit_switches(tables: Mapping[str, pl.DataFrame], context: ReadContext
     series = _series(tables).join(
         factors.select("measure").unique(), on="measure", how="semi", maintain_order="left"
     )
-    series = series.with_columns(
+    series = _with_before(series).with_columns(
         level_before=pl.col("value").rolling_median(n).shift(1).over(_SERIES),
         level_after=pl.col("value").rolling_median(n).shift(1 - n).over(_SERIES),
-        before=pl.col("value").shift(1).over(_SERIES),
-        before_date=pl.col("date").shift(1).over(_SERIES),
     )
     gap = compute_days_between(pl.col("before_date"), pl.col("date"))
     steps = series.filter(
@@ -76,7 +83,7 @@ def check_unit_switches(tables: Mapping[str, pl.DataFrame], context: ReadContext
             > rule.longest_gap_days
         ).fill_null(True)
     )
-    said = pl.format("{}, as between {}", _say_step(None, "measure"), pl.col("units"))
+    said = pl.format("{}: {}, as between {}", pl.col("measure"), _say_step(), pl.col("units"))
     return make_late_problems("assessment", found, "unit_switch", found=said)
 
 
@@ -86,18 +93,23 @@ def _series(tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
     return rows.sort(*_SERIES, "date", "row_id")
 
 
-def _say_step(unit: str | None, measure: str | None = None) -> pl.Expr:
+def _with_before(series: pl.DataFrame) -> pl.DataFrame:
+    """Add the value before each and its date, ``before`` and ``before_date``."""
+    return series.with_columns(
+        before=pl.col("value").shift(1).over(_SERIES),
+        before_date=pl.col("date").shift(1).over(_SERIES),
+    )
+
+
+def _say_step() -> pl.Expr:
     """Say the two values and their dates."""
-    named = pl.lit("") if measure is None else pl.format("{}: ", pl.col(measure))
-    unit_said = pl.lit(f" {unit}") if unit else pl.format(" {}", pl.col("unit").fill_null(""))
     return pl.format(
-        "{}{}{} on {}, {}{} on {}",
-        named,
+        "{} {} on {}, {} {} on {}",
         say_number(pl.col("before")),
-        unit_said,
+        pl.col("unit"),
         pl.col("before_date").dt.to_string("%Y-%m-%d"),
         say_number(pl.col("value")),
-        unit_said,
+        pl.col("unit"),
         pl.col("date").dt.to_string("%Y-%m-%d"),
     )
 

@@ -9,7 +9,6 @@ import polars as pl
 from heliotrope.ingest.context import ReadContext
 from heliotrope.ingest.problems import say_number
 from heliotrope.ingest.settle import LOCATED, make_late_problems
-from heliotrope.records.dates import compute_days_between
 from heliotrope.records.exact import compute_comparison
 
 
@@ -69,34 +68,6 @@ def _check_drug_doses(rows: pl.DataFrame, context: ReadContext) -> pl.DataFrame:
     return make_late_problems(
         "medication", high, "implausible_drug_dose", found=said, expected=usual
     )
-
-
-def check_weights(tables: Mapping[str, pl.DataFrame], context: ReadContext) -> pl.DataFrame:
-    """Find a weight far from the one before it."""
-    weights = (
-        tables["assessment"]
-        .filter((pl.col("measure") == "weight") & pl.col("value").is_not_null())
-        .sort("patient_id", "date", "row_id")
-        .with_columns(
-            before=pl.col("value").shift(1).over("patient_id"),
-            before_date=pl.col("date").shift(1).over("patient_id"),
-        )
-    )
-    change = (pl.col("value") - pl.col("before")).abs() / pl.col("before") * 100
-    days = compute_days_between(pl.col("before_date"), pl.col("date"))
-    jumps = weights.filter(
-        compute_comparison(change, ">", context.limits.weight_change_percent)
-        & (days <= context.limits.weight_change_days)
-        & (days > 0)
-    )
-    said = pl.format(
-        "{} kg on {}, {} kg on {}",
-        say_number(pl.col("before")),
-        pl.col("before_date").dt.to_string("%Y-%m-%d"),
-        say_number(pl.col("value")),
-        pl.col("date").dt.to_string("%Y-%m-%d"),
-    )
-    return make_late_problems("assessment", jumps, "weight_jump", found=said)
 
 
 def check_patients(tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:

@@ -21,10 +21,14 @@ from heliotrope.definitions.exposure import IvigExposure
 from heliotrope.definitions.load import Rulebook
 from heliotrope.ingest.context import ReadContext, normalise_word
 from heliotrope.records.dates import compute_years_between, parse_date
+from heliotrope.records.units import find_unit
 
 PERSONS = {"patient_id": pl.String, "birth_date": pl.Date}
 DIAGNOSES = {"patient_id": pl.String, "date": pl.Date, "concept": pl.String}
 IMMUNOGLOBULINS = {"patient_id": pl.String, "date": pl.Date, "dose_g_per_kg": pl.Float64}
+
+# Leaves out the rows of persons who are in the source and not in the cohort.
+OUTSIDE_COHORT = "outside_cohort"
 
 _TOLD = {"system": pl.String, "code": pl.String, "text": pl.String}
 
@@ -235,3 +239,14 @@ def read_days(texts: pl.Series, context: ReadContext) -> pl.Series:
     }
     days = {text: placed.day for text, placed in read.items() if placed is not None}
     return texts.replace_strict(days, default=None, return_dtype=pl.Date)
+
+
+def compute_g_per_kg(dose: pl.Series, units: pl.Series) -> pl.Series:
+    """Return doses that were recorded by weight, in g/kg; null for every other unit."""
+    per_kg = {
+        text: float(unit.size)
+        for text in units.drop_nulls().unique().to_list()
+        if (unit := find_unit(text)) is not None and unit.dimension == "mass per body mass"
+    }
+    factor = units.replace_strict(per_kg, default=None, return_dtype=pl.Float64)
+    return dose.cast(pl.Float64, strict=False) * factor

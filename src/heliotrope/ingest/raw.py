@@ -15,6 +15,27 @@ def no_refusals() -> pl.DataFrame:
 
 
 @dataclass(frozen=True)
+class FileContent:
+    """A file in memory, and the SHA-256 of what was read."""
+
+    file: str
+    sha256: str
+    content: bytes
+
+
+def name_place(file: str, sheet: str | None) -> str:
+    """Name a file, the sheet of a workbook, or the member of an archive.
+
+    >>> name_place("pilot.zip", "lb.xpt"), name_place("clinic.xlsx", "visits")
+    ('pilot.zip/lb.xpt', 'clinic.xlsx, sheet visits')
+    """
+    if not sheet:
+        return file
+    is_archive = file.casefold().endswith(".zip")
+    return f"{file}/{sheet}" if is_archive else f"{file}, sheet {sheet}"
+
+
+@dataclass(frozen=True)
 class RawTable:
     """One source: its cells as text (columns named by their number), its place, its hash.
 
@@ -40,10 +61,7 @@ class RawTable:
     @property
     def place(self) -> str:
         """Return the file and sheet (or member of an archive) as a person names them."""
-        if self.sheet is None:
-            return self.file
-        is_archive = self.file.casefold().endswith(".zip")
-        return f"{self.file}/{self.sheet}" if is_archive else f"{self.file}, sheet {self.sheet}"
+        return name_place(self.file, self.sheet)
 
     @property
     def rows_in(self) -> int:

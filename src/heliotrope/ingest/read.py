@@ -18,7 +18,7 @@ from heliotrope.ingest.check_rows import (
     check_patient_rows,
     check_repeated_values,
 )
-from heliotrope.ingest.check_series import check_heights, check_unit_switches
+from heliotrope.ingest.check_series import check_heights, check_unit_switches, check_weights
 from heliotrope.ingest.check_times import (
     check_calendar,
     check_far_dates,
@@ -29,7 +29,6 @@ from heliotrope.ingest.check_values import (
     check_doses,
     check_immunoglobulins,
     check_patients,
-    check_weights,
 )
 from heliotrope.ingest.context import ReadContext, make_context
 from heliotrope.ingest.delivery import Numbered, number_deliveries

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from heliotrope.definitions.load import Rulebook, read_rulebook
-from heliotrope.errors import ExitCode, Found, UserError
 from heliotrope.ingest.columns import TABLE_COLUMNS
 from heliotrope.ingest.dictionary import DictionaryEntry, describe_columns, describe_measures
+from heliotrope.ingest.new_files import refuse_existing, writing_into
 from heliotrope.ingest.template_text import READ_ME, STUDY_TOML, VISITS
 
 if TYPE_CHECKING:
@@ -36,25 +36,10 @@ def write_template(path: Path) -> Path:
     Errors: files already there (nothing is overwritten), a folder that cannot be written:
     UserError.
     """
-    for name in (WORKBOOK, STUDY_FILE):
-        if (path / name).exists():
-            raise UserError(
-                "a new or empty folder",
-                Found(f"{name} is already there", path.name),
-                "choose another folder; nothing was overwritten",
-                ExitCode.USAGE,
-            )
-    try:
-        path.mkdir(parents=True, exist_ok=True)
+    refuse_existing(path, (WORKBOOK, STUDY_FILE))
+    with writing_into(path):
         _write_workbook(path / WORKBOOK, read_rulebook())
         (path / STUDY_FILE).write_text(STUDY_TOML, encoding="utf-8")
-    except OSError as error:
-        raise UserError(
-            "a folder that can be written",
-            Found(f"{error.strerror}", path.name),
-            "choose another folder, or ask for the right to write there",
-            ExitCode.ENVIRONMENT,
-        ) from None
     return path / WORKBOOK
 
 

@@ -12,6 +12,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from heliotrope.ingest.raw import name_place
+
 if TYPE_CHECKING:
     from heliotrope.run.summary import CheckSummary, RunSummary, TableFate, VerifySummary
 
@@ -68,11 +70,7 @@ def print_accounting(console: Console, accounting: Sequence[Mapping[str, Any]]) 
 
 
 def _name_source(row: Mapping[str, Any]) -> str:
-    """Name a file, the sheet of a workbook, or the member of an archive."""
-    if not row.get("sheet"):
-        return str(row["file"])
-    is_archive = str(row["file"]).casefold().endswith(".zip")
-    return f"{row['file']}/{row['sheet']}" if is_archive else f"{row['file']}, sheet {row['sheet']}"
+    return name_place(str(row["file"]), row.get("sheet"))
 
 
 def print_cohort(console: Console, steps: Sequence[tuple[str, str, int]]) -> None:

@@ -6,11 +6,17 @@ from collections.abc import Iterable
 
 import polars as pl
 
-from heliotrope.ingest.cohort import DIAGNOSES, IMMUNOGLOBULINS, PERSONS, CohortRecords, read_days
+from heliotrope.ingest.cohort import (
+    DIAGNOSES,
+    IMMUNOGLOBULINS,
+    PERSONS,
+    CohortRecords,
+    compute_g_per_kg,
+    read_days,
+)
 from heliotrope.ingest.context import ReadContext
 from heliotrope.ingest.fhir.laid import Laid
 from heliotrope.ingest.fhir.words import IMMUNOGLOBULIN
-from heliotrope.records.units import find_unit
 
 # The earliest of these is taken for the age at diagnosis; a date asserted goes before.
 _DIAGNOSED = ("onset[x]", "recordedDate")
@@ -51,15 +57,6 @@ def _gather_given(item: Laid, context: ReadContext) -> pl.DataFrame:
         date = read_days(item.rows["performed[x]"].str.slice(0, 10), context)
         return item.rows.select("patient_id", date=date, dose_g_per_kg=pl.lit(None, pl.Float64))
     rows = item.rows.filter(pl.col("drug") == IMMUNOGLOBULIN)
-    units = rows["dosage.dose.unit"].drop_nulls().unique().to_list()
-    per_kg = {
-        text: float(unit.size)
-        for text in units
-        if (unit := find_unit(text)) is not None and unit.dimension == "mass per body mass"
-    }
-    factor = pl.col("dosage.dose.unit").replace_strict(
-        per_kg, default=None, return_dtype=pl.Float64
-    )
     date = read_days(rows["effective[x]"].str.slice(0, 10), context)
-    dose = pl.col("dosage.dose").cast(pl.Float64, strict=False) * factor
+    dose = compute_g_per_kg(rows["dosage.dose"], rows["dosage.dose.unit"])
     return rows.select("patient_id", date=date, dose_g_per_kg=dose)

@@ -10,7 +10,7 @@ import polars as pl
 from heliotrope.definitions.cohort_entry import Diagnosed, find_cohort_entry
 from heliotrope.definitions.omop_model import omop_model_of
 from heliotrope.ingest.archive import open_files
-from heliotrope.ingest.cohort import list_below
+from heliotrope.ingest.cohort import OUTSIDE_COHORT, list_below
 from heliotrope.ingest.context import ReadContext
 from heliotrope.ingest.declared import OmopSource
 from heliotrope.ingest.delivery import Delivery, Joined, Note
@@ -49,8 +49,8 @@ from heliotrope.ingest.omop.selection import (
 from heliotrope.ingest.omop.store import CdmStore, Tell, Where, as_number, check_model
 from heliotrope.ingest.raw import RawTable
 
-# Why a row of a table that is read stays where it is.
-OUTSIDE, NOT_FOLLOWED = "outside_cohort", "concept_not_followed"
+# Why a row of a person of the cohort stays where it is.
+NOT_FOLLOWED = "concept_not_followed"
 
 
 def read_model(folder: Path, source: OmopSource, context: ReadContext, tell: Tell) -> Delivery:
@@ -157,7 +157,7 @@ class _Reading:
             if self.selected.persons is None
             else self.store.count(table, Where(self.selected.persons))
         )
-        counts = {OUTSIDE: total - of_cohort, NOT_FOLLOWED: of_cohort - raw.cells.height}
+        counts = {OUTSIDE_COHORT: total - of_cohort, NOT_FOLLOWED: of_cohort - raw.cells.height}
         return replace(raw, passed_over=tuple((rule, n) for rule, n in counts.items() if n))
 
     def _plain(self, table: str) -> RawTable | None:

@@ -15,6 +15,7 @@ from heliotrope.ingest.context import ReadContext, make_context
 from heliotrope.ingest.declared import FormSource, RedcapSource
 from heliotrope.ingest.forms import recognise_form
 from heliotrope.ingest.mapping import Format
+from heliotrope.ingest.new_files import writing_into
 from heliotrope.ingest.proposal.labels import is_dictionary, read_labels
 from heliotrope.ingest.proposal.names import make_names
 from heliotrope.ingest.proposal.parts import Proposal, ProposedForm
@@ -22,13 +23,13 @@ from heliotrope.ingest.proposal.profile import Labels, profile_table
 from heliotrope.ingest.proposal.redcap import propose_project
 from heliotrope.ingest.proposal.render import render_proposal
 from heliotrope.ingest.proposal.tables import propose_file
-from heliotrope.ingest.raw import RawTable
+from heliotrope.ingest.raw import FileContent, RawTable
 from heliotrope.ingest.redcap.files import find_project_files
 from heliotrope.ingest.redcap.own import list_own_tables
 from heliotrope.ingest.redcap.project import Project, read_project
 from heliotrope.ingest.tabular.delimited import TextFile, read_delimited
 from heliotrope.ingest.tabular.sources import OWN_SHEETS, TEXT_SUFFIXES, hash_bytes, read_bytes
-from heliotrope.ingest.tabular.workbook import SUFFIXES, Workbook, list_sheets, read_sheet
+from heliotrope.ingest.tabular.workbook import SUFFIXES, list_sheets, read_sheet
 
 STUDY_FILE = "study.toml"
 
@@ -57,16 +58,8 @@ def write_proposal(study: Path, files: Sequence[Path], rulebook: Rulebook) -> Wr
             ExitCode.USAGE,
         )
     proposal = propose_study(study, files, rulebook)
-    try:
-        study.mkdir(parents=True, exist_ok=True)
+    with writing_into(study):
         path.write_text(render_proposal(proposal), encoding="utf-8")
-    except OSError as error:
-        raise UserError(
-            "a folder that can be written",
-            Found(f"{error.strerror}", study.name),
-            "choose another folder, or ask for the right to write there",
-            ExitCode.ENVIRONMENT,
-        ) from None
     return WrittenProposal(path, proposal)
 
 
@@ -163,7 +156,7 @@ def _read_tables(path: Path) -> list[RawTable]:
     sha256 = hash_bytes(content)
     if path.suffix.casefold() not in SUFFIXES:
         return [read_delimited(TextFile(path.name, sha256, content), Format())]
-    workbook = Workbook(path.name, sha256, content)
+    workbook = FileContent(path.name, sha256, content)
     tables = []
     for sheet in list_sheets(workbook):
         if sheet.casefold() in OWN_SHEETS:

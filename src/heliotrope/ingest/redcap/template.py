@@ -11,7 +11,7 @@ from heliotrope.definitions.redcap_dictionary import (
     write_repeating_forms,
 )
 from heliotrope.definitions.redcap_project import redcap_project_of
-from heliotrope.errors import ExitCode, Found, UserError
+from heliotrope.ingest.new_files import refuse_existing, writing_into
 
 DICTIONARY = "dictionary.csv"
 REPEATING = "repeating_instruments.csv"
@@ -66,23 +66,8 @@ def write_redcap_template(path: Path) -> list[Path]:
             wordings="\n".join(f"   - {form.title}: {form.wording}" for form in project.forms),
         ),
     }
-    for name in texts:
-        if (path / name).exists():
-            raise UserError(
-                "a new or empty folder",
-                Found(f"{name} is already there", path.name),
-                "choose another folder; nothing was overwritten",
-                ExitCode.USAGE,
-            )
-    try:
-        path.mkdir(parents=True, exist_ok=True)
+    refuse_existing(path, texts)
+    with writing_into(path):
         for name, text in texts.items():
             (path / name).write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise UserError(
-            "a folder that can be written",
-            Found(f"{error.strerror}", path.name),
-            "choose another folder, or ask for the right to write there",
-            ExitCode.ENVIRONMENT,
-        ) from None
     return [path / name for name in texts]

@@ -11,9 +11,11 @@ from heliotrope.definitions.cohort_entry import CohortEntry
 from heliotrope.ingest.cohort import (
     DIAGNOSES,
     IMMUNOGLOBULINS,
+    OUTSIDE_COHORT,
     PERSONS,
     Cohort,
     CohortRecords,
+    compute_g_per_kg,
     name_diagnoses,
     read_days,
     select_cohort,
@@ -24,9 +26,6 @@ from heliotrope.ingest.sdtm.held import Dataset
 from heliotrope.ingest.sdtm.iso_dates import DateColumn, read_dates
 from heliotrope.ingest.sdtm.laid import Known, LaidOut, leave_out
 from heliotrope.ingest.staged import Staged
-from heliotrope.records.units import find_unit
-
-OUTSIDE_COHORT = "outside_cohort"
 
 Steps = tuple[tuple[str, str, int], ...]
 
@@ -123,14 +122,7 @@ def _gather_diagnoses(dataset: Dataset, known: Known) -> pl.DataFrame:
 
 
 def _gather_given(rows: pl.DataFrame, context: ReadContext) -> pl.DataFrame:
-    units = _column(rows, "dose_unit")
-    per_kg = {
-        text: float(unit.size)
-        for text in units.drop_nulls().unique().to_list()
-        if (unit := find_unit(text)) is not None and unit.dimension == "mass per body mass"
-    }
-    factor = units.replace_strict(per_kg, default=None, return_dtype=pl.Float64)
-    dose = _column(rows, "dose").cast(pl.Float64, strict=False) * factor
+    dose = compute_g_per_kg(_column(rows, "dose"), _column(rows, "dose_unit"))
     return rows.select(
         "patient_id", date=read_days(_column(rows, "date"), context), dose_g_per_kg=dose
     )

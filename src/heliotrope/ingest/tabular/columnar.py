@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass
 
 import polars as pl
 
 from heliotrope.errors import Found, UserError
-from heliotrope.ingest.raw import RawTable
+from heliotrope.ingest.raw import FileContent, RawTable
 from heliotrope.ingest.tabular.delimited import check_header
 
 SUFFIX = ".parquet"
@@ -16,16 +15,7 @@ SUFFIX = ".parquet"
 _NESTED = (pl.List, pl.Struct, pl.Array, pl.Object, pl.Binary)
 
 
-@dataclass(frozen=True)
-class ColumnarFile:
-    """A Parquet file in memory."""
-
-    file: str
-    sha256: str
-    content: bytes
-
-
-def read_columnar(source: ColumnarFile) -> RawTable:
+def read_columnar(source: FileContent) -> RawTable:
     """Read a Parquet file; dates become year-month-day, a number its shortest decimal form.
 
     Rows are numbered from 1. Errors: a damaged file, no column, a column of lists or structures:

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from heliotrope.errors import Found, UserError
+from heliotrope.ingest.archive import refuse_changed
 from heliotrope.ingest.columns import TABLE_COLUMNS
 from heliotrope.ingest.declared import FormSource
 from heliotrope.ingest.mapping import Format, SourceMapping
-from heliotrope.ingest.raw import RawTable
-from heliotrope.ingest.tabular.columnar import SUFFIX, ColumnarFile, read_columnar
+from heliotrope.ingest.raw import FileContent, RawTable
+from heliotrope.ingest.tabular.columnar import SUFFIX, read_columnar
 from heliotrope.ingest.tabular.delimited import TextFile, read_delimited
-from heliotrope.ingest.tabular.workbook import SUFFIXES, Workbook, list_sheets, read_sheet
+from heliotrope.ingest.tabular.workbook import SUFFIXES, list_sheets, read_sheet
 
 TEXT_SUFFIXES = frozenset({".csv", ".tsv", ".txt"})
 
@@ -155,17 +156,12 @@ def hash_bytes(content: bytes) -> str:
 def check_unchanged(folder: Path, hashes: dict[str, str]) -> None:
     """Stop if a file no longer is what was read: someone has saved it meanwhile."""
     for name, sha256 in hashes.items():
-        if hash_bytes(read_bytes(folder, name)) != sha256:
-            raise UserError(
-                "files that stay the same while they are read",
-                Found("its content changed during the run", name),
-                "close the program that writes the file and run again",
-            )
+        refuse_changed(name, sha256, hash_bytes(read_bytes(folder, name)))
 
 
-def _open_workbook(folder: Path, name: str) -> Workbook:
+def _open_workbook(folder: Path, name: str) -> FileContent:
     content = read_bytes(folder, name)
-    return Workbook(name, hash_bytes(content), content)
+    return FileContent(name, hash_bytes(content), content)
 
 
 def read_raw_tables(
@@ -211,9 +207,9 @@ def merge_formats(mapping: SourceMapping, study_format: Format) -> Format:
 def _read_one(mapping: SourceMapping, content: bytes, format: Format) -> RawTable:
     sha256 = hash_bytes(content)
     if Path(mapping.file).suffix.casefold() in SUFFIXES:
-        workbook = Workbook(mapping.file, sha256, content)
+        workbook = FileContent(mapping.file, sha256, content)
         sheet = mapping.sheet or list_sheets(workbook)[0]
         return read_sheet(workbook, sheet, mapping.header_row)
     if Path(mapping.file).suffix.casefold() == SUFFIX:
-        return read_columnar(ColumnarFile(mapping.file, sha256, content))
+        return read_columnar(FileContent(mapping.file, sha256, content))
     return read_delimited(TextFile(mapping.file, sha256, content, mapping.header_row), format)

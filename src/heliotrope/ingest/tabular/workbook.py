@@ -2,27 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import polars as pl
 
 from heliotrope.errors import Found, UserError
-from heliotrope.ingest.raw import RawTable
+from heliotrope.ingest.raw import FileContent, RawTable
 from heliotrope.ingest.tabular.delimited import check_header
 
 SUFFIXES = frozenset({".xlsx", ".xlsm", ".xlsb", ".xls", ".ods"})
 
 
-@dataclass(frozen=True)
-class Workbook:
-    """An Excel file in memory."""
-
-    file: str
-    sha256: str
-    content: bytes
-
-
-def list_sheets(workbook: Workbook) -> list[str]:
+def list_sheets(workbook: FileContent) -> list[str]:
     """Return the names of the sheets, in order."""
     import fastexcel
 
@@ -32,7 +21,7 @@ def list_sheets(workbook: Workbook) -> list[str]:
         raise _unreadable(workbook, error) from None
 
 
-def read_sheet(workbook: Workbook, sheet: str, header_row: int = 1) -> RawTable:
+def read_sheet(workbook: FileContent, sheet: str, header_row: int = 1) -> RawTable:
     """Read one sheet: a date cell becomes year-month-day, a formula its last computed result.
 
     Rows are numbered as Excel numbers them. Errors: a damaged or protected file, no such sheet,
@@ -82,7 +71,7 @@ def read_sheet(workbook: Workbook, sheet: str, header_row: int = 1) -> RawTable:
     )
 
 
-def _unreadable(workbook: Workbook, error: Exception) -> UserError:
+def _unreadable(workbook: FileContent, error: Exception) -> UserError:
     reason = str(error).partition("\n")[0]
     return UserError(
         "an Excel workbook",
