@@ -54,8 +54,8 @@ def main() -> None:
     # A command makes many small objects that live to its end: looking for garbage early only
     # takes time (about a tenth of a small run).
     gc.set_threshold(100_000, 20, 20)
-    # Every matrix here is small: threads of the linear algebra only wait for one another (a run
-    # of 1,000 children takes half as long again). Who sets the variable is heard.
+    # Every matrix here is small: threads of the linear algebra only wait for one another. Who
+    # sets the variable is heard.
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ.setdefault(name, "1")
     try:
