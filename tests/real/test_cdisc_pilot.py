@@ -202,3 +202,10 @@ def test_no_subject_of_the_pilot_has_jdm_and_every_row_says_so(tmp_path: Path) -
     assert fates["SDTM/dm.xpt"]["ignored_by_rule"] == "outside_cohort: 306"
     assert sum(row["rows_in"] for row in fates.values()) == 294_211
     assert sum(row["rows_used"] for row in fates.values()) == 0
+
+
+def test_the_report_names_the_dataset_of_every_row(tmp_path: Path) -> None:
+    run_study(PILOT, tmp_path / "run", RunOptions())
+    page = (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
+    assert f'<th scope="row">{ZIP}/SDTM/ae.xpt</th>' in page
+    assert f"<strong>{ZIP}/SDTM/lbch.xpt</strong>" in page

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
+from heliotrope.records.place import name_place
+
 REFUSED_SCHEMA = {"record": pl.Int64, "rule": pl.String, "found": pl.String, "extra": pl.String}
 
 
@@ -21,18 +23,6 @@ class FileContent:
     file: str
     sha256: str
     content: bytes
-
-
-def name_place(file: str, sheet: str | None) -> str:
-    """Name a file, the sheet of a workbook, or the member of an archive.
-
-    >>> name_place("pilot.zip", "lb.xpt"), name_place("clinic.xlsx", "visits")
-    ('pilot.zip/lb.xpt', 'clinic.xlsx, sheet visits')
-    """
-    if not sheet:
-        return file
-    is_archive = file.casefold().endswith(".zip")
-    return f"{file}/{sheet}" if is_archive else f"{file}, sheet {sheet}"
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,9 @@ from heliotrope.records.trace_tables import Trace, TraceSource
 TRACE_SCHEMAS: dict[str, type[dy.Schema]] = {"trace": Trace, "trace_source": TraceSource}
 
 
+_QUARANTINED = {"file": pl.String, "sheet": pl.String, "rule": pl.String, "rows": pl.UInt32}
+
+
 @dataclass(frozen=True)
 class RunTables:
     """Everything the report reads, from the run folder and from nowhere else.
@@ -109,13 +112,16 @@ class RunTables:
         return sorted(found["patient_id"].to_list())
 
     def quarantined(self) -> pl.DataFrame:
-        """Count the rows that could not be used, by file and rule."""
+        """Count the rows that could not be used, by file, sheet and rule."""
         parts = sorted((self.folder / "quarantine").glob("*.parquet"))
         if not parts:
-            return pl.DataFrame(schema={"file": pl.String, "rule": pl.String, "rows": pl.UInt32})
+            return pl.DataFrame(schema=_QUARANTINED)
         scan = pl.scan_parquet(parts, missing_columns="insert", extra_columns="ignore")
         return (
-            scan.group_by("file", "rule").agg(pl.len().alias("rows")).sort("file", "rule").collect()
+            scan.group_by("file", "sheet", "rule")
+            .agg(pl.len().alias("rows"))
+            .sort("file", "sheet", "rule")
+            .collect()
         )
 
     def _parts(self, folder: str, name: str, patients: Sequence[str]) -> list[Path]:

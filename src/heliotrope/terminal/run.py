@@ -12,7 +12,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from heliotrope.ingest.raw import name_place
+from heliotrope.records.place import name_place
 
 if TYPE_CHECKING:
     from heliotrope.run.summary import CheckSummary, RunSummary, TableFate, VerifySummary

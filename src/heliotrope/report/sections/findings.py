@@ -7,6 +7,7 @@ from typing import Any
 
 import polars as pl
 
+from heliotrope.records.place import name_place
 from heliotrope.report.section import ReportInput, Section
 from heliotrope.report.words import say, say_flag, sentence
 
@@ -41,7 +42,10 @@ def build_findings(report: ReportInput) -> Section:
         ],
         "lines": list(first.iter_rows(named=True)),
         "total": int(counted["count"].sum()),
-        "quarantined": list(report.run.quarantined().iter_rows(named=True)),
+        "quarantined": [
+            {**row, "place": name_place(row["file"], row["sheet"])}
+            for row in report.run.quarantined().iter_rows(named=True)
+        ],
         "accounting": _list_accounting(report),
     }
     return Section("findings", "Data findings", "findings.html.j2", content)
@@ -61,7 +65,7 @@ def _list_accounting(report: ReportInput) -> Sequence[tuple[str, dict[str, Any]]
         return []
     return [
         (
-            str(entry.get("file", "")),
+            name_place(str(entry.get("file", "")), entry.get("sheet")),
             {
                 sentence(say_flag(str(name))): value
                 for name, value in entry.items()
