@@ -192,8 +192,8 @@ def test_the_run_says_that_no_immunoglobulin_was_found(pilot: Path, tmp_path: Pa
     assert pl.read_parquet(tmp_path / "run" / "tables" / "regimen.parquet").is_empty()
 
 
-def test_no_subject_of_the_pilot_has_jdm_and_every_row_says_so(tmp_path: Path) -> None:
-    (tmp_path / ZIP).write_bytes((PILOT / ZIP).read_bytes())
+def test_no_subject_of_the_pilot_has_jdm_and_every_row_says_so(pilot: Path, tmp_path: Path) -> None:
+    (tmp_path / ZIP).write_bytes(pilot.read_bytes())
     study = f'[[source]]\nform = "sdtm"\nfile = "{ZIP}"\ncohort = "jdm_ivig"\n'
     (tmp_path / "study.toml").write_text(study)
     ingested = read_records(read_study(tmp_path), read_rulebook())
@@ -204,8 +204,8 @@ def test_no_subject_of_the_pilot_has_jdm_and_every_row_says_so(tmp_path: Path) -
     assert sum(row["rows_used"] for row in fates.values()) == 0
 
 
-def test_the_report_names_the_dataset_of_every_row(tmp_path: Path) -> None:
-    run_study(PILOT, tmp_path / "run", RunOptions())
+def test_the_report_names_the_dataset_of_every_row(pilot: Path, tmp_path: Path) -> None:
+    run_study(pilot, tmp_path / "run", RunOptions())
     page = (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
     assert f'<th scope="row">{ZIP}/SDTM/ae.xpt</th>' in page
     assert f"<strong>{ZIP}/SDTM/lbch.xpt</strong>" in page
