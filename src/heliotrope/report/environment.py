@@ -8,6 +8,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from heliotrope.report.estimate_lines import say_interval
+from heliotrope.report.language import _, ngettext
 from heliotrope.report.words import count_of, say_flag, say_number
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -22,7 +23,9 @@ def make_environment() -> Environment:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        extensions=["jinja2.ext.i18n"],
     )
+    environment.install_gettext_callables(_, ngettext, newstyle=True)  # type: ignore[attr-defined]
     environment.filters["say_flag"] = say_flag
     environment.filters["say_number"] = say_number
     environment.filters["say_interval"] = say_interval

@@ -1,0 +1,58 @@
+"""The language in which a person is spoken to: English, or a catalogue that ships beside it.
+
+Texts are written in English where they are used, inside ``_("...")``, and looked up at that
+moment in the language of the page being made. A text without a translation stays English: a
+page is never left without words. Figures, definitions' own wording and quotations of sources
+are not translated, since they are cited.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import cache
+from gettext import NullTranslations, translation
+from pathlib import Path
+
+CATALOGUES = Path(__file__).parents[1] / "languages"
+DOMAIN = "heliotrope"
+ENGLISH = "en"
+
+_spoken: ContextVar[str] = ContextVar("language", default=ENGLISH)
+
+
+@contextmanager
+def speaking(language: str) -> Iterator[None]:
+    """Speak a language (``en``, ``zh_TW``) for as long as the block lasts."""
+    token = _spoken.set(language)
+    try:
+        yield
+    finally:
+        _spoken.reset(token)
+
+
+def get_language() -> str:
+    """Return the language spoken now."""
+    return _spoken.get()
+
+
+def _(text: str) -> str:
+    """Return a text in the language spoken now; with names to fill in, call ``.format`` on it.
+
+    >>> _("{n} of {total} children").format(n=3, total=7)
+    '3 of 7 children'
+    """
+    return _find_catalogue(_spoken.get()).gettext(text)
+
+
+def ngettext(one: str, many: str, number: int) -> str:
+    """Return the text for this number of things in the language spoken now."""
+    return _find_catalogue(_spoken.get()).ngettext(one, many, number)
+
+
+@cache
+def _find_catalogue(language: str) -> NullTranslations:
+    if language == ENGLISH:
+        return NullTranslations()
+    return translation(DOMAIN, CATALOGUES, languages=[language], fallback=True)
