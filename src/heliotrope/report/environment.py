@@ -7,6 +7,7 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from heliotrope.report.compiled_templates import CompiledTemplates
 from heliotrope.report.estimate_lines import say_interval
 from heliotrope.report.language import _, ngettext
 from heliotrope.report.words import count_of, say_flag, say_number
@@ -24,6 +25,7 @@ def make_environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
         extensions=["jinja2.ext.i18n"],
+        bytecode_cache=CompiledTemplates(TEMPLATES),
     )
     environment.install_gettext_callables(_, ngettext, newstyle=True)  # type: ignore[attr-defined]
     environment.filters["say_flag"] = say_flag
