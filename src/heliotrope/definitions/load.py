@@ -13,7 +13,6 @@ from typing import TypeVar
 
 from pydantic import ValidationError
 
-from heliotrope.definitions.kinds import KINDS
 from heliotrope.definitions.model import Definition
 from heliotrope.definitions.settings import Settings
 from heliotrope.errors import Found, UserError
@@ -119,6 +118,8 @@ def _read_folder(folder: Path, *, is_local: bool) -> Iterable[Definition]:
 
 def read_definition(path: Path, *, is_local: bool = False) -> Definition:
     """Read and check one definition file."""
+    from heliotrope.definitions.kinds import KINDS  # every kind's model: only who reads needs them
+
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

@@ -272,9 +272,6 @@ Node = Annotated[
     Field(discriminator="node"),
 ]
 
-for _parent in (AllOf, AnyOf, AtLeast, Confirmed, Sustained):
-    _parent.model_rebuild()
-
 Answer = Leaf | CutOffStates | BandedScore | OffTreatment
 ANSWERS = (Leaf, CutOffStates, BandedScore, OffTreatment)
 
