@@ -51,6 +51,8 @@ def check_identifiers(ids: Mapping[str, pl.Series]) -> Iterator[tuple[str, str]]
         if left.len() == first.len():
             said = f"{one} ({first.len():,} children) and {two} ({second.len():,} children)"
             yield "sources_share_no_child", said
+        if left.is_empty() or right.is_empty():
+            continue
         listed = set[tuple[str, str]]()
         for how in _LIKE:
             pairs = _pair(left, right, _squeeze(left, how), _squeeze(right, how))
