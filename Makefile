@@ -43,6 +43,7 @@ bench: $(VENV)/.installed-model ## measure; writes the tables of benchmarks/READ
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/registry.py
 	$(BIN)/python benchmarks/pulse_model.py
 	$(BIN)/python benchmarks/read_redcap.py
+	$(BIN)/python benchmarks/kill_and_resume.py
 
 calibrate: $(VENV)/.installed-model ## hold the estimates to simulated truth (hours); writes reports
 	OMP_NUM_THREADS=1 $(BIN)/python -m calibration.registry_comparison --write

@@ -152,18 +152,24 @@ def run(
     engine: Annotated[
         Literal["local"], typer.Option(help="Where it runs; this version knows only local.")
     ] = "local",
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on from where an interrupted run stopped.")
+    ] = False,
     no_model: NoModel = False,
     as_json: Json = False,
 ) -> None:
     """Evaluate a study; write tables, trace and report.
 
-    Rows that cannot be used are set aside with the reason, counted and reported.
+    Rows that cannot be used are set aside with the reason, counted and reported. A run that was
+    stopped leaves RUN.partial: the same command with --resume keeps the children evaluated so far.
     """
     from heliotrope.pipeline import RunOptions, run_study
     from heliotrope.terminal.progress import show_progress
     from heliotrope.terminal.run import print_run
 
-    options = RunOptions(engine=engine, model=not no_model, workers=os.cpu_count() or 1)
+    options = RunOptions(
+        engine=engine, model=not no_model, workers=os.cpu_count() or 1, resume=resume
+    )
     with show_progress(quiet=as_json) as progress:
         summary = run_study(study, out, options, progress)
     if as_json:

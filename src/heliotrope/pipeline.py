@@ -7,7 +7,6 @@ Everything is written to ``RUN.partial`` and renamed at the end: a run folder th
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,14 +16,22 @@ import polars as pl
 
 from heliotrope.classify.evaluate import evaluate
 from heliotrope.definitions.load import Rulebook
-from heliotrope.errors import ExitCode, Found, UserError
+from heliotrope.errors import Found, UserError
 from heliotrope.execution.local import ShardJob, run_shards
-from heliotrope.execution.shards import count_shards, write_shards
+from heliotrope.execution.shards import DRAFTS, PARTS, count_shards, read_parts, write_shards
 from heliotrope.ingest import Ingested, read_records
 from heliotrope.records.finding_tables import Quarantine
 from heliotrope.records.results import SORT_KEYS, TABLES
 from heliotrope.records.shard import Shard, count_children
 from heliotrope.run.findings import gather_findings, write_findings_csv
+from heliotrope.run.folder import (
+    can_continue,
+    close_run_folder,
+    describe_origin,
+    give_up,
+    keep_origin,
+    open_run_folder,
+)
 from heliotrope.run.manifest import make_manifest, write_manifest
 from heliotrope.run.summary import (
     CheckSummary,
@@ -49,12 +56,14 @@ class RunOptions:
     replace: an earlier run folder of that name is replaced (only if it is a run folder).
     workers: processes that share the shards; 1 evaluates them here, which any script may do
     (processes need a main module that can be imported).
+    resume: go on from what an interrupted run of the same study left in ``RUN.partial``.
     """
 
     engine: str = "local"
     model: bool = False
     replace: bool = False
     workers: int = 1
+    resume: bool = False
 
 
 def _silent(step: str, done: int, total: int) -> None:
@@ -76,39 +85,42 @@ def run_study(
     started = time.monotonic()
     study = read_study(study_path)
     rulebook = _read_sound_rulebook(study)
-    partial = _open_run_folder(out, options)
+    partial = open_run_folder(out, replace=options.replace, resume=options.resume)
     try:
         ingested = read_records(study, rulebook, lambda step: tell(step, 0, 1))
-        children = _write_records(ingested, partial)
+        children = count_children(ingested.tables)
         shards = count_shards(children)
+        origin = describe_origin(ingested, rulebook, shards)
+        if not can_continue(partial, origin):
+            _write_records(ingested, partial, shards)
+            keep_origin(partial, origin)
         jobs = [ShardJob(partial, shard, rulebook) for shard in range(shards)]
         run_shards(jobs, options.workers, tell)
         tell("merge", 0, 1)
         tables = _merge_tables(partial)
         findings = gather_findings(
             ingested,
-            _read_parts(partial, "shard_finding"),
+            read_parts(partial / PARTS, "shard_finding"),
             tables["regimen"],
             children,
             rulebook,
         )
         findings.write_parquet(partial / "findings.parquet")
         write_findings_csv(findings, partial / "findings.csv")
-        shutil.rmtree(partial / "parts")
         tell("estimate", 0, 1)
         from heliotrope.estimate.cohort import estimate_all
 
         results = estimate_all(tables, ingested.tables, rulebook, _tell_model(options, tell))
         results.write_parquet(partial / "results.parquet")
-        manifest = make_manifest(study, rulebook, ingested, tables, shards, children)
+        manifest = make_manifest(study, rulebook, ingested, tables, shards, has_model=options.model)
         write_manifest(manifest, partial)
         tell("report", 0, 1)
         from heliotrope.report.page import write_report
 
         write_report(partial, rulebook)
-        _close_run_folder(partial, out)
+        close_run_folder(partial, out, DRAFTS)
     except BaseException:
-        shutil.rmtree(partial, ignore_errors=True)
+        give_up(partial)
         raise
     found = Outcome(findings, results, time.monotonic() - started)
     return summarise_run(out, study, ingested, tables, found)
@@ -158,62 +170,25 @@ def _read_sound_rulebook(study: Study) -> Rulebook:
     return rulebook
 
 
-def _open_run_folder(out: Path, options: RunOptions) -> Path:
-    """Make ``RUN.partial``, an empty folder; refuse to overwrite what is there."""
-    if out.exists() and not (options.replace and (out / "manifest.json").is_file()):
-        raise UserError(
-            "a run folder that does not exist yet",
-            Found(f"{out.name} exists"),
-            "choose another name for --out, or remove that folder",
-        )
-    partial = out.with_name(f"{out.name}.partial")
-    try:
-        if partial.exists():
-            shutil.rmtree(partial)
-        partial.mkdir(parents=True)
-    except OSError as error:
-        raise UserError(
-            "a folder that can be written",
-            Found(f"{partial.name}: {error.strerror or error}"),
-            "choose another place for --out, or ask for the right to write there",
-            ExitCode.ENVIRONMENT,
-        ) from None
-    return partial
-
-
-def _close_run_folder(partial: Path, out: Path) -> None:
-    """Rename the finished folder; an earlier run in its place goes only now."""
-    if out.exists():
-        shutil.rmtree(out)
-    partial.rename(out)
-
-
-def _write_records(ingested: Ingested, partial: Path) -> int:
-    """Write canonical parts, sources and quarantine; return the number of children."""
-    children = count_children(ingested.tables)
+def _write_records(ingested: Ingested, partial: Path, shards: int) -> None:
+    """Write canonical parts, sources and quarantine."""
     records = partial / "records"
-    write_shards(ingested.tables, records, count_shards(children))
+    write_shards(ingested.tables, records, shards)
     ingested.source.write_parquet(records / "source.parquet")
     quarantine = partial / "quarantine"
     quarantine.mkdir()
     for table, rows in ingested.quarantine.items():
         if rows.height:
             rows.select(Quarantine.column_names()).write_parquet(quarantine / f"{table}.parquet")
-    return children
 
 
 def _merge_tables(partial: Path) -> dict[str, pl.DataFrame]:
     """Merge the parts of every table in shard order, sort by key, write the single files."""
     folder = partial / "tables"
-    folder.mkdir()
+    folder.mkdir(exist_ok=True)
     merged = {}
     for name in TABLES:
-        table = _read_parts(partial, name).sort(SORT_KEYS[name])
+        table = read_parts(partial / PARTS, name).sort(SORT_KEYS[name])
         table.write_parquet(folder / f"{name}.parquet")
         merged[name] = table
     return merged
-
-
-def _read_parts(partial: Path, name: str) -> pl.DataFrame:
-    parts = sorted((partial / "parts" / f"{name}.parquet").iterdir())
-    return pl.concat([pl.read_parquet(part, glob=False) for part in parts])

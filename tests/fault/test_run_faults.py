@@ -9,13 +9,13 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
+from heliotrope import pipeline
 from heliotrope.definitions.load import read_rulebook
 from heliotrope.errors import ExitCode, UserError
-from heliotrope.estimate import cohort
 from heliotrope.example_studies import find_example
 from heliotrope.execution import shards
 from heliotrope.execution.local import ShardJob, run_shards
-from heliotrope.execution.shards import write_shards
+from heliotrope.execution.shards import KILLERS, write_shards
 from heliotrope.ingest.read import read_records
 from heliotrope.pipeline import RunOptions, run_study
 from heliotrope.records.results import SORT_KEYS, TABLES
@@ -56,6 +56,11 @@ def test_a_worker_that_dies_is_named_and_the_other_shards_are_done(cut_folder: P
         run_shards(jobs, 2, ignore)
     assert caught.value.exit_code == ExitCode.ENVIRONMENT
     assert "shard 2 ended its process" in str(caught.value)
+    listed = pl.read_csv(cut_folder / KILLERS, schema={"shard": pl.Int32, "patient_id": pl.String})
+    assert listed["shard"].unique().to_list() == [2]
+    assert {shard_of(child, 4) for child in listed["patient_id"]} == {2}
+    assert f"{listed.height} children" in str(caught.value)
+    assert not any(child in str(caught.value) for child in listed["patient_id"])
     done = sorted(path.name for path in (cut_folder / "trace" / "trace.parquet").iterdir())
     assert done == ["part-00000.parquet", "part-00001.parquet", "part-00003.parquet"]
 
@@ -117,13 +122,13 @@ def test_an_unwritable_place_is_said_before_anything_is_read(tmp_path: Path) -> 
     )
 
 
-def test_a_run_that_breaks_leaves_no_folder(
+def test_a_study_that_cannot_be_read_leaves_no_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def break_down(*_: object) -> None:
         raise OSError("No space left on device")
 
-    monkeypatch.setattr(cohort, "estimate_all", break_down)
+    monkeypatch.setattr(pipeline, "read_records", break_down)
     with pytest.raises(OSError, match="No space left"):
         run_study(SEVEN, tmp_path / "run")
     assert list(tmp_path.iterdir()) == []

@@ -12,11 +12,20 @@ from pathlib import Path
 
 import polars as pl
 
+from heliotrope.errors import Found, UserError
 from heliotrope.records.canonical import CANONICAL
 from heliotrope.records.shard import Shard, shard_of
 
 PATIENTS_A_SHARD = 500
 TRACE_IDS_A_SHARD = 1 << 40
+
+# Which shards are done; who could not be evaluated. Both stand only in a run being made.
+DONE = "done"
+KILLERS = "shards_that_ended_their_process.csv"
+PARTS = "parts"
+
+# What a finished run no longer needs, the marks first: without them nothing counts as done.
+DRAFTS = (DONE, PARTS, KILLERS)
 
 
 def count_shards(patients: int) -> int:
@@ -30,10 +39,42 @@ def part_path(folder: Path, table: str, shard: int) -> Path:
 
 
 def write_part(frame: pl.DataFrame, folder: Path, table: str, shard: int) -> None:
-    """Write one part of a table."""
+    """Write one part of a table, whole or not at all."""
     path = part_path(folder, table, shard)
     path.parent.mkdir(parents=True, exist_ok=True)
-    frame.write_parquet(path, compression="zstd", statistics=False)
+    draft = path.with_name(f".{path.name}.draft")
+    frame.write_parquet(draft, compression="zstd", statistics=False)
+    draft.replace(path)
+
+
+def read_parts(folder: Path, table: str) -> pl.DataFrame:
+    """Read all parts of a table, in the order of their shards."""
+    parts = sorted((folder / f"{table}.parquet").glob("part-*.parquet"))
+    return pl.concat([pl.read_parquet(part, glob=False) for part in parts])
+
+
+def mark_done(run: Path, shard: int) -> None:
+    """Note that every part of a shard stands in the run folder."""
+    marks = run / DONE
+    marks.mkdir(parents=True, exist_ok=True)
+    (marks / f"{shard:05}").touch()
+
+
+def is_done(run: Path, shard: int) -> bool:
+    """Say whether every part of a shard was written, and can still be read."""
+    if not (run / DONE / f"{shard:05}").is_file():
+        return False
+    folders = [run / "trace", run / PARTS]
+    tables = [path for folder in folders for path in folder.glob("*.parquet")]
+    return all(_can_be_read(path / f"part-{shard:05}.parquet") for path in tables)
+
+
+def _can_be_read(part: Path) -> bool:
+    try:
+        pl.read_parquet(part, glob=False)
+    except (OSError, pl.exceptions.PolarsError):
+        return False
+    return True
 
 
 def write_shards(tables: Mapping[str, pl.DataFrame], records: Path, shards: int) -> None:
@@ -64,7 +105,20 @@ def _number_patients(tables: Mapping[str, pl.DataFrame], shards: int) -> pl.Data
 
 
 def read_shard(records: Path, shard: int) -> Shard:
-    """Read the canonical rows of one shard."""
-    return Shard.from_tables(
-        {name: pl.read_parquet(part_path(records, name, shard), glob=False) for name in CANONICAL}
-    )
+    """Read the canonical rows of one shard.
+
+    Errors: a part that is missing or damaged: UserError naming it.
+    """
+    return Shard.from_tables({name: _read_records(records, name, shard) for name in CANONICAL})
+
+
+def _read_records(records: Path, name: str, shard: int) -> pl.DataFrame:
+    path = part_path(records, name, shard)
+    try:
+        return pl.read_parquet(path, glob=False)
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise UserError(
+            "the records of every shard",
+            Found(f"{error}".splitlines()[0], f"{path.parent.name}/{path.name}"),
+            "run again without --resume: the records are then read from their sources anew",
+        ) from None

@@ -17,6 +17,7 @@ from heliotrope import __version__
 from heliotrope.definitions.load import Rulebook
 from heliotrope.definitions.model import Definition
 from heliotrope.ingest import Ingested
+from heliotrope.records.shard import count_children
 from heliotrope.study import Study
 
 PACKAGES = ("polars", "dataframely", "pydantic", "numpy", "scipy", "jinja2")
@@ -28,7 +29,8 @@ def make_manifest(
     ingested: Ingested,
     tables: Mapping[str, pl.DataFrame],
     shards: int,
-    children: int,
+    *,
+    has_model: bool,
 ) -> dict[str, Any]:
     """Describe a run so that it can be repeated and verified.
 
@@ -55,13 +57,13 @@ def make_manifest(
         "rulebook_sha256": rulebook.sha256,
         "shards": shards,
         "counts": {
-            "children": children,
+            "children": count_children(ingested.tables),
             "children_with_ivig": tables["regimen"]["patient_id"].n_unique(),
             "records": {name: table.height for name, table in ingested.tables.items()},
             "quarantine": {name: rows.height for name, rows in ingested.quarantine.items()},
             "tables": {name: table.height for name, table in tables.items()},
         },
-        "model": "not part of this version",
+        "pulse_model": "fitted or refused, see results" if has_model else "left out",
     }
 
 

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 import webbrowser
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 Progress = Callable[[str, int, int], None]
+
+MINUTE = 60
+HOUR = 3600
 
 
 @contextmanager
@@ -27,13 +31,54 @@ def show_progress(*, quiet: bool) -> Iterator[Progress | None]:
     from rich.progress import Progress as Bar
 
     columns = (TextColumn("{task.description:<32}"), BarColumn(), MofNCompleteColumn())
-    with Bar(*columns, TimeElapsedColumn(), console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("starting", total=None)
+    times = (TimeElapsedColumn(), TextColumn("{task.fields[pace]}"))
+    with Bar(*columns, *times, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("starting", total=None, pace="")
+        pace = Pace(time.monotonic)
 
         def report(step: str, done: int, total: int) -> None:
-            bar.update(task, description=step, completed=done, total=total or None)
+            said = pace.say(step, done, total)
+            bar.update(task, description=step, completed=done, total=total or None, pace=said)
 
         yield report
+
+
+class Pace:
+    """How fast a step goes and how long it will still take, from what was done since it began.
+
+    What stood already when the step began (a resumed run) does not count as speed.
+
+    >>> ticks = iter([0.0, 30.0])
+    >>> pace = Pace(lambda: next(ticks))
+    >>> pace.say("evaluate", 10, 40), pace.say("evaluate", 20, 40)
+    ('', '20/min, about 1 min left')
+    """
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._step = ""
+        self._began = (0.0, 0)
+
+    def say(self, step: str, done: int, total: int) -> str:
+        """Say the pace of a step; nothing until something of it was done."""
+        now = self._clock()
+        if step != self._step:
+            self._step, self._began = step, (now, done)
+        seconds, gained = now - self._began[0], done - self._began[1]
+        if gained <= 0 or seconds <= 0 or total <= 1:
+            return ""
+        left = seconds / gained * (total - done)
+        return f"{60 * gained / seconds:,.0f}/min, {_say_time_left(left)}"
+
+
+def _say_time_left(seconds: float) -> str:
+    if seconds < 1:
+        return "nearly done"
+    if seconds < MINUTE:
+        return f"about {seconds:.0f} s left"
+    if seconds < HOUR:
+        return f"about {seconds / MINUTE:.0f} min left"
+    return f"about {seconds / HOUR:.1f} h left"
 
 
 def open_in_browser(report: Path, *, wanted: bool | None) -> bool:

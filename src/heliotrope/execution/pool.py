@@ -1,0 +1,85 @@
+"""A pool of fresh processes that survives the death of a worker and finds out which job kills.
+
+Only as many jobs are handed out as there are workers: when a worker dies, the one to blame is
+among those few. Each of them is tried again alone; a job that kills its process alone is set
+aside, and all others go on in a pool made anew.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from multiprocessing import get_context
+from typing import Generic, TypeVar
+
+THREADS = "POLARS_MAX_THREADS"
+
+Job = TypeVar("Job")
+
+
+class WorkerPool(Generic[Job]):
+    """Processes that do jobs, one Polars thread each."""
+
+    def __init__(self, do: Callable[[Job], None], workers: int) -> None:
+        self._do = do
+        self._workers = workers
+
+    def run(self, jobs: Sequence[Job], finished: Callable[[], None]) -> list[Job]:
+        """Do every job; return those that end their process even when they run alone.
+
+        ``finished`` is called after each job that was done or set aside. A job that raises stops
+        everything: its error is raised here.
+        """
+        waiting, fatal = list(reversed(jobs)), list[Job]()
+        with _one_thread_a_worker():
+            while waiting:
+                for suspect in self._run_until_one_dies(waiting, self._workers, finished):
+                    if self._run_until_one_dies([suspect], 1, finished):
+                        fatal.append(suspect)
+                        finished()
+        return fatal
+
+    def _run_until_one_dies(
+        self, waiting: list[Job], workers: int, finished: Callable[[], None]
+    ) -> list[Job]:
+        """Do jobs from the end of ``waiting``; return those at work when a worker died."""
+        at_work: dict[Future[None], Job] = {}
+        with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+            while waiting or at_work:
+                while waiting and len(at_work) < workers:
+                    job = waiting.pop()
+                    try:
+                        at_work[pool.submit(self._do, job)] = job
+                    except BrokenProcessPool:
+                        waiting.append(job)
+                        return list(at_work.values())
+                done, _ = wait(at_work, return_when=FIRST_COMPLETED)
+                dead = [future for future in done if _is_broken(future)]
+                for future in done.difference(dead):
+                    future.result()
+                    del at_work[future]
+                    finished()
+                if dead:
+                    return list(at_work.values())
+        return []
+
+
+def _is_broken(future: Future[None]) -> bool:
+    return isinstance(future.exception(), BrokenProcessPool)
+
+
+@contextmanager
+def _one_thread_a_worker() -> Iterator[None]:
+    """Set one Polars thread for processes started within; this process keeps its own."""
+    before = os.environ.get(THREADS)
+    os.environ[THREADS] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[THREADS]
+        else:
+            os.environ[THREADS] = before

@@ -1,0 +1,178 @@
+"""An interrupted run goes on where it stopped and ends with the tables of an undisturbed one."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import polars as pl
+import pytest
+from polars.testing import assert_frame_equal
+
+from heliotrope.errors import UserError
+from heliotrope.estimate import cohort
+from heliotrope.example_studies import find_example
+from heliotrope.execution import local, shards
+from heliotrope.execution.local import ShardJob, evaluate_job
+from heliotrope.pipeline import RunOptions, run_study
+from heliotrope.records.results import TABLES
+from heliotrope.run.folder import MADE_FROM
+
+STUDY = find_example("seven_children")
+RESUME = RunOptions(resume=True)
+
+
+class StoppedError(Exception):
+    """Stands for whatever stops a run: a signal, a full disk, a closed laptop."""
+
+
+@pytest.fixture(autouse=True)
+def _two_children_a_shard(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shards, "PATIENTS_A_SHARD", 2)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    patch = pytest.MonkeyPatch()
+    patch.setattr(shards, "PATIENTS_A_SHARD", 2)
+    run = tmp_path_factory.mktemp("undisturbed") / "run"
+    run_study(STUDY, run)
+    patch.undo()
+    return run
+
+
+def stop_after(count: int, seen: list[int]) -> Callable[[ShardJob], None]:
+    """Evaluate so many shards, then stop; note which were evaluated."""
+
+    def evaluate(job: ShardJob) -> None:
+        if len(seen) == count:
+            raise StoppedError
+        evaluate_job(job)
+        seen.append(job.shard)
+
+    return evaluate
+
+
+def assert_same_run(run: Path, other: Path) -> None:
+    for name in (*(f"tables/{table}" for table in TABLES), "results", "findings"):
+        assert_frame_equal(
+            *(pl.read_parquet(folder / f"{name}.parquet") for folder in (run, other))
+        )
+    for name in ("records/assessment", "trace/trace", "trace/trace_source"):
+        one, two = (sorted((folder / f"{name}.parquet").iterdir()) for folder in (run, other))
+        assert [part.name for part in one] == [part.name for part in two]
+        for mine, theirs in zip(one, two, strict=True):
+            assert_frame_equal(*(pl.read_parquet(part, glob=False) for part in (mine, theirs)))
+    assert {path.name for path in run.iterdir()} == {path.name for path in other.iterdir()}
+
+
+def test_only_what_was_not_done_is_done_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, undisturbed: Path
+) -> None:
+    first: list[int] = []
+    second: list[int] = []
+    monkeypatch.setattr(local, "evaluate_job", stop_after(2, first))
+    with pytest.raises(StoppedError):
+        run_study(STUDY, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+    monkeypatch.setattr(local, "evaluate_job", stop_after(99, second))
+    told: list[tuple[str, int, int]] = []
+    run_study(STUDY, tmp_path / "run", RESUME, lambda *step: told.append(step))
+    assert (first, second) == ([0, 1], [2, 3])
+    assert ("evaluate", 2, 4) in told
+    assert_same_run(tmp_path / "run", undisturbed)
+
+
+def test_a_run_stopped_at_its_estimates_evaluates_no_child_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, undisturbed: Path
+) -> None:
+    def stop(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(cohort, "estimate_all", stop)
+        with pytest.raises(OSError, match="No space left"):
+            run_study(STUDY, tmp_path / "run")
+    seen: list[int] = []
+    monkeypatch.setattr(local, "evaluate_job", stop_after(99, seen))
+    run_study(STUDY, tmp_path / "run", RESUME)
+    assert seen == []
+    assert_same_run(tmp_path / "run", undisturbed)
+
+
+def test_without_resume_everything_is_made_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[int] = []
+    monkeypatch.setattr(local, "evaluate_job", stop_after(2, []))
+    with pytest.raises(StoppedError):
+        run_study(STUDY, tmp_path / "run")
+    monkeypatch.setattr(local, "evaluate_job", stop_after(99, seen))
+    run_study(STUDY, tmp_path / "run")
+    assert seen == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize("damaged", ["trace/trace", "parts/state"])
+def test_a_shard_whose_part_is_torn_is_evaluated_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, undisturbed: Path, damaged: str
+) -> None:
+    monkeypatch.setattr(local, "evaluate_job", stop_after(3, []))
+    with pytest.raises(StoppedError):
+        run_study(STUDY, tmp_path / "run")
+    part = tmp_path / "run.partial" / f"{damaged}.parquet" / "part-00001.parquet"
+    part.write_bytes(part.read_bytes()[:200])
+    seen: list[int] = []
+    monkeypatch.setattr(local, "evaluate_job", stop_after(99, seen))
+    run_study(STUDY, tmp_path / "run", RESUME)
+    assert seen == [1, 3]
+    assert_same_run(tmp_path / "run", undisturbed)
+
+
+def test_torn_records_are_said_and_not_taken_for_data(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(local, "evaluate_job", stop_after(2, []))
+    with pytest.raises(StoppedError):
+        run_study(STUDY, tmp_path / "run")
+    part = tmp_path / "run.partial" / "records" / "assessment.parquet" / "part-00003.parquet"
+    part.write_bytes(part.read_bytes()[:200])
+    monkeypatch.setattr(local, "evaluate_job", evaluate_job)
+    with pytest.raises(UserError) as caught:
+        run_study(STUDY, tmp_path / "run", RESUME)
+    assert "assessment.parquet/part-00003.parquet" in str(caught.value)
+    assert "run again without --resume" in str(caught.value)
+
+
+def test_a_changed_study_is_not_mixed_with_what_was_done(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study = tmp_path / "study"
+    shutil.copytree(STUDY, study)
+    monkeypatch.setattr(local, "evaluate_job", stop_after(2, []))
+    with pytest.raises(StoppedError):
+        run_study(study, tmp_path / "run")
+    with (study / "assessment.csv").open("a", encoding="utf-8") as file:
+        file.write("\n")
+    with pytest.raises(UserError) as caught:
+        run_study(study, tmp_path / "run", RESUME)
+    assert str(caught.value) == (
+        "Expected: the study, definitions and version that the interrupted run was made with\n"
+        "Found:    the files of the study changed since (run.partial)\n"
+        "To do:    run again without --resume: everything is then made anew"
+    )
+
+
+def test_a_run_stopped_before_its_records_stood_starts_anew(
+    tmp_path: Path, undisturbed: Path
+) -> None:
+    (tmp_path / "run.partial" / "records").mkdir(parents=True)
+    (tmp_path / "run.partial" / "records" / "half.parquet").write_text("PAR1")
+    run_study(STUDY, tmp_path / "run", RESUME)
+    assert_same_run(tmp_path / "run", undisturbed)
+    assert not (tmp_path / "run" / MADE_FROM).exists()
+
+
+def test_a_finished_run_has_nothing_to_resume(undisturbed: Path) -> None:
+    with pytest.raises(UserError, match="is finished: nothing to resume"):
+        run_study(STUDY, undisturbed, RESUME)
