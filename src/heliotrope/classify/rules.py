@@ -92,7 +92,8 @@ def widen_visits(values: pl.DataFrame, measures: Iterable[str]) -> pl.DataFrame:
     )
     cells += list(list_change_sources(cells))
     parts = numbered.partition_by("measure", as_dict=True, include_key=False)
-    absent = []
+    number = visits.select("_visit")
+    beside, absent = [visits.drop("_visit")], []
     for measure in measures:
         if (measure,) not in parts:
             absent += [
@@ -101,8 +102,9 @@ def widen_visits(values: pl.DataFrame, measures: Iterable[str]) -> pl.DataFrame:
             continue
         part = parts[(measure,)].unique("_visit", keep="first", maintain_order=True)
         named = part.rename({name: f"{name}:{measure}" for name in cells})
-        visits = visits.join(named, on="_visit", how="left", maintain_order="left")
-    return visits.drop("_visit").with_columns(absent)
+        placed = number.join(named, on="_visit", how="left", maintain_order="left")
+        beside.append(placed.drop("_visit"))
+    return pl.concat(beside, how="horizontal").with_columns(absent)
 
 
 def judge_visits(
