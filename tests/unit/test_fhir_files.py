@@ -201,9 +201,51 @@ def test_the_cohort_is_selected_and_each_step_counted(tmp_path: Path) -> None:
     for table in ("patient", "assessment", "infusion"):
         assert ingested.tables[table]["patient_id"].to_list() == ["Zoë"]
     assert "diagnosis_not_confirmed: 1" in left_out(ingested)
-    assert rules(ingested)["not_in_cohort"] == (
+    assert rules(ingested)["outside_cohort"] == (
         "1 MedicationAdministration, 1 Observation, 1 Patient"
     )
+
+
+WEIGHT = {"coding": [{"system": "http://loinc.org", "code": "29463-7"}]}
+
+
+@pytest.mark.parametrize(("kilograms", "left"), [(25, 0), (10, 1), (None, 1)])
+def test_grams_are_judged_by_the_weight_in_force(tmp_path: Path, kilograms, left: int) -> None:
+    days = [f"2016-{month:02}-01" for month in range(6, 10)]
+    dose = {"value": 100, "unit": "mL"}
+    drug = {"coding": IVIG["coding"], "text": "immunoglobulin 100 MG/ML Injection"}
+    weight = observation({"valueQuantity": {"value": kilograms, "unit": "kg"}}, code=WEIGHT)
+    ingested = read(
+        write_lines(
+            tmp_path, CHILD, MYOSITIS, *([weight] if kilograms else []),
+            *(given(dose, effectiveDateTime=day, medicationCodeableConcept=drug) for day in days),
+            # the procedure of a day that has an administration says no more
+            {"resourceType": "Procedure", "status": "completed", "code": drug,
+             "performedDateTime": days[0], "subject": MYOSITIS["subject"]},
+        ),
+        cohort=None,
+    )  # fmt: skip
+    assert [n for _, _, n in ingested.cohort] == [1, 1, 1, 1, 1, left]
+    assert ingested.tables["assessment"].height == (left if kilograms else 0)
+    assert ("replacement_not_judged" in rules(ingested)) == (kilograms is None)
+    assert ("cohort_empty" in rules(ingested)) == (not left)
+
+
+@pytest.mark.parametrize("cohort", [None, "everyone"])
+def test_a_resource_without_a_subject_is_quarantined_whole(tmp_path: Path, cohort) -> None:
+    lost = {"subject": {}}
+    episode = {"resourceType": "EpisodeOfCare", "status": "finished", "id": "e"}
+    ingested = read(
+        write_lines(
+            tmp_path, CHILD, MYOSITIS, given(GRAMS), observation(VALUE, **lost),
+            given(GRAMS, **lost), {**MYOSITIS, "id": "c8", **lost}, episode,
+        ),
+        cohort=cohort,
+    )  # fmt: skip
+    assert ingested.accounting["rows_quarantined"].sum() == 4
+    found = pl.concat([table.select("rule") for table in ingested.quarantine.values()])
+    assert found["rule"].to_list() == ["no_subject"] * 4
+    assert not any("outside_cohort" in text for text in left_out(ingested))
 
 
 def test_a_study_file_declares_cohort_and_local_measures(tmp_path: Path) -> None:

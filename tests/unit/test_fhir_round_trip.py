@@ -43,10 +43,12 @@ def test_a_cohort_written_as_fhir_is_judged_as_its_csv(tmp_path: Path, mechanism
     assert before.trace_source.height == after.trace_source.height
 
 
-def test_the_children_of_the_default_cohort_are_those_given_immunoglobulin(tmp_path: Path) -> None:
+def test_the_default_cohort_are_the_children_with_a_regimen_of_treatment(tmp_path: Path) -> None:
     write_simulated_study(SimulationOrder(12, 4, "fhir"), tmp_path)
     everyone, default = read(tmp_path), read(tmp_path, cohort=None)
-    given = everyone.tables["infusion"]["patient_id"].unique()
-    assert set(default.tables["patient"]["patient_id"]) == set(given)
+    regimens = judge(everyone).tables["regimen"]
+    treated = regimens.filter(pl.col("purpose") == "treatment")["patient_id"].unique()
+    assert 0 < treated.len() < regimens["patient_id"].n_unique()
+    assert set(default.tables["patient"]["patient_id"]) == set(treated)
     assert next(step for step, _, _ in default.cohort) == "persons"
     assert default.accounting["rows_in"].sum() == everyone.accounting["rows_in"].sum()

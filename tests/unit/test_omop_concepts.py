@@ -384,3 +384,31 @@ def test_a_folder_is_recognised_by_its_tables(model, tmp_path):
     assert recognise(tmp_path / "cdm") is not None
     (tmp_path / "cdm" / "person.csv").unlink()
     assert recognise(tmp_path / "cdm") is None
+
+
+@pytest.mark.parametrize("cohort", ["jdm_ivig", "everyone"])
+def test_a_row_without_a_person_is_quarantined_whole(model, cohort):
+    for number in (1, 2):
+        model.person(number)
+    model.condition(1, 4005037)
+    model.condition(None, 4005037)
+    model.condition(None, 700004)
+    model.drug(1, 700010, quantity=12)
+    model.drug("?", 700010, quantity=12)
+    model.weight(1, 30.0)
+    model.weight(None, 30.0)
+    model.add("observation_period", observation_period_start_date="2015-01-01",
+              observation_period_end_date="2018-12-31")  # fmt: skip
+    model.write()
+    read = model.read(f'cohort = "{cohort}"')
+    fate = {(row["file"], row["sheet"]): row for row in read.accounting.to_dicts()}
+    lost = {file for file, sheet in fate if sheet == "without person_id"}
+    assert lost == {f"cdm/{name}.csv" for name in (
+        "condition_occurrence", "drug_exposure", "measurement", "observation_period")}  # fmt: skip
+    for file in lost:
+        assert fate[file, "without person_id"]["rows_quarantined"] == 1
+    rules = pl.concat([table.select("rule") for table in read.quarantine.values()])
+    assert rules["rule"].to_list() == ["no_subject"] * 4
+    ignored = fate["cdm/condition_occurrence.csv", None]["ignored_by_rule"]
+    assert ignored == "concept_not_followed: 1"
+    assert sum(row["rows_in"] for row in fate.values() if "person" in row["file"]) == 2

@@ -5,8 +5,8 @@ from __future__ import annotations
 import polars as pl
 
 from heliotrope.definitions.safety import ReactionWindows, Window
-from heliotrope.derive.spans import derive_span_starts
 from heliotrope.records.exact import compute_comparison
+from heliotrope.records.spans import derive_span_starts
 
 COURSE = ["patient_id", "regimen", "course"]
 

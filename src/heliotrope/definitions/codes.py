@@ -62,10 +62,14 @@ class ConceptCode(Frozen):
 
 
 class CodedConcept(Frozen):
-    """Something with codes. ``parent`` is the concept it is a kind of."""
+    """Something with codes. ``parent`` is the concept it is a kind of.
+
+    ``synonyms``: other words that mean it, whole; a source without codes is read by them.
+    """
 
     id: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
     title: str = Field(min_length=2)
+    synonyms: tuple[str, ...] = ()
     parent: str | None = None
     is_juvenile: bool = Field(default=False, description="a diagnosis of childhood")
     codes: tuple[ConceptCode, ...] = Field(min_length=1)
@@ -86,6 +90,15 @@ class CodeList(Definition):
         lost = {item.parent for item in self.concepts if item.parent} - set(names)
         if lost:
             raise ValueError(f"{self.id}: unknown parent {', '.join(sorted(lost))}")
+        return self
+
+    @model_validator(mode="after")
+    def _a_word_means_one_concept(self) -> CodeList:
+        seen: dict[str, str] = {}
+        for concept in self.concepts:
+            for word in (concept.title, *concept.synonyms):
+                if seen.setdefault(word.casefold(), concept.id) != concept.id:
+                    raise ValueError(f"'{word}' names {seen[word.casefold()]} and {concept.id}")
         return self
 
 

@@ -84,6 +84,12 @@ class SdtmTerms(Definition):
     event_kinds: tuple[SdtmTerm, ...] = Field(description="category of a clinical event")
     disposition_reasons: tuple[SdtmTerm, ...]
     diagnosis_words: tuple[str, ...]
+    history_codes: tuple[SdtmTerm, ...] = Field(
+        default=(), description="system of codes = the variables of MH that hold one"
+    )
+    family_categories: tuple[str, ...] = Field(
+        default=(), description="categories of history that are of relatives"
+    )
     indication_categories: tuple[str, ...]
     disposition_categories: tuple[str, ...]
     treatment_categories: tuple[str, ...]

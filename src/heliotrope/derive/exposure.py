@@ -8,10 +8,10 @@ from heliotrope.definitions.exposure import CourseRule, IvigExposure
 from heliotrope.definitions.load import Rulebook
 from heliotrope.derive.flags import collect_flags
 from heliotrope.derive.regimens import derive_regimens
-from heliotrope.derive.spans import derive_span_starts
 from heliotrope.derive.weights import MISSING, derive_weights
 from heliotrope.records.exact import compute_comparison
 from heliotrope.records.shard import Shard
+from heliotrope.records.spans import derive_span_starts
 
 __all__ = ["derive_courses", "derive_infusion_days", "derive_regimens"]
 

@@ -6,10 +6,15 @@ import polars as pl
 
 from heliotrope.definitions.exposure import MeasureInForce
 from heliotrope.definitions.load import Rulebook
+from heliotrope.records.in_force import (
+    IN_FORCE,
+    INTERPOLATED,
+    MISSING,
+    RECORDED,
+    find_in_force,
+)
 
-RECORDED = "recorded"
-INTERPOLATED = "interpolated"
-MISSING = "missing"
+__all__ = ["INTERPOLATED", "MISSING", "RECORDED", "derive_heights", "derive_weights"]
 
 _VALUE = {"weight": "weight_kg", "height": "height_cm"}
 
@@ -46,19 +51,9 @@ def derive_heights(
 def _derive_in_force(
     rows: pl.DataFrame, assessment: pl.DataFrame, rule: MeasureInForce, name: str
 ) -> pl.DataFrame:
-    recorded = _recorded_values(assessment, rule)
-    joined = rows.with_row_index("_order").sort("date", maintain_order=True)
-    for side in ("_before", "_after"):
-        joined = joined.join_asof(
-            recorded.rename({"_value": side, "_date": f"{side}_date", "row_id": f"{side}_id"}),
-            left_on="date",
-            right_on=f"{side}_date",
-            by="patient_id",
-            strategy="backward" if side == "_before" else "forward",
-            coalesce=False,
-            check_sortedness=False,
-        )
-    return joined.sort("_order").select(*rows.columns, *_choose(rule, name))
+    names = (_VALUE[name], f"{name}_age_days", f"{name}_rule", f"{name}_row_ids")
+    found = find_in_force(rows, _recorded_values(assessment, rule), rule.max_age_days)
+    return found.rename(dict(zip(IN_FORCE, names, strict=True)))
 
 
 def _recorded_values(assessment: pl.DataFrame, rule: MeasureInForce) -> pl.DataFrame:
@@ -66,25 +61,5 @@ def _recorded_values(assessment: pl.DataFrame, rule: MeasureInForce) -> pl.DataF
         assessment.filter((pl.col("measure") == rule.measure) & (pl.col("value") > 0))
         .sort("patient_id", "date", "row_id")
         .unique(["patient_id", "date"], keep="last", maintain_order=True)
-        .sort("date", maintain_order=True)
-        .select("patient_id", "row_id", _date="date", _value="value")
+        .select("patient_id", "date", "value", "row_id")
     )
-
-
-def _choose(rule: MeasureInForce, name: str) -> list[pl.Expr]:
-    age = (pl.col("date") - pl.col("_before_date")).dt.total_days()
-    is_recent = (age <= rule.max_age_days).fill_null(False)
-    has_both = pl.col("_before").is_not_null() & pl.col("_after").is_not_null()
-    span = (pl.col("_after_date") - pl.col("_before_date")).dt.total_days()
-    line = pl.col("_before") + (pl.col("_after") - pl.col("_before")) * age / span
-    ids = pl.when(is_recent).then(pl.concat_list("_before_id"))
-    source = pl.when(is_recent).then(pl.lit(RECORDED)).when(has_both).then(pl.lit(INTERPOLATED))
-    return [
-        pl.when(is_recent).then("_before").when(has_both).then(line).alias(_VALUE[name]),
-        pl.when(is_recent).then(age).cast(pl.Int32).alias(f"{name}_age_days"),
-        source.otherwise(pl.lit(MISSING)).alias(f"{name}_rule"),
-        ids.when(has_both)
-        .then(pl.concat_list("_before_id", "_after_id"))
-        .otherwise(pl.lit([], dtype=pl.List(pl.Int64)))
-        .alias(f"{name}_row_ids"),
-    ]

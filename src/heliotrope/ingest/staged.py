@@ -13,11 +13,14 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from heliotrope.errors import Found, UserError
-from heliotrope.ingest.columns import VALUE_COLUMNS
+from heliotrope.ingest.columns import TABLE_COLUMNS, VALUE_COLUMNS
 from heliotrope.ingest.context import ReadContext, normalise_word
 from heliotrope.ingest.mapping import DateFormat, Format, MeasureColumn
-from heliotrope.ingest.problems import PROBLEM
+from heliotrope.ingest.problems import PROBLEM, make_problems
 from heliotrope.ingest.raw import RawTable
+
+# Quarantines a row that names no person.
+NO_SUBJECT = "no_subject"
 
 # The source number of a staged table whose source has not been numbered yet.
 UNNUMBERED = -1
@@ -31,6 +34,12 @@ def no_ignored_records() -> pl.DataFrame:
 def no_problems() -> pl.DataFrame:
     """Return an empty frame of problems."""
     return pl.DataFrame(schema=PROBLEM)
+
+
+def empty_rows(table: str) -> pl.DataFrame:
+    """Return no rows of a canonical table, with all of its columns."""
+    names = [spec.name for spec in TABLE_COLUMNS[table]]
+    return pl.DataFrame(schema={"record": pl.Int64, **dict.fromkeys(names, pl.String)})
 
 
 @dataclass(frozen=True)
@@ -141,3 +150,13 @@ def missing_columns(rows: pl.DataFrame, **dtypes: type[pl.DataType]) -> pl.DataF
         for name, dtype in dtypes.items()
         if name not in rows.columns
     )
+
+
+def stage_unnamed(table: str, raw: RawTable, records: pl.DataFrame, column: int) -> Staged:
+    """Quarantine rows that name no person, whole: nobody can say whose they are.
+
+    records: ``record`` of each. column: the number of the column that should name the person.
+    """
+    found = f"a blank {raw.header[column]}"
+    problems = make_problems(records.select("record"), NO_SUBJECT, column=column, found=found)
+    return Staged(table, raw, empty_rows(table), {}, column, problems=problems)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -11,11 +12,11 @@ import polars as pl
 from heliotrope.definitions.cohort_entry import find_cohort_entry
 from heliotrope.errors import Found, UserError
 from heliotrope.ingest.archive import Files, check_files_unchanged, open_files
-from heliotrope.ingest.cohort import Cohort, select_cohort
+from heliotrope.ingest.cohort import OUTSIDE_COHORT, Cohort, find_weighed, select_cohort
 from heliotrope.ingest.context import ReadContext
 from heliotrope.ingest.declared import FhirSource, FormSource
 from heliotrope.ingest.delivery import Delivery, Joined, Note, RowsOf
-from heliotrope.ingest.fhir.cohort_records import gather_cohort_records
+from heliotrope.ingest.fhir.cohort_records import gather_cohort_records, gather_weights
 from heliotrope.ingest.fhir.collect import MANY, Resources, collect, collect_many
 from heliotrope.ingest.fhir.drug_rows import NOT_FOLLOWED
 from heliotrope.ingest.fhir.entries import holds_resources, list_members
@@ -39,7 +40,6 @@ from heliotrope.ingest.fhir.stage import Reading, stage_all
 from heliotrope.ingest.fhir.words import Words
 from heliotrope.ingest.staged import missing_tokens
 
-NOT_IN_COHORT = "not_in_cohort"
 OLDER = "older_version"
 
 Tell = Callable[[str], None]
@@ -50,8 +50,9 @@ _SUBJECT = 2
 def deliver(folder: Path, source: FormSource, context: ReadContext, tell: Tell) -> Delivery:
     """Read every resource of a source and lay out those of its cohort.
 
-    Rule: persons, diagnoses and drugs are read first; the cohort is selected by them; of the
-    observations, which are most of an export, only those of the cohort are held.
+    Rule: persons, diagnoses and drugs are read first; of the observations, which are most of an
+    export, only those of whom the steps before the doses leave in are held; with their weights
+    the cohort is selected.
     Errors: no resources, no person among them, a damaged bundle, an unknown cohort: UserError.
     """
     assert isinstance(source, FhirSource)
@@ -64,16 +65,18 @@ def deliver(folder: Path, source: FormSource, context: ReadContext, tell: Tell) 
     laid = [_lay_out(found, place, patients) for place in found.tables if place[1] not in MANY]
     _fill_drugs(found, laid)
     _drop_older(laid)
-    cohort = select_cohort(gather_cohort_records(laid, context), entry, context.rulebook)
-    wanted = None if entry is None else frozenset(cohort.patients.to_list())
-    collect_many(files, found, words, _judge(patients, wanted), tell)
+    records = gather_cohort_records(laid, context)
+    weighed = find_weighed(records, entry, context.rulebook) if entry else None
+    collect_many(files, found, words, _judge(patients, weighed), tell)
     many = [_lay_out(found, place, patients) for place in found.tables if place[1] in MANY]
     _drop_older(many)
+    records = replace(records, weights=gather_weights(many, context))
+    cohort = select_cohort(records, entry, context.rulebook)
     laid += many
     for item in laid:
         item.missing = tuple(missing_tokens(context, source))
-    for item in laid if wanted is not None else ():
-        item.pass_over(NOT_IN_COHORT, ~pl.col("patient_id").is_in(sorted(wanted or ())))
+    for item in laid if entry is not None else ():
+        item.pass_over(OUTSIDE_COHORT, ~pl.col("patient_id").is_in(cohort.patients.implode()))
     tell("laying out the resources")
     return _deliver(files, found, laid, cohort, source, context)
 
@@ -143,14 +146,15 @@ def _drop_older(laid: Sequence[Laid]) -> None:
             item.pass_over(OLDER, pl.col("record").is_in(records))
 
 
-def _judge(patients: Directory, wanted: frozenset[str] | None) -> Callable[[Taken], str | None]:
-    """Return what passes over a resource of a person who is not in the cohort."""
+def _judge(patients: Directory, weighed: pl.Series | None) -> Callable[[Taken], str | None]:
+    """Return what passes over a resource of a person who cannot be in the cohort."""
+    wanted = None if weighed is None else frozenset(weighed.to_list())
 
     def judge(taken: Taken) -> str | None:
         if wanted is None:
             return None
         whose = patients.find(taken.cells[_SUBJECT])
-        return None if whose is None or whose in wanted else NOT_IN_COHORT
+        return None if whose is None or whose in wanted else OUTSIDE_COHORT
 
     return judge
 
@@ -180,7 +184,7 @@ def _deliver(
         check=lambda: check_files_unchanged(files, hashes),
         joined=tuple(joined),
         left_out=tuple(left_out),
-        notes=tuple(_say_passed_over(found, laid, left_out)),
+        notes=(*_say_passed_over(found, laid, left_out), *cohort.notes),
         cohort=cohort.steps,
     )
 

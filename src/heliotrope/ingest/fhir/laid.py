@@ -17,8 +17,10 @@ from heliotrope.ingest.mapping import Format
 from heliotrope.ingest.problems import gather_problems, make_problems
 from heliotrope.ingest.raw import RawTable
 from heliotrope.ingest.staged import (
+    NO_SUBJECT,
     Staged,
     clean,
+    empty_rows,
     find_value_column,
     no_problems,
 )
@@ -31,7 +33,6 @@ NOT_USED = "resource_not_used"
 NO_RESOURCE = "entry_without_resource"
 UNREADABLE = "resource_unreadable"
 BROKEN = "broken_reference"
-NO_SUBJECT = "no_subject"
 
 # Numbers and dates are written in one way in all of FHIR.
 WRITTEN = Format(decimal=".", date_format="YMD")
@@ -153,15 +154,17 @@ def find_broken(laid: Laid) -> pl.DataFrame:
     return gather_problems(problems)
 
 
+def stage_broken(laid: Laid, table: str) -> Staged:
+    """Quarantine the resources whose subject leads nowhere, where nothing else is laid out."""
+    nothing = laid.rows.clear()
+    columns = {"patient_id": "subject.reference"}
+    plan = Plan(table, nothing, columns, value="subject.reference", problems=(find_broken(laid),))
+    return stage(laid, plan)
+
+
 def without(rows: pl.DataFrame, problems: pl.DataFrame) -> pl.DataFrame:
     """Return the rows that no problem refuses."""
     return rows.join(problems, on="record", how="anti")
-
-
-def empty_rows(table: str) -> pl.DataFrame:
-    """Return no rows of a canonical table, with all of its columns."""
-    names = [spec.name for spec in TABLE_COLUMNS[table]]
-    return pl.DataFrame(schema={"record": pl.Int64, **dict.fromkeys(names, pl.String)})
 
 
 def make_sources(files: Files, found: Resources, laid: Iterable[Laid]) -> list[RawTable]:

@@ -9,7 +9,8 @@ import polars as pl
 
 from heliotrope.definitions.load import Rulebook
 from heliotrope.ingest.delivery import Joined, RowsOf
-from heliotrope.ingest.fhir.laid import Laid
+from heliotrope.ingest.diagnoses import list_diseases
+from heliotrope.ingest.fhir.laid import Laid, stage_broken
 from heliotrope.ingest.fhir.references import Directory
 from heliotrope.ingest.fhir.stage_drugs import (
     ORDERED,
@@ -24,7 +25,6 @@ from heliotrope.ingest.fhir.stage_people import (
     day_of,
     find_antibodies,
     find_followups,
-    list_myositis,
     split_conditions,
     stage_adverse_events,
     stage_patients,
@@ -77,7 +77,7 @@ def _stage_people(
     by_kind: dict[str, list[Laid]], rulebook: Rulebook, reading: Reading, out: Layouts
 ) -> None:
     myositis, frames = Directory("Condition"), []
-    wanted = list_myositis(rulebook)
+    wanted = list_diseases(rulebook)
     for item in by_kind.get("Condition", ()):
         staged, joined, left_out = split_conditions(item, rulebook)
         out.staged += staged
@@ -93,6 +93,7 @@ def _stage_people(
     followups, joined_episodes, other_episodes = find_followups(
         by_kind.get("EpisodeOfCare", ()), myositis
     )
+    out.staged += [stage_broken(item, "patient") for item in by_kind.get("EpisodeOfCare", ())]
     out.joined += [*joined_tests, *joined_episodes]
     out.left_out += other_episodes
     out.staged += stage_patients(

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 import polars as pl
 
 from heliotrope.definitions.load import Rulebook
-from heliotrope.ingest.cohort import diagnosis_concepts, list_below
 from heliotrope.ingest.delivery import Joined, RowsOf
+from heliotrope.ingest.diagnoses import list_diseases
 from heliotrope.ingest.fhir.laid import Laid, Plan, find_broken, stage, without
 from heliotrope.ingest.fhir.person_rows import NOT_A_DIAGNOSIS
 from heliotrope.ingest.fhir.references import Directory
@@ -19,9 +19,6 @@ _FLARES = ("relapse", "recurrence")
 
 _POSITIVE = ("positive", "pos", "detected", "present")
 
-# Everything that is coded as a diagnosis and is not dermatomyositis or its neighbours.
-_OTHER_DISEASES = ("primary_immunodeficiency",)
-
 _DIAGNOSIS_COLUMNS = ("subject.reference", "code", "onset[x]", "recordedDate",
                       "extension.assertedDate")  # fmt: skip
 
@@ -31,12 +28,6 @@ FOLLOWUP_NOT_USED = "episode_not_used"
 def day_of(column: str) -> pl.Expr:
     """Return the day of a date or an instant, as the source's own clock showed it."""
     return pl.col(column).str.slice(0, 10)
-
-
-def list_myositis(rulebook: Rulebook) -> list[str]:
-    """Return the coded diagnoses that say what kind of myositis a child has."""
-    others = list_below(_OTHER_DISEASES, rulebook)
-    return sorted(name for name in diagnosis_concepts(rulebook) if name not in others)
 
 
 def stage_patients(
@@ -126,7 +117,7 @@ def split_conditions(laid: Laid, rulebook: Rulebook) -> tuple[list[Staged], Join
     """Part the diagnoses: flares and complications are events, myositis is the diagnosis."""
     broken = find_broken(laid)
     rows = without(laid.rows, broken).with_columns(
-        is_myositis=pl.col("concept").is_in(list_myositis(rulebook)).fill_null(False)
+        is_myositis=pl.col("concept").is_in(list_diseases(rulebook)).fill_null(False)
     )
     is_flare = pl.col("is_myositis") & pl.col("status").is_in(_FLARES).fill_null(False)
     is_complication = pl.col("extension.dueTo").is_not_null() & ~pl.col("is_myositis")

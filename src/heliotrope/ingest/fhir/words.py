@@ -9,8 +9,8 @@ from typing import Generic, TypeVar
 
 from heliotrope.definitions.codes import About, CodeBook, Coded, CodeList, make_code_book
 from heliotrope.definitions.drug_text import ANOTHER_DRUG, NOT_SYSTEMIC, find_drug
-from heliotrope.ingest.cohort import diagnosis_concepts
 from heliotrope.ingest.context import ReadContext, normalise_word
+from heliotrope.ingest.diagnoses import diagnosis_words
 from heliotrope.ingest.fhir.resources import Coding, Concept
 
 IMMUNOGLOBULIN = "immunoglobulin"
@@ -93,10 +93,7 @@ class Words:
     def __init__(self, context: ReadContext, local: Mapping[str, str]) -> None:
         self.context = context
         self.local = {normalise_word(word): meaning for word, meaning in local.items()}
-        self.titles = {
-            normalise_word(concept.title): concept.id
-            for concept in diagnosis_concepts(context.rulebook).values()
-        }
+        self.titles = diagnosis_words(context.rulebook)
         self.book: CodeBook = make_code_book(context.rulebook)
         self.antibodies = {
             concept.id: concept.title.removesuffix(" antibody")

@@ -12,9 +12,9 @@ from heliotrope.definitions.codes import About, CodeBook, make_code_book
 from heliotrope.definitions.drug_text import COMBINATION, SEVERAL_DRUGS, find_drug
 from heliotrope.definitions.omop_model import OmopConcepts, omop_concepts_of
 from heliotrope.errors import Found, UserError
-from heliotrope.ingest.cohort import list_below
 from heliotrope.ingest.context import ReadContext
 from heliotrope.ingest.declared import OmopSource
+from heliotrope.ingest.diagnoses import diagnosis_concepts, list_below
 from heliotrope.ingest.omop.concept_sets import ConceptItem, read_concept_set
 from heliotrope.ingest.omop.store import CdmStore, as_number
 
@@ -381,8 +381,6 @@ def _sort_of(name: str, context: ReadContext) -> About:
 
 
 def _check_names(sets: Mapping[str, object], context: ReadContext) -> None:
-    from heliotrope.ingest.cohort import diagnosis_concepts
-
     known = {*diagnosis_concepts(context.rulebook), *context.drugs, *context.measures}
     for name in sets:
         if name not in known:

@@ -294,6 +294,8 @@ def _conditions(source: TableClause, where: Where) -> Iterator[list[Any]]:
         return
     for part in _parts(sorted(where.persons)):
         yield [_column(source, "person_id").in_(part), *concepts]
+    if where.or_unnamed:
+        yield [_column(source, "person_id").is_(None), *concepts]
 
 
 def _listed(

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import polars as pl
 
 from heliotrope.ingest.context import ReadContext
-from heliotrope.ingest.omop.concepts import Meanings, Vocabulary, fetch_concepts
+from heliotrope.ingest.omop.coded_cells import find_routes, find_units
+from heliotrope.ingest.omop.concepts import Meanings, Vocabulary
 from heliotrope.ingest.omop.doses import Strengths, compute_doses
 from heliotrope.ingest.omop.local_codes import time_of
 from heliotrope.ingest.omop.selection import (
@@ -22,7 +23,6 @@ from heliotrope.ingest.omop.store import as_number
 from heliotrope.ingest.problems import gather_problems, make_problems
 from heliotrope.ingest.raw import RawTable
 from heliotrope.ingest.staged import Staged
-from heliotrope.records.units import find_unit
 
 
 @dataclass(frozen=True)
@@ -122,7 +122,7 @@ def stage_drugs(
     )
     rows = compute_doses(lay_out_doses(rows), strengths, layout.vocabulary.ids)
     rows = (
-        rows.with_columns(person=as_number("person_id"), route=_routes(rows, layout))
+        rows.with_columns(person=as_number("person_id"), route=find_routes(rows, layout.vocabulary))
         .join(layout.ids, on="person", how="left", maintain_order="left")
         .join(layout.ends, on="person", how="left", maintain_order="left")
     )
@@ -240,32 +240,6 @@ def _stage_medications(raw: RawTable, rows: pl.DataFrame) -> Staged:
     return make_staged("medication", raw, laid, theirs, value)
 
 
-def _routes(rows: pl.DataFrame, layout: Layout) -> pl.Series:
-    """Return the route: by its concept, else its source word, else the name of the preparation."""
-    find = layout.context.words["route"].find
-    known = {item.concept_id: item.word for item in layout.vocabulary.ids.routes}
-    numbers = rows.select(as_number("route_concept_id")).to_series()
-    unknown = {n for n in numbers.drop_nulls().unique().to_list() if n and n not in known}
-    for number, concept in fetch_concepts(layout.vocabulary.store, unknown).items():
-        word = find(concept.name) or find(concept.name.casefold().removesuffix(" route"))
-        if word is not None:
-            known[number] = word
-    written = {
-        text: word
-        for text in rows["route_source_value"].drop_nulls().unique().to_list()
-        if (word := find(text)) is not None
-    }
-    return rows.select(
-        pl.coalesce(
-            pl.lit(numbers).replace_strict(known, default=None, return_dtype=pl.String),
-            pl.col("route_source_value").replace_strict(
-                written, default=None, return_dtype=pl.String
-            ),
-            "concept_route",
-        ).alias("route")
-    ).to_series()
-
-
 def stage_measurements(raw: RawTable, meanings: Meanings, layout: Layout) -> Staged | None:
     """Lay measurements out as assessments: value, unit and range as recorded."""
     rows = mean_rows(with_names(raw), "measurement", meanings)
@@ -283,7 +257,7 @@ def stage_measurements(raw: RawTable, meanings: Meanings, layout: Layout) -> Sta
     sign = as_number("operator_concept_id").replace_strict(
         signs, default="", return_dtype=pl.String
     )
-    units = _units(rows, layout)
+    units = find_units(rows, layout.vocabulary)
     rows = rows.with_columns(person=as_number("person_id"), unit=units["unit"]).join(
         layout.ids, on="person", how="left", maintain_order="left"
     )
@@ -322,32 +296,6 @@ def stage_measurements(raw: RawTable, meanings: Meanings, layout: Layout) -> Sta
         staged.table, raw, laid, staged.numbers, staged.value_column,
         also_read=frozenset(read), problems=gather_problems([problems]),
     )  # fmt: skip
-
-
-def _units(rows: pl.DataFrame, layout: Layout) -> pl.DataFrame:
-    """Return the unit of each value: that of the concept, else as written in the source."""
-    known = {item.concept_id: item.word for item in layout.vocabulary.ids.units}
-    numbers = rows.select(as_number("unit_concept_id")).to_series()
-    unknown = {n for n in numbers.drop_nulls().unique().to_list() if n and n not in known}
-    for number, concept in fetch_concepts(layout.vocabulary.store, unknown).items():
-        known[number] = concept.code
-    by_concept = pl.lit(numbers).replace_strict(known, default=None, return_dtype=pl.String)
-    texts = rows["unit_source_value"].drop_nulls().unique().to_list()
-    names = {text: unit.name for text in {*texts, *known.values()} if (unit := find_unit(text))}
-    spelled = rows.select(
-        "record",
-        written="unit_source_value",
-        of_concept=by_concept,
-    )
-    plain = [
-        pl.col(name).replace_strict(names, default=None, return_dtype=pl.String)
-        for name in ("of_concept", "written")
-    ]
-    return spelled.with_columns(
-        unit=pl.coalesce("of_concept", "written"),
-        differs=(plain[0] != plain[1]).fill_null(False),
-        said=pl.format("{} by its concept, {} as written", "of_concept", "written"),
-    )
 
 
 def stage_adverse_events(raw: RawTable, meanings: Meanings, layout: Layout) -> Staged | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import polars as pl
@@ -10,10 +10,11 @@ import polars as pl
 from heliotrope.definitions.cohort_entry import Diagnosed, find_cohort_entry
 from heliotrope.definitions.omop_model import omop_model_of
 from heliotrope.ingest.archive import open_files
-from heliotrope.ingest.cohort import OUTSIDE_COHORT, list_below
+from heliotrope.ingest.cohort import OUTSIDE_COHORT
 from heliotrope.ingest.context import ReadContext
 from heliotrope.ingest.declared import OmopSource
 from heliotrope.ingest.delivery import Delivery, Joined, Note
+from heliotrope.ingest.diagnoses import list_below
 from heliotrope.ingest.omop.concepts import (
     CONCEPT_COLUMNS,
     Meanings,
@@ -41,12 +42,14 @@ from heliotrope.ingest.omop.local_codes import (
 from heliotrope.ingest.omop.selection import (
     IMMUNOGLOBULIN,
     Selected,
-    fetch_meant,
+    known_where,
     mean_rows,
     select_persons,
+    where_of,
     with_names,
 )
 from heliotrope.ingest.omop.store import CdmStore, Tell, Where, as_number, check_model
+from heliotrope.ingest.omop.unnamed import split_unnamed, stage_all_unnamed
 from heliotrope.ingest.raw import RawTable
 
 # Why a row of a person of the cohort stays where it is.
@@ -85,19 +88,20 @@ def open_store(folder: Path, source: OmopSource, context: ReadContext) -> CdmSto
 
 @dataclass(frozen=True)
 class _Reading:
-    """All that is known once the cohort is selected."""
+    """All that is known once the cohort is selected; ``unnamed``: rows that name no person."""
 
     vocabulary: Vocabulary
     meanings: dict[str, Meanings]
     selected: Selected
     source: OmopSource
+    unnamed: dict[str, RawTable] = field(default_factory=dict)
 
     @property
     def store(self) -> CdmStore:
         return self.vocabulary.store
 
     def deliver(self) -> Delivery:
-        persons = self._counted("person", self.store.fetch("person", Where(self.selected.persons)))
+        persons = self._fetch("person", Where(self.selected.persons))
         ids = number_persons(persons, self.source.patient_id)
         conditions = self._followed("condition_occurrence", self._conditions())
         drugs = self._followed("drug_exposure", self.meanings["drug_exposure"])
@@ -124,8 +128,11 @@ class _Reading:
         raws = [persons, conditions, drugs, measured, periods, deaths, *self._local_raw(local)]
         kept = [raw for raw in raws if raw is not None]
         return Delivery(
-            raws=(*kept, *self.store.others()),
-            staged=tuple(item for item in staged if item is not None),
+            raws=(*kept, *self.unnamed.values(), *self.store.others()),
+            staged=(
+                *(item for item in staged if item is not None),
+                *stage_all_unnamed(self.unnamed),
+            ),
             hashes=self.store.hashes(),
             check=self.store.check,
             joined=tuple(joined),
@@ -146,16 +153,24 @@ class _Reading:
         return replace(found, by_id={**found.named(wanted).by_id, **harm.by_id}, by_text={})
 
     def _followed(self, table: str, meanings: Meanings) -> RawTable:
-        raw = fetch_meant(self.vocabulary, table, meanings, self.selected.persons)
-        return self._counted(table, raw)
+        where = where_of(table, meanings, self.selected.persons)
+        known = known_where(where, self.store.columns[table])
+        return self._fetch(table, known)
+
+    def _fetch(self, table: str, where: Where) -> RawTable:
+        """Bring rows here, set those apart that name no person, and count those that stay."""
+        raw = self.store.fetch(table, replace(where, or_unnamed=True))
+        named, unnamed = split_unnamed(self._counted(table, raw))
+        if unnamed is not None:
+            self.unnamed[table] = unnamed
+        return named
 
     def _counted(self, table: str, raw: RawTable) -> RawTable:
         """Count the rows that were left where they are, by the reason."""
         total = self.store.count(table, Where())
+        persons = self.selected.persons
         of_cohort = (
-            total
-            if self.selected.persons is None
-            else self.store.count(table, Where(self.selected.persons))
+            total if persons is None else self.store.count(table, Where(persons, or_unnamed=True))
         )
         counts = {OUTSIDE_COHORT: total - of_cohort, NOT_FOLLOWED: of_cohort - raw.cells.height}
         return replace(raw, passed_over=tuple((rule, n) for rule, n in counts.items() if n))
@@ -163,14 +178,14 @@ class _Reading:
     def _plain(self, table: str) -> RawTable | None:
         if table not in self.store.columns:
             return None
-        return self._counted(table, self.store.fetch(table, Where(self.selected.persons)))
+        return self._fetch(table, Where(self.selected.persons))
 
     def _local(self, ids: pl.DataFrame) -> LocalCodes | None:
         codes = find_local_codes(self.vocabulary)
         if not codes:
             return None
-        raw = self.store.fetch("observation", where_local(codes, self.selected.persons))
-        return read_local_codes(self._counted("observation", raw), ids)
+        raw = self._fetch("observation", where_local(codes, self.selected.persons))
+        return read_local_codes(raw, ids)
 
     def _local_raw(self, local: LocalCodes | None) -> list[RawTable]:
         """Return the table of observations, which is counted also where nothing is read of it."""
@@ -222,10 +237,7 @@ class _Reading:
             all_drugs = self.meanings["drug_exposure"]
             said = f"none in {all_drugs.rows + all_drugs.others:,} drug exposures"
             notes.append(Note("omop_no_immunoglobulin", said))
-        if not len(self.selected.cohort.patients):
-            steps = "; ".join(f"{left:,} {words}" for _, words, left in self.selected.cohort.steps)
-            notes.append(Note("omop_nobody_in_cohort", steps))
-        return notes
+        return [*notes, *self.selected.cohort.notes]
 
 
 def _columns_of(raw: RawTable) -> frozenset[int]:

@@ -11,12 +11,14 @@ from heliotrope.definitions.cohort_entry import CohortEntry, Diagnosed, find_coh
 from heliotrope.ingest.cohort import (
     DIAGNOSES,
     IMMUNOGLOBULINS,
+    WEIGHTS,
     Cohort,
     CohortRecords,
-    list_below,
     select_cohort,
 )
 from heliotrope.ingest.declared import OmopSource
+from heliotrope.ingest.diagnoses import list_below
+from heliotrope.ingest.omop.coded_cells import find_routes, find_units
 from heliotrope.ingest.omop.concepts import CONCEPT_COLUMNS, Meaning, Meanings, Vocabulary
 from heliotrope.ingest.omop.doses import compute_doses, read_strengths
 from heliotrope.ingest.omop.store import Where, as_number
@@ -139,12 +141,12 @@ def select_persons(
     persons = with_names(store.fetch("person", Where(candidates)))
     diagnoses = _diagnoses(vocabulary, meanings, candidates)
     records = CohortRecords(
-        _persons(persons), diagnoses, _immunoglobulins(vocabulary, meanings, candidates)
-    )
-    cohort = select_cohort(records, entry, vocabulary.context.rulebook)
-    steps = ((*cohort.steps[0][:2], total), *cohort.steps[1:])
-    chosen = frozenset(int(person) for person in cohort.patients.to_list())
-    return Selected(chosen, replace(cohort, steps=steps), diagnoses)
+        _persons(persons), diagnoses,
+        _immunoglobulins(vocabulary, meanings, candidates),
+        _weights(vocabulary, meanings, candidates),
+    )  # fmt: skip
+    cohort = select_cohort(records, entry, vocabulary.context.rulebook, total)
+    return Selected(frozenset(map(int, cohort.patients.to_list())), cohort, diagnoses)
 
 
 def _find_candidates(
@@ -229,7 +231,7 @@ def _diagnoses(
 def _immunoglobulins(
     vocabulary: Vocabulary, meanings: dict[str, Meanings], persons: frozenset[int] | None
 ) -> pl.DataFrame:
-    """Return immunoglobulin given, with the dose by the weight in force, where both are known."""
+    """Return immunoglobulin given, its dose in the unit that is worked out or recorded."""
     table = "drug_exposure"
     found = meanings[table].named([IMMUNOGLOBULIN])
     if not found.by_id and not found.by_text:
@@ -238,31 +240,19 @@ def _immunoglobulins(
     doses = compute_doses(
         lay_out_doses(rows), read_strengths(dict(found.by_id), vocabulary), vocabulary.ids
     )
-    grams = (
-        pl.when(pl.col("dose_unit") == "g")
-        .then("dose")
-        .when(pl.col("dose_unit") == "mg")
-        .then(pl.col("dose") / 1000)
+    doses = doses.with_columns(
+        pl.lit(None, pl.String).alias(name) for name in _ROUTES if name not in doses.columns
     )
-    by_weight = pl.when(pl.col("dose_unit") == "g/kg").then("dose")
-    given = doses.with_columns(
+    return doses.select(
         patient_id=as_number("person_id").cast(pl.String),
         date=day_of("drug_exposure_start_date"),
-        grams=grams,
-        by_weight=by_weight,
+        dose=pl.col("dose").cast(pl.Float64),
+        dose_unit="dose_unit",
+        route=find_routes(doses, vocabulary),
     ).filter(pl.col("patient_id").is_not_null())
-    weights = _weights(vocabulary, meanings, persons)
-    dated = given.filter(pl.col("date").is_not_null()).sort("date")
-    joined = dated.join_asof(
-        weights.sort("date"), on="date", by="patient_id", strategy="backward",
-        check_sortedness=False,
-    )  # fmt: skip
-    undated = given.filter(pl.col("date").is_null()).with_columns(kg=pl.lit(None, pl.Float64))
-    return pl.concat([joined, undated], how="diagonal").select(
-        "patient_id",
-        "date",
-        dose_g_per_kg=pl.coalesce("by_weight", pl.col("grams") / pl.col("kg")),
-    )
+
+
+_ROUTES = ("route_concept_id", "route_source_value")
 
 
 def lay_out_doses(rows: pl.DataFrame) -> pl.DataFrame:
@@ -291,22 +281,21 @@ def lay_out_doses(rows: pl.DataFrame) -> pl.DataFrame:
 def _weights(
     vocabulary: Vocabulary, meanings: dict[str, Meanings], persons: frozenset[int] | None
 ) -> pl.DataFrame:
+    """Return weights as recorded, with their units."""
     table = "measurement"
     found = meanings[table].named([WEIGHT])
-    empty = pl.DataFrame(schema={"patient_id": pl.String, "date": pl.Date, "kg": pl.Float64})
     if not found.by_id and not found.by_text:
-        return empty
+        return pl.DataFrame(schema=WEIGHTS)
     rows = with_names(fetch_meant(vocabulary, table, found, persons))
-    kilogram = [item.concept_id for item in vocabulary.ids.units if item.word == "kg"]
-    unit = as_number("unit_concept_id") if "unit_concept_id" in rows.columns else pl.lit(None)
-    written = pl.col("unit_source_value") if "unit_source_value" in rows.columns else pl.lit(None)
-    return (
-        rows.filter(unit.is_in(kilogram).fill_null(False) | (written == "kg").fill_null(False))
-        .select(
-            patient_id=as_number("person_id").cast(pl.String),
-            date=day_of("measurement_date"),
-            kg=pl.col("value_as_number").cast(pl.Float64, strict=False),
-        )
-        .drop_nulls()
-        .filter(pl.col("kg") > 0)
+    rows = rows.with_columns(
+        pl.lit(None, pl.String).alias(name) for name in _UNITS if name not in rows.columns
     )
+    return rows.select(
+        patient_id=as_number("person_id").cast(pl.String),
+        date=day_of("measurement_date"),
+        value=pl.col("value_as_number").cast(pl.Float64, strict=False),
+        unit=find_units(rows, vocabulary)["unit"],
+    ).filter(pl.col("patient_id").is_not_null())
+
+
+_UNITS = ("unit_concept_id", "unit_source_value")

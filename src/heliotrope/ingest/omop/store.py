@@ -17,14 +17,15 @@ from heliotrope.ingest.raw import RawTable
 class Where:
     """Which rows of a table are wanted.
 
-    persons: of these (None: of all). anyone_of: with one of these ids in one of these columns
-    (empty: any). local: (column of concept ids, column of source values, words): also rows
-    without a standard concept whose source value is one of the words.
+    persons: of these (None: of all). or_unnamed: and rows that name no person. anyone_of: with one
+    of these ids in one of these columns (empty: any). local: (column of concept ids, column of
+    source values, words): also rows without a standard concept whose source value is one of them.
     """
 
     persons: Collection[int] | None = None
     anyone_of: Mapping[str, Collection[int]] = field(default_factory=dict)
     local: tuple[str, str, Collection[str]] | None = None
+    or_unnamed: bool = False
 
     @property
     def is_open(self) -> bool:
@@ -94,7 +95,7 @@ def to_expression(where: Where) -> pl.Expr:
     is_wanted = pl.lit(True)
     if where.persons is not None:
         persons = pl.Series(sorted(where.persons), dtype=pl.Int64)
-        is_wanted = as_number("person_id").is_in(persons.implode())
+        is_wanted = as_number("person_id").is_in(persons.implode()).fill_null(where.or_unnamed)
     ways = [
         as_number(column).is_in(pl.Series(sorted(ids), dtype=pl.Int64).implode())
         for column, ids in where.anyone_of.items()

@@ -27,10 +27,10 @@ from heliotrope.ingest.sdtm.happenings import (
     lay_out_indications,
     lay_out_stops,
 )
-from heliotrope.ingest.sdtm.held import Dataset, count_dataset, hold_dataset
+from heliotrope.ingest.sdtm.held import SUBJECT, Dataset, count_dataset, hold_dataset
 from heliotrope.ingest.sdtm.laid import Known, LaidOut, leave_out, merge
 from heliotrope.ingest.sdtm.measurements import choose_tests, lay_out_measurements
-from heliotrope.ingest.sdtm.selection import Steps, select_subjects
+from heliotrope.ingest.sdtm.selection import Sources, select_subjects
 from heliotrope.ingest.sdtm.subjects import find_reference, lay_out_subjects
 from heliotrope.ingest.sdtm.supplements import (
     choose_qualifiers,
@@ -38,6 +38,7 @@ from heliotrope.ingest.sdtm.supplements import (
     join_supplements,
 )
 from heliotrope.ingest.sdtm.treatments import find_immunoglobulins, lay_out_treatments
+from heliotrope.ingest.staged import Staged, stage_unnamed
 
 Tell = Callable[[str], None]
 
@@ -49,6 +50,16 @@ _REST = {
     "history": "history_not_used",
     "disposition": "disposition_not_used",
     "findings": "test_not_used",
+}
+# The canonical table under which a row of a dataset is quarantined.
+_TABLE_OF = {
+    "patient": "patient",
+    "history": "patient",
+    "exposure": "infusion",
+    "exposure_as_collected": "infusion",
+    "procedure": "infusion",
+    "medication": "medication",
+    "findings": "assessment",
 }
 _TREATMENTS = ("exposure", "exposure_as_collected", "medication", "procedure")
 _EVENTS = ("adverse_event", "clinical_event", "hospital_stay")
@@ -95,10 +106,12 @@ def deliver(folder: Path, source: SdtmSource, context: ReadContext, tell: Tell) 
     laid = merge([of_supplements, *_lay_out(domains, known, roles)])
     held = [item for datasets in domains.values() for item in datasets]
     entry = find_cohort_entry(source.cohort, context.rulebook)
-    steps: Steps = ()
-    if entry is not None:
-        history = [item for d, items in domains.items() if roles[d] == "history" for item in items]
-        laid, steps = select_subjects(laid, held, history, known, entry)
+    sources = Sources(
+        held,
+        [item for item in held if roles[item.domain] == "history"],
+        [item for item in held if roles[item.domain] in _TREATMENTS],
+    )
+    laid, cohort = select_subjects(laid, sources, known, entry)
     laid = _sweep(held, laid, roles)
     raws = [
         *(item.raw for item in (*held, *found.supplements)),
@@ -107,14 +120,15 @@ def deliver(folder: Path, source: SdtmSource, context: ReadContext, tell: Tell) 
     hashes = files.input_hashes()
     return Delivery(
         raws=tuple(raws),
-        staged=laid.staged,
+        staged=(*laid.staged, *_stage_unnamed([*held, *found.supplements], roles)),
         hashes=hashes,
         check=lambda: check_files_unchanged(files, hashes),
         joined=laid.joined,
         left_out=laid.left_out,
-        cohort=steps,
+        cohort=cohort.steps,
         notes=(
             *laid.notes,
+            *cohort.notes,
             *_say_counted(found, labels),
             *_say_missing(domains, roles),
             *_say_unread(files, contents),
@@ -252,6 +266,18 @@ def _sweep(held: Sequence[Dataset], laid: LaidOut, roles: Mapping[str, str]) -> 
             rule = _REST.get(roles[dataset.domain], DOMAIN_NOT_USED)
             left.append(RowsOf(dataset.raw, leave_out(rest, rule)))
     return replace(laid, left_out=tuple(left))
+
+
+def _stage_unnamed(datasets: Sequence[Dataset], roles: Mapping[str, str]) -> list[Staged]:
+    """Quarantine the rows with a blank USUBJID, under the table that their dataset becomes."""
+    return [
+        stage_unnamed(
+            _TABLE_OF.get(roles[item.domain], "event"), item.raw, item.unnamed,
+            item.numbers[SUBJECT],
+        )
+        for item in datasets
+        if item.unnamed.height
+    ]  # fmt: skip
 
 
 def _say_counted(found: _Found, labels: Labels | None) -> list[Note]:

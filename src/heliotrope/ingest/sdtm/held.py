@@ -11,6 +11,8 @@ from heliotrope.ingest.archive import Files
 from heliotrope.ingest.raw import RawTable, no_refusals
 from heliotrope.ingest.sdtm.contents import Content, read_in_encoding
 
+SUBJECT = "USUBJID"
+
 # Of a block of rows under their variables' names: which rule leaves each row, null where it stays.
 Choose = Callable[[pl.DataFrame], pl.Series]
 
@@ -20,7 +22,8 @@ class Dataset:
     """One dataset: its rows held, as text, with ``record`` in front; blank cells are null.
 
     domain: LB for LBCH, too. numbers: the column number of each variable. keys: a hash of the
-    subject and sequence number of every row, those passed over included.
+    subject and sequence number of every row, those passed over included. unnamed: ``record`` of
+    the rows with a blank USUBJID, which are not among the rows.
     """
 
     name: str
@@ -28,6 +31,9 @@ class Dataset:
     raw: RawTable
     rows: pl.DataFrame
     keys: pl.Series = field(repr=False)
+    unnamed: pl.DataFrame = field(
+        default_factory=lambda: pl.DataFrame(schema={"record": pl.Int64}), repr=False
+    )
 
     @property
     def numbers(self) -> Mapping[str, int]:
@@ -102,12 +108,17 @@ def hold_dataset(files: Files, content: Content, domain: str, choose: Choose) ->
         records=rows["record"],
         passed_over=tuple(sorted(passed.items())),
     )
+    is_unnamed = pl.lit(False)
+    if SUBJECT in names:
+        is_refused = pl.col("record").is_in(refused["record"].implode())
+        is_unnamed = pl.col(SUBJECT).is_null() & ~is_refused
     return Dataset(
         content.name,
         domain,
         raw,
-        rows,
+        rows.filter(~is_unnamed),
         pl.concat([pl.Series("key", [], dtype=pl.UInt64), *keys]),
+        rows.filter(is_unnamed).select("record"),
     )
 
 

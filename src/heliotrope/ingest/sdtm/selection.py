@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import polars as pl
 
@@ -13,42 +13,51 @@ from heliotrope.ingest.cohort import (
     IMMUNOGLOBULINS,
     OUTSIDE_COHORT,
     PERSONS,
+    WEIGHTS,
     Cohort,
     CohortRecords,
-    compute_g_per_kg,
-    name_diagnoses,
     read_days,
     select_cohort,
 )
 from heliotrope.ingest.context import ReadContext
 from heliotrope.ingest.delivery import RowsOf
+from heliotrope.ingest.sdtm.diagnoses import date_diagnoses, read_history, read_indications
 from heliotrope.ingest.sdtm.held import Dataset
-from heliotrope.ingest.sdtm.iso_dates import DateColumn, read_dates
 from heliotrope.ingest.sdtm.laid import Known, LaidOut, leave_out
 from heliotrope.ingest.staged import Staged
 
-Steps = tuple[tuple[str, str, int], ...]
+_WEIGHT = "weight"
+
+
+@dataclass(frozen=True)
+class Sources:
+    """The datasets held: all of them, those of the history, those of treatments."""
+
+    held: Sequence[Dataset]
+    history: Sequence[Dataset]
+    treatments: Sequence[Dataset]
 
 
 def select_subjects(
-    laid: LaidOut, held: Sequence[Dataset], history: Sequence[Dataset], known: Known,
-    entry: CohortEntry,
-) -> tuple[LaidOut, Steps]:  # fmt: skip
-    """Keep the rows of the subjects who qualify; the steps count who is left after each.
+    laid: LaidOut, sources: Sources, known: Known, entry: CohortEntry | None
+) -> tuple[LaidOut, Cohort]:
+    """Keep the rows of the subjects who qualify, all of them where ``entry`` is None.
 
-    Rule: diagnoses are the rows of medical history by their words (SDTM gives no code system);
-    a dose is known by weight only where it was recorded so.
+    Rule: diagnoses are those of the history and what immunoglobulin was given for; doses and
+    weights are taken as recorded.
     """
-    cohort = _select(laid, history, known, entry)
-    chosen = cohort.patients.to_list()
+    cohort = select_cohort(_gather(laid, sources, known), entry, known.context.rulebook)
+    if entry is None:
+        return laid, cohort
+    chosen = cohort.patients.implode()
     outside = {
-        id(item.raw): item.rows.filter(~pl.col("USUBJID").is_in(chosen).fill_null(False))
-        for item in held
+        id(item.raw): item.rows.filter(~pl.col("USUBJID").is_in(chosen).fill_null(True))
+        for item in sources.held
         if "USUBJID" in item.rows.columns
     }
     left = [
         RowsOf(item.raw, leave_out(outside[id(item.raw)], OUTSIDE_COHORT))
-        for item in held
+        for item in sources.held
         if id(item.raw) in outside
     ]
     return (
@@ -61,11 +70,11 @@ def select_subjects(
             ),
             left_out=(*left, *laid.left_out),
         ),
-        cohort.steps,
+        cohort,
     )
 
 
-def _without(staged: Staged, outside: dict[int, pl.DataFrame]) -> Staged:
+def _without(staged: Staged, outside: Mapping[int, pl.DataFrame]) -> Staged:
     strangers = outside.get(id(staged.raw))
     if strangers is None:
         return staged
@@ -83,48 +92,54 @@ def _anti(rows: pl.DataFrame, strangers: pl.DataFrame | None) -> pl.DataFrame:
     return rows.join(strangers.select("record"), on="record", how="anti", maintain_order="left")
 
 
-def _select(laid: LaidOut, history: Sequence[Dataset], known: Known, entry: CohortEntry) -> Cohort:
+def _gather(laid: LaidOut, sources: Sources, known: Known) -> CohortRecords:
     context = known.context
-    persons, given = [], []
+    persons, given, weights = [], [], []
     for item in laid.staged:
         if item.table == "patient":
             birth = _column(item.rows, "birth_date")
             persons.append(item.rows.select("patient_id", birth_date=read_days(birth, context)))
         elif item.table == "infusion":
             given.append(_gather_given(item.rows, context))
-    diagnoses = [_gather_diagnoses(item, known) for item in history]
-    schema = {"patient_id": pl.String, "date": pl.Date, "text": pl.String}
-    named = name_diagnoses(pl.concat([pl.DataFrame(schema=schema), *diagnoses]), context.rulebook)
-    records = CohortRecords(
-        pl.concat([pl.DataFrame(schema=PERSONS), *persons]),
-        named.select(list(DIAGNOSES)),
-        pl.concat([pl.DataFrame(schema=IMMUNOGLOBULINS), *given]),
-    )
-    return select_cohort(records, entry, context.rulebook)
-
-
-def _gather_diagnoses(dataset: Dataset, known: Known) -> pl.DataFrame:
-    """Take every row of a history by its dictionary term, and by its own words beside it."""
-    own = dataset.own
-    dates = read_dates(dataset, DateColumn(own("STDTC"), own("STDY")), known.reference).texts
-    days = dates.select("record", date=read_days(dates["date"], known.context))
-    parts = [
-        dataset.rows.select("record", patient_id=dataset.cell("USUBJID"), text=dataset.cell(name))
-        for name in (own("DECOD"), own("TERM"))
-        if name in dataset.numbers
+        elif item.table == "assessment":
+            weights.append(_gather_weights(item.rows, context))
+    told = [
+        *(read_history(item, known) for item in sources.history),
+        *(read_indications(item, known) for item in sources.treatments),
     ]
-    schema = {"record": pl.Int64, "patient_id": pl.String, "text": pl.String}
-    return (
-        pl.concat([pl.DataFrame(schema=schema), *parts])
-        .join(days, on="record", how="left", maintain_order="left")
-        .select("patient_id", "date", "text")
+    diagnoses = [date_diagnoses(pl.concat(told))] if told else []
+    return CohortRecords(
+        _concat(PERSONS, persons),
+        _concat(DIAGNOSES, diagnoses),
+        _concat(IMMUNOGLOBULINS, given),
+        _concat(WEIGHTS, weights),
     )
+
+
+def _concat(
+    schema: Mapping[str, type[pl.DataType]], frames: Sequence[pl.DataFrame]
+) -> pl.DataFrame:
+    named = [frame.filter(pl.col("patient_id").is_not_null()) for frame in frames]
+    return pl.concat([pl.DataFrame(schema=schema), *named])
 
 
 def _gather_given(rows: pl.DataFrame, context: ReadContext) -> pl.DataFrame:
-    dose = compute_g_per_kg(_column(rows, "dose"), _column(rows, "dose_unit"))
     return rows.select(
-        "patient_id", date=read_days(_column(rows, "date"), context), dose_g_per_kg=dose
+        "patient_id",
+        date=read_days(_column(rows, "date"), context),
+        dose=_column(rows, "dose").cast(pl.Float64, strict=False),
+        dose_unit=_column(rows, "dose_unit"),
+        route=_column(rows, "route"),
+    )
+
+
+def _gather_weights(rows: pl.DataFrame, context: ReadContext) -> pl.DataFrame:
+    weights = rows.filter(pl.col("measure") == _WEIGHT)
+    return weights.select(
+        "patient_id",
+        date=read_days(_column(weights, "date"), context),
+        value=_column(weights, "value").cast(pl.Float64, strict=False),
+        unit=_column(weights, "unit"),
     )
 
 

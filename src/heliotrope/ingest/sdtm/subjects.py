@@ -8,7 +8,9 @@ import polars as pl
 
 from heliotrope.ingest.context import normalise_word
 from heliotrope.ingest.delivery import Joined, RowsOf
+from heliotrope.ingest.diagnoses import list_diseases
 from heliotrope.ingest.problems import make_problems
+from heliotrope.ingest.sdtm.diagnoses import read_history
 from heliotrope.ingest.sdtm.held import Dataset
 from heliotrope.ingest.sdtm.iso_dates import DateColumn, read_dates
 from heliotrope.ingest.sdtm.laid import (
@@ -143,6 +145,7 @@ def _take_birth(columns: Columns, known: Known) -> None:
 def _read_history(history: Sequence[Dataset], known: Known) -> tuple[pl.DataFrame, LaidOut]:
     """Find the diagnosis of dermatomyositis and the dates of it and of its onset, by child."""
     parts, laid = [], []
+    diseases = list_diseases(known.context.rulebook)
     for dataset in history:
         own = dataset.own
         names = [dataset.cell(own(name)) for name in ("DECOD", "TERM")]
@@ -150,11 +153,13 @@ def _read_history(history: Sequence[Dataset], known: Known) -> tuple[pl.DataFram
         is_diagnosis = pl.any_horizontal(
             name.str.to_lowercase().str.contains_any(words).fill_null(False) for name in names
         )
-        is_category = (
-            dataset.cell(own("CAT")).str.to_uppercase().is_in(known.terms.indication_categories)
-        ).fill_null(False)
+        category = dataset.cell(own("CAT")).str.to_uppercase()
+        is_category = category.is_in(known.terms.indication_categories).fill_null(False)
+        is_of_family = category.is_in(known.terms.family_categories).fill_null(False)
         missing = find_not_occurred(dataset, known)
-        rows = dataset.rows.filter(is_diagnosis & ~is_category).join(
+        coded = read_history(dataset, known).filter(pl.col("concept").is_in(diseases))
+        is_coded = pl.col("record").is_in(coded["record"].implode())
+        rows = dataset.rows.filter((is_diagnosis | is_coded) & ~is_category & ~is_of_family).join(
             missing, on="record", how="anti", maintain_order="left"
         )
         dates = read_dates(dataset, DateColumn(own("STDTC"), own("STDY")), known.reference).texts
@@ -168,7 +173,9 @@ def _read_history(history: Sequence[Dataset], known: Known) -> tuple[pl.DataFram
             rows.select("USUBJID", "date", of=means, diagnosis=pl.coalesce(names[1], names[0]))
         )
         columns = dataset.used(
-            "USUBJID", *(own(n) for n in ("DECOD", "TERM", "STDTC", "STDY", "EVDTYP", "CAT"))
+            "USUBJID",
+            *(own(n) for n in ("DECOD", "TERM", "STDTC", "STDY", "EVDTYP", "CAT")),
+            *(own(n) for item in known.terms.history_codes for n in item.terms),
         )
         laid.append(
             LaidOut(
