@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 
 import polars as pl
@@ -9,6 +10,9 @@ import polars as pl
 from heliotrope.definitions.codes import CodeBook, CodedConcept, CodeList, make_code_book
 from heliotrope.definitions.load import Rulebook
 from heliotrope.ingest.context import normalise_word
+
+# What a classification adds behind a name: (disorder), an abbreviation.
+_BRACKET = re.compile(r" *\([^()]*\)$")
 
 # Diseases in which immunoglobulin is replacement.
 _REPLACED_IN = ("primary_immunodeficiency",)
@@ -33,6 +37,17 @@ def diagnosis_words(rulebook: Rulebook) -> dict[str, str]:
         for concept in diagnosis_concepts(rulebook).values()
         for word in (*concept.synonyms, concept.title)
     }
+
+
+def find_words(text: str, words: Mapping[str, str]) -> str | None:
+    """Return the concept that some words mean: all of them, or all but a last bracket.
+
+    >>> words = {"dermatomyositis": "dermatomyositis"}
+    >>> find_words("Dermatomyositis (disorder)", words), find_words("no dermatomyositis", words)
+    ('dermatomyositis', None)
+    """
+    plain = normalise_word(text)
+    return words.get(plain) or words.get(_BRACKET.sub("", plain))
 
 
 def list_below(concepts: Iterable[str], rulebook: Rulebook) -> frozenset[str]:
@@ -88,4 +103,4 @@ def _find_concept(
         coded = book.find(system, code)
         if coded is not None and coded.about == "diagnosis":
             return coded.concept
-    return words.get(normalise_word(text)) if text else None
+    return find_words(text, words) if text else None

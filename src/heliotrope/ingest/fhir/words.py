@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 from heliotrope.definitions.codes import About, CodeBook, Coded, CodeList, make_code_book
 from heliotrope.definitions.drug_text import ANOTHER_DRUG, NOT_SYSTEMIC, find_drug
 from heliotrope.ingest.context import ReadContext, normalise_word
-from heliotrope.ingest.diagnoses import diagnosis_words
+from heliotrope.ingest.diagnoses import diagnosis_words, find_words
 from heliotrope.ingest.fhir.resources import Coding, Concept
 
 IMMUNOGLOBULIN = "immunoglobulin"
@@ -131,7 +131,7 @@ class Words:
         coded = self.find_code(_codings(key), "diagnosis")
         if coded is not None:
             return coded.concept
-        titles = (self.titles.get(normalise_word(name)) for name in _names(key))
+        titles = (find_words(name, self.titles) for name in _names(key))
         return next((title for title in titles if title), None)
 
     def _find_measure(self, key: Key) -> str | None:
