@@ -14,7 +14,7 @@ from heliotrope.definitions.omop_model import OmopConcepts, omop_concepts_of
 from heliotrope.errors import Found, UserError
 from heliotrope.ingest.context import ReadContext
 from heliotrope.ingest.declared import OmopSource
-from heliotrope.ingest.diagnoses import diagnosis_concepts, list_below
+from heliotrope.ingest.diagnoses import diagnosis_concepts, diagnosis_words, find_words, list_below
 from heliotrope.ingest.omop.concept_sets import ConceptItem, read_concept_set
 from heliotrope.ingest.omop.store import CdmStore, as_number
 
@@ -99,7 +99,7 @@ class Vocabulary:
     """What is known of concepts before any table is looked at.
 
     known: meanings by id. below: ids that stand below others, each with the nearest of them.
-    notes: (rule, what was found).
+    notes: (rule, what was found). diagnoses: the concept that each title or synonym means.
     """
 
     store: CdmStore
@@ -113,6 +113,7 @@ class Vocabulary:
     has_concepts: bool
     has_ancestors: bool
     notes: tuple[tuple[str, str], ...] = field(default=())
+    diagnoses: Mapping[str, str] = field(default_factory=dict)
 
 
 def read_vocabulary(
@@ -144,7 +145,7 @@ def read_vocabulary(
     notes = _say_what_is_missing(has_concepts, has_ancestors)
     return Vocabulary(
         store, context, book, known, frozenset(spread), frozenset(refused), replaced, ids,
-        has_concepts, has_ancestors, notes,
+        has_concepts, has_ancestors, notes, diagnosis_words(context.rulebook),
     )  # fmt: skip
 
 
@@ -271,7 +272,15 @@ def _mean_text(text: str, table: str, vocabulary: Vocabulary) -> Meaning | None:
         return _mean_drug(text, vocabulary)
     if table == "measurement":
         return _mean_measure(text, HOLDS[table], vocabulary)
-    return None
+    return _mean_diagnosis(text, vocabulary)
+
+
+def _mean_diagnosis(text: str, vocabulary: Vocabulary) -> Meaning | None:
+    """Know a diagnosis by its whole words; a code without its system means nothing."""
+    concept = find_words(text, vocabulary.diagnoses)
+    if concept is None or concept in vocabulary.replaced:
+        return None
+    return Meaning("diagnosis", concept, text)
 
 
 def _find_above(

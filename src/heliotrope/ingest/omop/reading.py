@@ -150,7 +150,8 @@ class _Reading:
         wanted = list_below(of_interest, self.vocabulary.context.rulebook)
         found = self.meanings["condition_occurrence"]
         harm = found.only("adverse_event", "graded_term")
-        return replace(found, by_id={**found.named(wanted).by_id, **harm.by_id}, by_text={})
+        named = found.named(wanted)
+        return replace(found, by_id={**named.by_id, **harm.by_id}, by_text=named.by_text)
 
     def _followed(self, table: str, meanings: Meanings) -> RawTable:
         where = where_of(table, meanings, self.selected.persons)

@@ -217,7 +217,7 @@ def _diagnoses(
     """Return the diagnoses in our lists: patient_id, date, concept, and the words of each."""
     table = "condition_occurrence"
     found = meanings[table].only("diagnosis")
-    if not found.by_id:
+    if not found.by_id and not found.by_text:
         return pl.DataFrame(schema={**DIAGNOSES, "words": pl.String})
     rows = mean_rows(with_names(fetch_meant(vocabulary, table, found, persons)), table, found)
     return rows.select(

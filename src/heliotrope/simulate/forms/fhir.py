@@ -4,19 +4,26 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from heliotrope.definitions.codes import CodeBook, make_code_book
+from heliotrope.definitions.codes import CodeBook, CodedConcept, make_code_book
 from heliotrope.definitions.load import read_rulebook
 from heliotrope.definitions.settings import Settings
+from heliotrope.simulate.forms.conditions import find_code, find_concepts, list_others
 
 Json = dict[str, Any]
 Row = dict[str, Any]
 
 LOINC, ATC, SNOMED = "http://loinc.org", "http://www.whocc.no/atc", "http://snomed.info/sct"
+_SYSTEMS = {
+    "SNOMED": SNOMED,
+    "ICD10CM": "http://hl7.org/fhir/sid/icd-10-cm",
+    "ICD10": "http://hl7.org/fhir/sid/icd-10",
+}
 UCUM = "http://unitsofmeasure.org"
 
 # Extensions for what FHIR R4 has no element for, by names that the reader knows.
@@ -38,11 +45,13 @@ def write_fhir(tables: Mapping[str, pl.DataFrame], folder: Path) -> list[Path]:
     What FHIR R4 has no element for (a grade, what was given before an infusion, a value beside an
     event) stands in extensions.
     """
-    book = make_code_book(read_rulebook(Settings()))
+    rulebook = read_rulebook(Settings())
+    book = make_code_book(rulebook)
+    diagnoses = _Diagnoses(book, find_concepts(rulebook))
     folder.mkdir(parents=True, exist_ok=True)
     writers: dict[str, Iterator[Json]] = {
         "Patient": _each(tables["patient"], _patient),
-        "Condition": _conditions(tables),
+        "Condition": _conditions(tables, diagnoses),
         "EpisodeOfCare": _episodes(tables["patient"]),
         "Observation": _observations(tables, book),
         "MedicationAdministration": _each(tables["infusion"], _administration),
@@ -117,17 +126,39 @@ def _patient(row: Row) -> Json:
     }
 
 
-def _conditions(tables: Mapping[str, pl.DataFrame]) -> Iterator[Json]:
+@dataclass(frozen=True)
+class _Diagnoses:
+    """How diagnoses are coded: the codes, and the concept of each title in small letters."""
+
+    book: CodeBook
+    concepts: Mapping[str, CodedConcept]
+
+    def write(self, words: str) -> Json:
+        """Write a diagnosis by its code, if the lists have one, and its words."""
+        found = find_code(self.concepts.get(words.casefold()), self.book)
+        if found is None:
+            return {"text": words}
+        return {"coding": [{"system": _SYSTEMS[found[0]], "code": found[1]}], "text": words}
+
+
+def _conditions(tables: Mapping[str, pl.DataFrame], diagnoses: _Diagnoses) -> Iterator[Json]:
     for row in tables["patient"].iter_rows(named=True):
         if row["diagnosis"] is not None:
             yield {
                 "id": f"diagnosis-{row['patient_id']}",
                 "clinicalStatus": {"coding": [{"system": _CLINICAL, "code": "active"}]},
-                "code": {**_MYOSITIS, "text": row["diagnosis"]},
+                "code": diagnoses.write(row["diagnosis"]),
                 "subject": _whose(row),
                 "onsetDateTime": _day(row["onset_date"]),
                 "recordedDate": _day(row["diagnosis_date"]),
             }
+    for row in list_others(tables).iter_rows(named=True):
+        yield {
+            "clinicalStatus": {"coding": [{"system": _CLINICAL, "code": "active"}]},
+            "code": diagnoses.write(row["diagnosis"]),
+            "subject": _whose(row),
+            "recordedDate": _day(row["date"]),
+        }
     for row in tables["event"].iter_rows(named=True):
         if row["kind"] == "flare":
             yield {

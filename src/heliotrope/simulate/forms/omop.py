@@ -23,6 +23,7 @@ from heliotrope.definitions.omop_model import (
     omop_concepts_of,
     omop_model_of,
 )
+from heliotrope.simulate.forms.conditions import find_code, find_concepts, list_diagnoses
 
 FOLDER = "cdm"
 
@@ -39,7 +40,6 @@ patient_id = "person_source_value"
 
 _DOMAINS = {"diagnosis": "Condition", "drug": "Drug", "measure": "Measurement"}
 
-_DIAGNOSIS = "juvenile_dermatomyositis"
 _IMMUNOGLOBULIN = "immunoglobulin"
 
 
@@ -67,6 +67,17 @@ class _Words:
             if coded.about == about
         }
 
+    def local(self) -> dict[int, tuple[Coded, str]]:
+        """Return coded diagnoses without a known id, with their titles, by an id of our own."""
+        known = self.numbers_of("diagnosis")
+        without = [
+            (self.book.find(*code), concept.title)
+            for concept in find_concepts(self.rulebook).values()
+            if concept.id not in known and (code := find_code(concept, self.book))
+        ]
+        numbered = enumerate(without, start=self.ids.local_from)
+        return {number: (coded, title) for number, (coded, title) in numbered if coded}
+
 
 def write_omop(tables: Mapping[str, pl.DataFrame], folder: Path) -> list[Path]:
     """Write canonical tables as CSV tables of the common data model, and a study.toml."""
@@ -82,7 +93,7 @@ def write_omop(tables: Mapping[str, pl.DataFrame], folder: Path) -> list[Path]:
         "care_site": _care_sites(tables["patient"]),
         "observation_period": _periods(tables["patient"], persons),
         "death": _deaths(tables["patient"], persons),
-        "condition_occurrence": _conditions(tables["patient"], persons, words),
+        "condition_occurrence": _conditions(list_diagnoses(tables), persons, words),
         "drug_exposure": _drugs(tables, persons, words),
         "measurement": _measurements(tables["assessment"], persons, words),
         "observation": _observations(tables, persons),
@@ -168,17 +179,22 @@ def _deaths(patients: pl.DataFrame, persons: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _conditions(patients: pl.DataFrame, persons: pl.DataFrame, words: _Words) -> pl.DataFrame:
-    number = words.numbers_of("diagnosis")[_DIAGNOSIS]
-    return (
-        patients.filter(pl.col("diagnosis_date").is_not_null())
-        .join(persons, on="patient_id", maintain_order="left")
-        .select(
-            "person_id",
-            condition_concept_id=pl.lit(number),
-            condition_start_date="diagnosis_date",
-            condition_source_value="diagnosis",
-        )
+def _conditions(diagnoses: pl.DataFrame, persons: pl.DataFrame, words: _Words) -> pl.DataFrame:
+    """Write diagnoses by the id of their concept; what no code list knows by its words alone."""
+    numbers = words.numbers_of("diagnosis")
+    numbers |= {coded.concept: number for number, (coded, _) in words.local().items()}
+    by_words = {
+        title: numbers[concept.id]
+        for title, concept in find_concepts(words.rulebook).items()
+        if concept.id in numbers
+    }
+    return diagnoses.join(persons, on="patient_id", maintain_order="left").select(
+        "person_id",
+        condition_concept_id=pl.col("diagnosis")
+        .str.to_lowercase()
+        .replace_strict(by_words, default=0, return_dtype=pl.Int64),
+        condition_start_date="date",
+        condition_source_value="diagnosis",
     )
 
 
@@ -305,6 +321,10 @@ def _vocabulary(words: _Words) -> dict[str, pl.DataFrame]:
          _DOMAINS.get(coded.about, "Observation"), coded.system, "S", coded.code)
         for number, coded in words.coded().items()
     ]  # fmt: skip
+    rows += [
+        (number, title, "Condition", coded.system, "S", coded.code)
+        for number, (coded, title) in words.local().items()
+    ]
     named = ((words.ids.units, "Unit", "UCUM"), (words.ids.routes, "Route", "SNOMED"))
     rows += [
         (item.concept_id, item.word, domain, vocabulary, "S", item.word)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import polars as pl
 
+from heliotrope.simulate.forms.conditions import list_others
 from heliotrope.simulate.forms.sdtm_columns import (
     Writing,
     make_supplement,
@@ -51,7 +52,7 @@ def make_subjects(tables: Tables) -> dict[str, pl.DataFrame]:
 
 
 def make_history(tables: Tables, writing: Writing) -> dict[str, pl.DataFrame]:
-    """Make MH: onset and diagnosis of the disease, and why immunoglobulin was begun."""
+    """Make MH: onset and diagnosis of the disease, other diagnoses, why IVIG was begun."""
     patients = tables["patient"]
     parts = [
         patients.filter(pl.col(date).is_not_null() & pl.col("diagnosis").is_not_null()).select(
@@ -64,6 +65,18 @@ def make_history(tables: Tables, writing: Writing) -> dict[str, pl.DataFrame]:
         )
         for date in ("onset_date", "diagnosis_date")
     ]
+    others = list_others(tables)
+    if others.height:
+        parts.append(
+            others.select(
+                USUBJID="patient_id",
+                MHTERM="diagnosis",
+                MHDECOD="diagnosis",
+                MHCAT=pl.lit("MEDICAL HISTORY"),
+                MHEVDTYP=pl.lit(writing.term_of("history_dates", "diagnosis_date")),
+                MHSTDTC=write_date(pl.col("date")),
+            )
+        )
     reasons = tables.get("indication")
     if reasons is not None:
         parts.append(
