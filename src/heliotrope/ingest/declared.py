@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
@@ -55,7 +55,34 @@ class RedcapTable(Frozen):
         return self
 
 
-class RedcapSource(Format):
+class FormFormat(Format):
+    """How the files of a form are written, as far as the form itself leaves that open.
+
+    ``open_keys``: what ``[format]`` may settle for it; the rest its standard fixes.
+    """
+
+    open_keys: ClassVar[frozenset[str]] = frozenset(Format.model_fields)
+
+    @model_validator(mode="after")
+    def _says_only_what_is_open(self) -> FormFormat:
+        fixed = sorted((self.model_fields_set & set(Format.model_fields)) - self.open_keys)
+        if fixed:
+            raise ValueError(
+                f"'{fixed[0]}' is fixed by the standard of these files; remove it "
+                f"(open: {', '.join(sorted(self.open_keys))})"
+            )
+        return self
+
+    def within(self, study: Format) -> Self:
+        """Return the source with what it leaves open as the study says for all files."""
+        given = {
+            name: getattr(study, name)
+            for name in sorted((study.model_fields_set & self.open_keys) - self.model_fields_set)
+        }
+        return self.model_copy(update=given)
+
+
+class RedcapSource(FormFormat):
     """A REDCap project: its data export with its dictionary, events and arms, or its XML.
 
     Files that are not named are found beside the export by what is in them. ``api``: the address
@@ -73,8 +100,10 @@ class RedcapSource(Format):
     tables: tuple[RedcapTable, ...] = ()
 
 
-class SdtmSource(Format):
+class SdtmSource(FormFormat):
     """SDTM datasets: a folder or a zip of XPT, Dataset-JSON or CSV files."""
+
+    open_keys: ClassVar[frozenset[str]] = frozenset({"encoding", "separator", "missing"})
 
     form: Literal["sdtm"]
     file: str = Field(description="the folder or zip of datasets")
@@ -83,8 +112,10 @@ class SdtmSource(Format):
     )
 
 
-class OmopSource(Format):
+class OmopSource(FormFormat):
     """An OMOP common data model: a folder or zip of CSV or Parquet files, or a database."""
+
+    open_keys: ClassVar[frozenset[str]] = frozenset({"encoding", "separator", "missing"})
 
     form: Literal["omop"]
     file: str = Field(default="", description="the folder or zip of tables, or a DuckDB file")
@@ -113,8 +144,10 @@ class OmopSource(Format):
         return self
 
 
-class FhirSource(Format):
+class FhirSource(FormFormat):
     """FHIR R4 resources: a folder, zip or file of bundles or of NDJSON."""
+
+    open_keys: ClassVar[frozenset[str]] = frozenset({"missing"})
 
     form: Literal["fhir"]
     file: str = Field(description="the folder, zip or file of resources")

@@ -74,6 +74,7 @@ def find_sources(path: Path) -> Discovered:
 def read_deliveries(study: StudySources, context: ReadContext, tell: Tell) -> list[Delivery]:
     """Read every source of a study, each by the reader of its form.
 
+    Rule: what a source does not say of how its files are written the study says for all.
     Errors: those of the readers.
     """
     tables = [source for source in study.sources if isinstance(source, SourceMapping)]
@@ -83,6 +84,7 @@ def read_deliveries(study: StudySources, context: ReadContext, tell: Tell) -> li
     for source in study.sources:
         if not isinstance(source, SourceMapping):
             reader = find_reader(source.form)
-            delivery = reader.deliver(study.folder, source, context, tell)
+            written = source.within(study.format)
+            delivery = reader.deliver(study.folder, written, context, tell)
             deliveries.append(replace(delivery, source=source.file))
     return deliveries

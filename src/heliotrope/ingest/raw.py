@@ -35,6 +35,8 @@ class RawTable:
     ``records``: the record number of each row held, where a reader holds only some of them
     (null: all, from 0). ``passed_over``: how many rows it did not hold, by the rule that says why;
     these rows are read, counted and left where they are.
+    ``missing``: words that mean 'not recorded', in lower case, for readers that look at cells
+    before the common way does.
     """
 
     file: str
@@ -47,6 +49,7 @@ class RawTable:
     notes: tuple[tuple[str, str], ...] = ()
     records: pl.Series | None = None
     passed_over: tuple[tuple[str, int], ...] = ()
+    missing: tuple[str, ...] = ()
 
     @property
     def place(self) -> str:

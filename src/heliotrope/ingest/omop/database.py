@@ -42,6 +42,7 @@ class DatabaseStore:
     model: OmopModel
     schema: str | None = None
     vocabulary_schema: str | None = None
+    missing: tuple[str, ...] = ()
     _columns: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -186,10 +187,13 @@ class DatabaseStore:
             cells=cells,
             first_row=0 if is_usable else 1,
             records=records.alias("record"),
+            missing=self.missing,
         )
 
 
-def open_database(folder: Path, source: OmopSource, model: OmopModel) -> DatabaseStore:
+def open_database(
+    folder: Path, source: OmopSource, model: OmopModel, missing: tuple[str, ...] = ()
+) -> DatabaseStore:
     """Connect to the database that a study names.
 
     The address comes from study.toml without its password, or whole from an environment variable;
@@ -234,7 +238,8 @@ def open_database(folder: Path, source: OmopSource, model: OmopModel) -> Databas
     place = (
         f"{url.get_backend_name()}:{name}{'.' + source.schema_name if source.schema_name else ''}"
     )
-    return DatabaseStore(engine, place, model, source.schema_name, source.vocabulary_schema)
+    schemas = (source.schema_name, source.vocabulary_schema)
+    return DatabaseStore(engine, place, model, *schemas, missing=missing)
 
 
 def _load() -> tuple[Any, Any, type[Exception]]:

@@ -6,7 +6,7 @@ import codecs
 import csv
 import shutil
 import tempfile
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
@@ -16,6 +16,7 @@ import polars as pl
 from heliotrope.definitions.omop_model import OmopModel, OmopTable
 from heliotrope.errors import Found, UserError
 from heliotrope.ingest.archive import Files, check_files_unchanged
+from heliotrope.ingest.mapping import Format
 from heliotrope.ingest.omop.store import Where, as_text, to_expression
 from heliotrope.ingest.raw import RawTable
 from heliotrope.ingest.tabular.delimited import find_separator
@@ -58,6 +59,7 @@ class FileStore:
 
     files: Files
     model: OmopModel
+    written: Format = Format()
     members: dict[str, _Member] = field(default_factory=dict)
     _folder: Path | None = None
     _parsed: dict[str, Path] = field(default_factory=dict)
@@ -157,6 +159,7 @@ class FileStore:
             first_row=member.first_row,
             notes=member.notes,
             records=found[RECORD].cast(pl.Int64),
+            missing=self.written.missing,
         )
 
     def _scan(self, member: _Member) -> pl.LazyFrame:
@@ -182,10 +185,10 @@ class FileStore:
             with _readable(_Member(table, name, path, ())):
                 names = tuple(column.lower() for column in pl.read_parquet_schema(path))
             return _Member(table, name, path, names)
-        path, notes = _as_utf8(path, self._temporary)
+        path, notes = self._as_utf8(path)
         with path.open(encoding="utf-8-sig", errors="replace") as stream:
             head = stream.readline().rstrip("\r\n")
-        separator = find_separator(head)
+        separator = self.written.separator or find_separator(head)
         cells = [cell.strip().lower() for cell in next(csv.reader([head], delimiter=separator), [])]
         _check_end(path, separator, len(cells), name)
         if known is not None and not head.strip():
@@ -194,6 +197,16 @@ class FileStore:
             return _Member(table, name, path, tuple(cells), separator, notes=notes)
         columns = _columns_without_header(known, len(cells), name, self.files.name)
         return _Member(table, name, path, columns, separator, has_header=False, notes=notes)
+
+    def _as_utf8(self, path: Path) -> tuple[Path, tuple[tuple[str, str], ...]]:
+        """Return a file as UTF-8: itself, or a copy where it is written otherwise, with a note."""
+        declared = self.written.encoding
+        encoding, notes = (declared, ()) if declared else _find_encoding(path)
+        if encoding is None or encoding.casefold() in ("utf-8", "utf8"):
+            return path, notes
+        target = self._temporary() / f"{path.stem}-utf8{path.suffix}"
+        _copy_as_utf8(path, target, encoding, "strict" if declared else "replace")
+        return target, notes
 
     def _unpacked(self, name: str) -> Path:
         if not self.files.is_packed:
@@ -263,25 +276,31 @@ def _columns_without_header(known: OmopTable, width: int, name: str, place: str)
     )
 
 
-def _as_utf8(path: Path, folder: Callable[[], Path]) -> tuple[Path, tuple[tuple[str, str], ...]]:
-    """Return a file as UTF-8: itself, or a copy where it is written otherwise, with a note."""
+def _find_encoding(path: Path) -> tuple[str | None, tuple[tuple[str, str], ...]]:
+    """Return how a file is written that is not plain UTF-8 (None: it is), with a note if guessed."""
     with path.open("rb") as stream:
         head = stream.read(4)
-    encoding = "utf-8-sig"
-    notes: tuple[tuple[str, str], ...] = ()
     if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        encoding = "utf-16"
-    elif not _is_utf8(path):
-        encoding, notes = _WINDOWS, (("encoding_assumed", f"not UTF-8; read as {_WINDOWS}"),)
-    elif not head.startswith(codecs.BOM_UTF8):
-        return path, notes
-    target = folder() / f"{path.stem}-utf8{path.suffix}"
-    with (
-        path.open(encoding=encoding, errors="replace", newline="") as text,
-        target.open("w", encoding="utf-8", newline="") as out,
-    ):
-        shutil.copyfileobj(text, out, _BLOCK)
-    return target, notes
+        return "utf-16", ()
+    if not _is_utf8(path):
+        return _WINDOWS, (("encoding_assumed", f"not UTF-8; read as {_WINDOWS}"),)
+    return ("utf-8-sig" if head.startswith(codecs.BOM_UTF8) else None), ()
+
+
+def _copy_as_utf8(path: Path, target: Path, encoding: str, errors: str) -> None:
+    """Write a file anew as UTF-8. Errors: bytes that are not of the encoding: UserError."""
+    try:
+        with (
+            path.open(encoding=encoding, errors=errors, newline="") as text,
+            target.open("w", encoding="utf-8", newline="") as out,
+        ):
+            shutil.copyfileobj(text, out, _BLOCK)
+    except (UnicodeError, LookupError) as error:
+        raise UserError(
+            f"text in {encoding}",
+            Found(f"bytes that are not, or no encoding of that name: {error}", path.name),
+            "declare the right encoding in study.toml",
+        ) from None
 
 
 def _is_utf8(path: Path) -> bool:

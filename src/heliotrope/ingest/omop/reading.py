@@ -15,6 +15,7 @@ from heliotrope.ingest.context import ReadContext
 from heliotrope.ingest.declared import OmopSource
 from heliotrope.ingest.delivery import Delivery, Joined, Note
 from heliotrope.ingest.diagnoses import list_below
+from heliotrope.ingest.mapping import Format
 from heliotrope.ingest.omop.concepts import (
     CONCEPT_COLUMNS,
     Meanings,
@@ -51,6 +52,7 @@ from heliotrope.ingest.omop.selection import (
 from heliotrope.ingest.omop.store import CdmStore, Tell, Where, as_number, check_model
 from heliotrope.ingest.omop.unnamed import split_unnamed, stage_all_unnamed
 from heliotrope.ingest.raw import RawTable
+from heliotrope.ingest.staged import missing_tokens
 
 # Why a row of a person of the cohort stays where it is.
 NOT_FOLLOWED = "concept_not_followed"
@@ -81,9 +83,11 @@ def read_model(folder: Path, source: OmopSource, context: ReadContext, tell: Tel
 def open_store(folder: Path, source: OmopSource, context: ReadContext) -> CdmStore:
     """Open the files or the database of a source."""
     model = omop_model_of(context.rulebook)
+    missing = tuple(missing_tokens(context, source))
     if source.file and not source.file.casefold().endswith(DUCKDB):
-        return FileStore(open_files(folder, source.file), model)
-    return open_database(folder, source, model)
+        written = Format(encoding=source.encoding, separator=source.separator, missing=missing)
+        return FileStore(open_files(folder, source.file), model, written)
+    return open_database(folder, source, model, missing)
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ from heliotrope.ingest.omop.concepts import CONCEPT_COLUMNS, Meaning, Meanings, 
 from heliotrope.ingest.omop.doses import compute_doses, read_strengths
 from heliotrope.ingest.omop.store import Where, as_number
 from heliotrope.ingest.raw import RawTable
+from heliotrope.ingest.staged import clean
 
 IMMUNOGLOBULIN = "immunoglobulin"
 WEIGHT = "weight"
@@ -62,9 +63,10 @@ def fetch_meant(
 
 
 def with_names(raw: RawTable) -> pl.DataFrame:
-    """Return the rows with their record and the names of their columns, blank cells null."""
+    """Return the rows with their record and their columns' names; what is not recorded is null."""
     named = raw.numbered().rename({str(number): name for number, name in enumerate(raw.header)})
-    stripped = [pl.col(name).str.strip_chars().replace("", None) for name in raw.header]
+    missing = ["", *raw.missing]
+    stripped = [clean(pl.col(name), missing, {}).alias(name) for name in raw.header]
     return named.with_columns(stripped)
 
 

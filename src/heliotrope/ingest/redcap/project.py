@@ -85,11 +85,11 @@ def read_project(
     Errors: those of the readers of each file; a project XML without records and no export.
     """
     odm = None if found.xml is None else read_odm(found.read(found.xml), found.xml)
-    fields = _read_fields(found, odm)
+    fields = _read_fields(found, odm, format.encoding)
     forms = {item.form: item.form for item in fields} | (odm.forms if odm else {})
     known = list_columns(fields) if fields else None
     export = _from_odm(found, odm) if found.export is None else _from_csv(found, format, known)
-    events = (odm.events if odm else {}) | _read_events(found)
+    events = (odm.events if odm else {}) | _read_events(found, format.encoding)
     codes = tuple(odm.missing_codes) if odm else ()
     format = format.model_copy(update={"missing": (*format.missing, *codes, _OF_A_SURVEY)})
     project = Project(
@@ -109,21 +109,25 @@ def read_project(
     return project
 
 
-def _read_fields(found: ProjectFiles, odm: OdmProject | None) -> tuple[RedcapField, ...]:
+def _read_fields(
+    found: ProjectFiles, odm: OdmProject | None, encoding: str | None
+) -> tuple[RedcapField, ...]:
     """Read the dictionary that fits the export best; without one, the fields of the XML."""
-    texts = {name: _text(found, name) for name in found.dictionaries}
+    texts = {name: _text(found, name, encoding) for name in found.dictionaries}
     read = {name: read_dictionary(text, found.place(name)[0]) for name, text in texts.items()}
     if not read:
         return odm.fields if odm else ()
     if len(read) == 1 or found.export is None:
         return next(iter(read.values()))
-    head = _text(found, found.export).partition("\n")[0]
+    head = _text(found, found.export, encoding).partition("\n")[0]
     return max(read.values(), key=lambda fields: sum(item.name in head for item in fields))
 
 
-def _text(found: ProjectFiles, member: str) -> str:
-    content = found.read(member)
-    return decode(TextFile(member, "", content), None)[0]
+def _text(found: ProjectFiles, member: str, encoding: str | None) -> str:
+    """Read a file about the project: UTF-8 as REDCap writes it, else as the export is written."""
+    source = TextFile(member, "", found.read(member))
+    text, guessed = decode(source, None)
+    return decode(source, encoding)[0] if guessed and encoding else text
 
 
 def _from_csv(found: ProjectFiles, format: Format, known: Columns | None) -> Export:
@@ -148,10 +152,10 @@ def _from_odm(found: ProjectFiles, odm: OdmProject | None) -> Export:
     return Export(raw, columns_of(raw), is_labelled=False)
 
 
-def _read_events(found: ProjectFiles) -> dict[str, str]:
+def _read_events(found: ProjectFiles, encoding: str | None) -> dict[str, str]:
     events: dict[str, str] = {}
     for name in found.events:
-        text = _text(found, name)
+        text = _text(found, name, encoding)
         separator = max(",;\t|", key=text.partition("\n")[0].count)
         for row in csv.DictReader(io.StringIO(text), delimiter=separator):
             unique = (row.get("unique_event_name") or "").strip()

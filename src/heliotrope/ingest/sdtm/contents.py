@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
 import polars as pl
@@ -33,7 +33,7 @@ class Content:
 
     blocks: gives the rows as text, block by block, in an encoding. rows: how many there are.
     refused: rows of a text file that are none. first_row: what the first is counted as.
-    encoding: the one declared, if any.
+    encoding: the one declared, if any. missing: words that mean 'not recorded', in lower case.
     """
 
     member: str
@@ -45,12 +45,16 @@ class Content:
     first_row: int = 1
     notes: Notes = ()
     encoding: str | None = None
+    missing: tuple[str, ...] = ()
 
     def read(self, encoding: str) -> Iterator[pl.DataFrame]:
-        """Give the blocks of rows, cells trimmed, blank cells null."""
+        """Give the blocks of rows, cells trimmed, blank cells and missing words null."""
+        trimmed = pl.all().str.strip_chars()
+        is_there = trimmed != ""
+        if self.missing:
+            is_there &= ~trimmed.str.to_lowercase().is_in(self.missing)
         for block in self.blocks(encoding):
-            trimmed = pl.all().str.strip_chars()
-            yield block.select(pl.when(trimmed != "").then(trimmed).name.keep())
+            yield block.select(pl.when(is_there).then(trimmed).name.keep())
 
 
 def is_dataset_file(name: str) -> bool:
@@ -63,6 +67,11 @@ def open_contents(files: Files, member: str, format: Format) -> list[Content]:
 
     Errors: those of the readers of each form of file.
     """
+    missing = tuple(sorted({word.strip().casefold() for word in format.missing}))
+    return [replace(item, missing=missing) for item in _open(files, member, format)]
+
+
+def _open(files: Files, member: str, format: Format) -> list[Content]:
     ending = PurePosixPath(member).suffix.casefold()
     if ending in TRANSPORT:
         return [_open_transport(files, member, format)]
