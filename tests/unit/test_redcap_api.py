@@ -36,6 +36,8 @@ class Answering(BaseHTTPRequestHandler):
             "event": EVENTS,
             "metadata": write_dictionary(),
             "version": "14.7.3",
+            "project": "project_id,project_title,missing_data_codes\n"
+            '1,JDM,"ZZ9, Not asked | NI, No information"\n',
         }
         if said["format"] == "json":
             contents |= {
@@ -72,7 +74,8 @@ def server():
 
 @pytest.fixture
 def study(server, tmp_path):
-    text = dedent(STUDY).replace(
+    text = dedent(STUDY).replace('missing = ["NI"]', "")
+    text = text.replace(
         'file = "data.csv"',
         f'file = "fetched"\napi = "http://127.0.0.1:{server.server_port}/api/"\n'
         'token_variable = "JDM_TOKEN"',
@@ -92,7 +95,7 @@ def test_records_are_fetched_kept_and_read_and_the_token_is_nowhere(
     found = read(study)
     check_all_is_right(found)
     kept = sorted(item.name for item in (tmp_path / "fetched").iterdir())
-    assert kept == ["data.csv", "dictionary.csv", "event.csv"]
+    assert kept == ["data.csv", "dictionary.csv", "event.csv", "project_info.csv"]
     assert set(found.input_hashes) >= {"fetched/data.csv", "fetched/dictionary.csv"}
     assert all(TOKEN.encode() not in item.read_bytes() for item in tmp_path.rglob("*.*"))
     (asked,) = [item for item in server.asked if item["content"] == "record"]

@@ -272,6 +272,27 @@ def test_codes_that_nobody_defined_are_refused_each_at_its_own_cost(read):
     assert found.accounting["cells_quarantined"][0] == 3
 
 
+SETTINGS = 'project_id,project_title,missing_data_codes\n4,JDM,"NI, No information"\n'
+
+
+def test_missing_codes_of_the_project_settings_count_in_cells_and_boxes(read):
+    """Without an XML the settings that the interface exports name the codes."""
+    undeclared = STUDY.replace('missing = ["NI"]', "")
+    boxed = [{**row, "before___ni": "0"} for row in ROWS]
+    boxed[3] |= {"before___2": "0", "before___ni": "1"}
+    found = read(
+        write_rows(boxed, [*COLUMNS, "before___ni"]), undeclared, project_csv=SETTINGS
+    )
+    assert "redcap_unknown_choice" not in rules(found)
+    assert "redcap_column_unknown" not in rules(found)
+    assert "file_unused" not in rules(found)
+    assert found.tables["infusion"].sort("date")["premedication"][-1] is None
+    with_codes = read(study=undeclared, project_csv=SETTINGS)
+    check_all_is_right(with_codes)
+    without = read(study=undeclared, project_csv="project_id,project_title\n4,JDM\n")
+    assert "redcap_unknown_choice" in rules(without)
+
+
 def test_an_event_that_the_project_does_not_have_is_said(read):
     rows = [*ROWS, {**ROWS[1], "redcap_event_name": "extra_arm_1"}]
     found = read(write_rows(rows))

@@ -16,11 +16,13 @@ if TYPE_CHECKING:
 DATA = "data.csv"
 DICTIONARY = "dictionary.csv"
 EVENTS = "event.csv"
+PROJECT = "project_info.csv"
 
 
 def fetch_project(folder: Path, source: RedcapSource, tell: Callable[[str], None]) -> None:
-    """Fetch records (raw), dictionary and events into the source's folder, replacing what was.
+    """Fetch records (raw), dictionary, events and settings into the source's folder.
 
+    They replace what was there. The settings bring the project's missing-data codes.
     The files are what is read and hashed, so that a run can be verified without the server. The
     token stands in the environment and nowhere else: it is not written, logged or shown.
     Errors: no token, PyCap not installed, a server that does not answer or refuses: UserError.
@@ -39,7 +41,7 @@ def fetch_project(folder: Path, source: RedcapSource, tell: Callable[[str], None
     except Exception as error:
         raise _say_refused(source, error, token) from None
     target.mkdir(parents=True, exist_ok=True)
-    for name in (DATA, DICTIONARY, EVENTS):
+    for name in (DATA, DICTIONARY, EVENTS, PROJECT):
         (target / name).unlink(missing_ok=True)
     for name, text in contents.items():
         (target / name).write_text(text, encoding="utf-8")
@@ -81,6 +83,7 @@ def _fetch(address: str, token: str) -> dict[str, str]:
             export_data_access_groups=True,
         ),
         DICTIONARY: project.export_metadata(format_type="csv"),
+        PROJECT: project.export_project_info(format_type="csv"),
     }
     if project.is_longitudinal:
         contents[EVENTS] = project.export_events(format_type="csv")

@@ -75,17 +75,25 @@ class RedcapField:
         if not self.is_checkbox:
             yield self.name, self.label, ""
             return
-        for code, label in self.choices.items():
+        yield from self.boxes_of(self.choices)
+
+    def boxes_of(self, choices: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
+        """Give the column of each of some choices, if the field is one of boxes."""
+        for code, label in choices.items() if self.is_checkbox else ():
             plain = code.lower().replace("-", "_").replace(".", "_")
             yield f"{self.name}___{plain}", f"{self.label} (choice={label})", code
 
 
 @dataclass(frozen=True)
 class Columns:
-    """Every column an export of the project may have: its field, and its heading among labels."""
+    """Every column an export of the project may have: its field, and its heading among labels.
+
+    optional: columns that an export may lack without lacking a field.
+    """
 
     headings: Mapping[str, str]
     fields: Mapping[str, RedcapField]
+    optional: frozenset[str] = frozenset()
 
 
 def read_dictionary(text: str, file: str) -> tuple[RedcapField, ...]:
@@ -145,6 +153,15 @@ def _make_field(cells: Mapping[str, str]) -> RedcapField:
     )
 
 
+def parse_missing_codes(text: str) -> dict[str, str]:
+    """Read the missing-data codes of a project, one a line or separated by bars.
+
+    >>> parse_missing_codes("NI, No information | -99, Not done")
+    {'NI': 'No information', '-99': 'Not done'}
+    """
+    return parse_choices(text.replace("\r", "").replace("\n", "|"))
+
+
 def parse_choices(text: str) -> dict[str, str]:
     """Read the choices of a field: code, label | code, label; a label may hold commas.
 
@@ -155,11 +172,17 @@ def parse_choices(text: str) -> dict[str, str]:
     return {code.strip(): label.strip() or code.strip() for code, _, label in parts}
 
 
-def list_columns(fields: Sequence[RedcapField]) -> Columns:
-    """List every column of an export in REDCap's order."""
+def list_columns(
+    fields: Sequence[RedcapField], missing_codes: Mapping[str, str] | None = None
+) -> Columns:
+    """List every column of an export in REDCap's order.
+
+    A field of boxes has one more for each of the project's missing-data codes.
+    """
     headings: dict[str, str] = {}
     owners: dict[str, RedcapField] = {}
     by_form: dict[str, list[RedcapField]] = {}
+    optional: set[str] = set()
     for item in fields:
         by_form.setdefault(item.form, []).append(item)
     first = fields[0]
@@ -167,15 +190,18 @@ def list_columns(fields: Sequence[RedcapField]) -> Columns:
     headings |= OWN_COLUMNS
     for form, members in by_form.items():
         stamp = f"{form}{TIMESTAMP}"
+        optional.add(stamp)
         headings[stamp] = "Survey Timestamp"
         owners[stamp] = RedcapField(stamp, form, label="Survey Timestamp")
         for item in members:
             if item.type in NOT_EXPORTED:
                 continue
-            for name, heading, _ in item.columns():
+            missing = [*item.boxes_of(missing_codes or {})]
+            optional |= {name for name, _, _ in missing}
+            for name, heading, _ in (*item.columns(), *missing):
                 headings.setdefault(name, heading)
                 owners.setdefault(name, item)
         state = f"{form}{COMPLETE}"
         headings[state] = "Complete?"
         owners[state] = RedcapField(state, form, "dropdown", "Complete?", COMPLETE_STATES)
-    return Columns(headings, owners)
+    return Columns(headings, owners, frozenset(optional))

@@ -25,6 +25,7 @@ _EVENTS = frozenset({"unique_event_name", "event_name"})
 _EVENT_FORMS = frozenset({"unique_event_name", "form"})
 _ARMS = frozenset({"arm_num", "name"})
 _REPEATING = frozenset({"form_name", "custom_form_label"})
+_PROJECT = frozenset({"project_id", "project_title"})
 _OF_EXPORT = frozenset({"redcap_event_name", "redcap_repeat_instrument", "redcap_repeat_instance"})
 _LABELLED = frozenset({"Event Name", "Repeat Instrument", "Complete?"})
 
@@ -39,6 +40,7 @@ class ProjectFiles:
     dictionaries: tuple[str, ...]
     events: tuple[str, ...]
     others: tuple[str, ...]
+    settings: tuple[str, ...] = ()
 
     def place(self, member: str) -> tuple[str, str | None]:
         """Return file and sheet of a member, relative to the study's folder."""
@@ -112,6 +114,7 @@ def find_project_files(folder: Path, source: RedcapSource) -> ProjectFiles:
         xml=named if is_xml else next((n for n, kind in kinds.items() if kind == "xml"), None),
         dictionaries=tuple(dictionaries),
         events=tuple(name for name, kind in kinds.items() if kind == "events"),
+        settings=tuple(name for name, kind in kinds.items() if kind == "project"),
         others=() if is_single else tuple(name for name in unread if not _is_note(name)),
     )
 
@@ -154,7 +157,7 @@ def _list_beside(path: Path) -> Files:
 
 
 def _kind_of(files: Files, name: str) -> str:
-    """Say what a file is: xml, dictionary, events, settings, export, data (a table) or other."""
+    """Say what a file is: xml, dictionary, events, project, settings, export, data or other."""
     suffix = PurePosixPath(name).suffix.casefold()
     if suffix not in (*_TEXT, ".xml"):
         return "other"
@@ -167,6 +170,8 @@ def _kind_of(files: Files, name: str) -> str:
         return "dictionary"
     if header >= _EVENTS:
         return "events"
+    if header >= _PROJECT:
+        return "project"
     if header >= _EVENT_FORMS or header == _ARMS or header >= _REPEATING:
         return "settings"
     is_marked = any(cell.endswith("_complete") for cell in header)

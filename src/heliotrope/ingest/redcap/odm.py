@@ -17,6 +17,7 @@ from heliotrope.ingest.redcap.dictionary import (
     RedcapField,
     check_fields,
     parse_choices,
+    parse_missing_codes,
 )
 
 _TYPES = {"select": "dropdown", "textarea": "notes"}
@@ -137,8 +138,7 @@ def _take(element: ElementTree.Element, path: list[ElementTree.Element], read: _
     elif tag == "CodeList" and said.get("CheckboxChoices"):
         read.choices[said["OID"]] = parse_choices(said["CheckboxChoices"])
     elif tag == "MissingDataCodes":
-        text = (element.text or "").strip()
-        read.missing = parse_choices(text.replace("\r", "").replace("\n", "|")) if text else {}
+        read.missing = parse_missing_codes(element.text or "")
     elif tag == "ItemGroupDef":
         items = [_attributes(node)["ItemOID"] for node in element if _name(node.tag) == "ItemRef"]
         read.groups[said["OID"]] = items

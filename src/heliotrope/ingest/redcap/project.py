@@ -21,6 +21,7 @@ from heliotrope.ingest.redcap.dictionary import (
     Columns,
     RedcapField,
     list_columns,
+    parse_missing_codes,
     read_dictionary,
 )
 from heliotrope.ingest.redcap.export import Export, columns_of, read_export
@@ -87,11 +88,13 @@ def read_project(
     odm = None if found.xml is None else read_odm(found.read(found.xml), found.xml)
     fields = _read_fields(found, odm, format.encoding)
     forms = {item.form: item.form for item in fields} | (odm.forms if odm else {})
-    known = list_columns(fields) if fields else None
+    codes = (odm.missing_codes if odm else {}) | _read_missing_codes(found, format.encoding)
+    known = list_columns(fields, codes) if fields else None
     export = _from_odm(found, odm) if found.export is None else _from_csv(found, format, known)
     events = (odm.events if odm else {}) | _read_events(found, format.encoding)
-    codes = tuple(odm.missing_codes) if odm else ()
-    format = format.model_copy(update={"missing": (*format.missing, *codes, _OF_A_SURVEY)})
+    is_labelled = _tell_labelled(export, known, source)
+    words = (*codes, *(codes.values() if is_labelled else ()), _OF_A_SURVEY)
+    format = format.model_copy(update={"missing": (*format.missing, *words)})
     project = Project(
         raw=export.raw,
         columns=export.columns,
@@ -100,7 +103,7 @@ def read_project(
         record_field=fields[0].name if fields else next(iter(export.columns)),
         events=events,
         forms=forms or _forms_of(export),
-        is_labelled=_tell_labelled(export, known, source),
+        is_labelled=is_labelled,
         format=format,
         missing=missing_tokens(context, format),
         notes=tuple(_note(export, known, found)),
@@ -161,6 +164,17 @@ def _read_events(found: ProjectFiles, encoding: str | None) -> dict[str, str]:
             unique = (row.get("unique_event_name") or "").strip()
             events |= {unique: (row.get("event_name") or unique).strip()} if unique else {}
     return events
+
+
+def _read_missing_codes(found: ProjectFiles, encoding: str | None) -> dict[str, str]:
+    """Read the missing-data codes out of the settings of the project, as the interface has them."""
+    codes: dict[str, str] = {}
+    for name in found.settings:
+        text = _text(found, name, encoding)
+        separator = max(",;\t|", key=text.partition("\n")[0].count)
+        for row in csv.DictReader(io.StringIO(text, newline=""), delimiter=separator):
+            codes |= parse_missing_codes(row.get("missing_data_codes") or "")
+    return codes
 
 
 def _forms_of(export: Export) -> dict[str, str]:
@@ -224,7 +238,7 @@ def _note(export: Export, known: Columns | None, found: ProjectFiles) -> list[No
         dict.fromkeys(
             field.name
             for name, field in known.fields.items()
-            if name not in export.columns and not name.endswith("_timestamp")
+            if name not in export.columns and name not in known.optional
         )
     )
     if absent:
