@@ -39,8 +39,8 @@ PANDAS = """
 import resource, sys, time
 import pandas as pd
 start = time.perf_counter()
-data = pd.read_csv(sys.argv[1] + "/data.csv", dtype=str)
-form = data.pop("redcap_repeat_instrument").fillna("jdm_patient")
+data = pd.read_csv(sys.argv[1] + "/data.csv", dtype=str, na_values=["NASK", "-99"])
+form = data.pop("redcap_repeat_instrument").fillna(data.pop("redcap_event_name"))
 rows = 0
 for name, part in data.groupby(form):
     part = part.dropna(axis=1, how="all")
@@ -49,11 +49,11 @@ for name, part in data.groupby(form):
             part[column] = pd.to_datetime(part[column], errors="coerce")
         elif column.endswith(("_dose", "_lower", "_upper")):
             part[column] = pd.to_numeric(part[column], errors="coerce")
-    if name in ("jdm_visit", "jdm_laboratory"):
+    if name == "visit_arm_1":
         date = [column for column in part.columns if column.endswith("_date")]
         keys = ["patient_id", *date]
         measures = [c for c in part.columns if c not in keys and not c.endswith(("_lower",
-            "_upper", "_complete", "_instance", "_assessor", "judgement"))]
+            "_upper", "_complete", "_timestamp", "_group", "_instance", "_assessor", "judgement"))]
         part = part.melt(keys, measures).dropna(subset="value")
         part["value"] = pd.to_numeric(part["value"], errors="coerce")
     rows += len(part)

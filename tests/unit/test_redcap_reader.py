@@ -147,7 +147,7 @@ def check_all_is_right(read: Ingested) -> None:
     assert infusions["dose"].to_list() == [20.0, 40.0, 40.0]
     assert infusions["minute_of_day"].to_list() == [570, None, None]
     assert infusions["premedication"].to_list() == [
-        "paracetamol; prednisone", None, "prednisone",
+        "paracetamol;prednisone", None, "prednisone",
     ]  # fmt: skip
     rows = read.tables["assessment"].sort("date", "measure")
     assert rows.select("measure", "value", "text").rows() == [
@@ -280,9 +280,7 @@ def test_missing_codes_of_the_project_settings_count_in_cells_and_boxes(read):
     undeclared = STUDY.replace('missing = ["NI"]', "")
     boxed = [{**row, "before___ni": "0"} for row in ROWS]
     boxed[3] |= {"before___2": "0", "before___ni": "1"}
-    found = read(
-        write_rows(boxed, [*COLUMNS, "before___ni"]), undeclared, project_csv=SETTINGS
-    )
+    found = read(write_rows(boxed, [*COLUMNS, "before___ni"]), undeclared, project_csv=SETTINGS)
     assert "redcap_unknown_choice" not in rules(found)
     assert "redcap_column_unknown" not in rules(found)
     assert "file_unused" not in rules(found)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -91,10 +91,15 @@ def make_redcap_dictionary(rulebook: Rulebook) -> list[DictionaryRow]:
 
 def write_redcap_dictionary(rulebook: Rulebook) -> str:
     """Return the data dictionary as the text of a CSV file."""
+    return write_dictionary_rows(make_redcap_dictionary(rulebook))
+
+
+def write_dictionary_rows(rows: Iterable[DictionaryRow]) -> str:
+    """Return the fields of a data dictionary as the text of a CSV file."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(HEADINGS)
-    writer.writerows(row.cells() for row in make_redcap_dictionary(rulebook))
+    writer.writerows(row.cells() for row in rows)
     return text.getvalue()
 
 

@@ -59,7 +59,7 @@ class FileStore:
 
     files: Files
     model: OmopModel
-    written: Format = Format()
+    written: Format = field(default_factory=Format)
     members: dict[str, _Member] = field(default_factory=dict)
     _folder: Path | None = None
     _parsed: dict[str, Path] = field(default_factory=dict)
@@ -277,7 +277,7 @@ def _columns_without_header(known: OmopTable, width: int, name: str, place: str)
 
 
 def _find_encoding(path: Path) -> tuple[str | None, tuple[tuple[str, str], ...]]:
-    """Return how a file is written that is not plain UTF-8 (None: it is), with a note if guessed."""
+    """Return how a file is written other than plain UTF-8 (None: it is that), with a note."""
     with path.open("rb") as stream:
         head = stream.read(4)
     if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):

@@ -13,7 +13,7 @@ from heliotrope.ingest.redcap.dictionary import CHECKED, COMPLETE, RedcapField
 from heliotrope.ingest.redcap.project import Project
 from heliotrope.ingest.staged import clean
 
-_BETWEEN_BOXES = "; "
+_BETWEEN_BOXES = ";"
 _NUMBER = re.compile(r"[+-]?\d+(?:[.,]\d+)?")
 
 

@@ -25,6 +25,7 @@ _EVENTS = frozenset({"unique_event_name", "event_name"})
 _EVENT_FORMS = frozenset({"unique_event_name", "form"})
 _ARMS = frozenset({"arm_num", "name"})
 _REPEATING = frozenset({"form_name", "custom_form_label"})
+_INSTRUMENTS = frozenset({"instrument_name", "instrument_label"})
 _PROJECT = frozenset({"project_id", "project_title"})
 _OF_EXPORT = frozenset({"redcap_event_name", "redcap_repeat_instrument", "redcap_repeat_instance"})
 _LABELLED = frozenset({"Event Name", "Repeat Instrument", "Complete?"})
@@ -41,6 +42,7 @@ class ProjectFiles:
     events: tuple[str, ...]
     others: tuple[str, ...]
     settings: tuple[str, ...] = ()
+    instruments: tuple[str, ...] = ()
 
     def place(self, member: str) -> tuple[str, str | None]:
         """Return file and sheet of a member, relative to the study's folder."""
@@ -115,6 +117,7 @@ def find_project_files(folder: Path, source: RedcapSource) -> ProjectFiles:
         dictionaries=tuple(dictionaries),
         events=tuple(name for name, kind in kinds.items() if kind == "events"),
         settings=tuple(name for name, kind in kinds.items() if kind == "project"),
+        instruments=tuple(name for name, kind in kinds.items() if kind == "instruments"),
         others=() if is_single else tuple(name for name in unread if not _is_note(name)),
     )
 
@@ -157,7 +160,10 @@ def _list_beside(path: Path) -> Files:
 
 
 def _kind_of(files: Files, name: str) -> str:
-    """Say what a file is: xml, dictionary, events, project, settings, export, data or other."""
+    """Say what a file is: xml, dictionary, export, data (another table), other, or of the project.
+
+    Of the project are its events, instruments, project (its settings) and settings (not needed).
+    """
     suffix = PurePosixPath(name).suffix.casefold()
     if suffix not in (*_TEXT, ".xml"):
         return "other"
@@ -170,8 +176,9 @@ def _kind_of(files: Files, name: str) -> str:
         return "dictionary"
     if header >= _EVENTS:
         return "events"
-    if header >= _PROJECT:
-        return "project"
+    for kind, said in (("project", _PROJECT), ("instruments", _INSTRUMENTS)):
+        if header >= said:
+            return kind
     if header >= _EVENT_FORMS or header == _ARMS or header >= _REPEATING:
         return "settings"
     is_marked = any(cell.endswith("_complete") for cell in header)

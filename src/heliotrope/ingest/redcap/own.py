@@ -11,6 +11,7 @@ from heliotrope.definitions.redcap_project import (
 )
 from heliotrope.ingest.declared import RedcapTable
 from heliotrope.ingest.mapping import MeasureColumn
+from heliotrope.ingest.redcap.decode import find_columns
 from heliotrope.ingest.redcap.project import Project, count_filled
 
 _SITE = "site"
@@ -22,7 +23,8 @@ def list_own_tables(project: Project, rulebook: Rulebook) -> tuple[RedcapTable, 
     """Return how each of our own forms in the project becomes rows; none if it has none.
 
     Rule: a form is ours if it bears our form's name and has the fields it cannot do without; its
-    name alone, or a field of our name on a form of another name, is nothing. Fields that were
+    name alone, or a field of our name on a form of another name, is nothing. A field may have
+    been made one of boxes, and forms may be given to events. Fields that were
     not exported are left out. A child without a field for the centre has its data access group.
     """
     proposed = redcap_project_of(rulebook)
@@ -37,14 +39,14 @@ def _is_ours(project: Project, form: ProjectForm) -> bool:
     if form.id not in project.forms:
         return False
     needed = [item.field for item in form.fields if item.is_required]
-    has_any = any(name in project.columns for name in form.names)
-    return has_any and all(name in project.columns for name in needed)
+    has_any = any(find_columns(project, name) for name in form.names)
+    return has_any and all(find_columns(project, name) for name in needed)
 
 
 def _read_form(project: Project, form: ProjectForm, rulebook: Rulebook) -> RedcapTable:
     fields, codes = {}, {}
     for item in form.fields:
-        if item.field not in project.columns:
+        if not find_columns(project, item.field):
             continue
         fields[item.column] = item.field
         choices = list_choices(item, rulebook)

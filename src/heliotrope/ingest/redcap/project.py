@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import polars as pl
 
+from heliotrope.definitions.redcap_project import redcap_project_of
 from heliotrope.errors import Found, UserError
 from heliotrope.ingest.context import ReadContext, normalise_word
 from heliotrope.ingest.declared import RedcapSource
@@ -88,6 +89,7 @@ def read_project(
     odm = None if found.xml is None else read_odm(found.read(found.xml), found.xml)
     fields = _read_fields(found, odm, format.encoding)
     forms = {item.form: item.form for item in fields} | (odm.forms if odm else {})
+    forms |= _read_titles(found, format.encoding, context)
     codes = (odm.missing_codes if odm else {}) | _read_missing_codes(found, format.encoding)
     known = list_columns(fields, codes) if fields else None
     export = _from_odm(found, odm) if found.export is None else _from_csv(found, format, known)
@@ -158,9 +160,7 @@ def _from_odm(found: ProjectFiles, odm: OdmProject | None) -> Export:
 def _read_events(found: ProjectFiles, encoding: str | None) -> dict[str, str]:
     events: dict[str, str] = {}
     for name in found.events:
-        text = _text(found, name, encoding)
-        separator = max(",;\t|", key=text.partition("\n")[0].count)
-        for row in csv.DictReader(io.StringIO(text), delimiter=separator):
+        for row in _read_rows(_text(found, name, encoding)):
             unique = (row.get("unique_event_name") or "").strip()
             events |= {unique: (row.get("event_name") or unique).strip()} if unique else {}
     return events
@@ -170,11 +170,24 @@ def _read_missing_codes(found: ProjectFiles, encoding: str | None) -> dict[str, 
     """Read the missing-data codes out of the settings of the project, as the interface has them."""
     codes: dict[str, str] = {}
     for name in found.settings:
-        text = _text(found, name, encoding)
-        separator = max(",;\t|", key=text.partition("\n")[0].count)
-        for row in csv.DictReader(io.StringIO(text, newline=""), delimiter=separator):
+        for row in _read_rows(_text(found, name, encoding)):
             codes |= parse_missing_codes(row.get("missing_data_codes") or "")
     return codes
+
+
+def _read_titles(found: ProjectFiles, encoding: str | None, context: ReadContext) -> dict[str, str]:
+    """Read the titles of the forms, by which an export of labels names them; ours are known."""
+    titles = {form.id: form.title for form in redcap_project_of(context.rulebook).forms}
+    for name in found.instruments:
+        for row in _read_rows(_text(found, name, encoding)):
+            form = (row.get("instrument_name") or "").strip()
+            titles |= {form: (row.get("instrument_label") or form).strip()} if form else {}
+    return titles
+
+
+def _read_rows(text: str) -> Iterator[dict[str, str]]:
+    separator = max(",;\t|", key=text.partition("\n")[0].count)
+    yield from csv.DictReader(io.StringIO(text, newline=""), delimiter=separator)
 
 
 def _forms_of(export: Export) -> dict[str, str]:

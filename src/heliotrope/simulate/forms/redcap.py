@@ -1,158 +1,172 @@
-"""Write a cohort as the export of the REDCap project that this program proposes."""
+"""Write a cohort as the export of a longitudinal REDCap project with the forms proposed here."""
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
 
-from heliotrope.definitions.load import Rulebook, read_rulebook
-from heliotrope.definitions.measure import measures_of
+from heliotrope.definitions.load import read_rulebook
 from heliotrope.definitions.redcap_dictionary import (
-    list_choices,
+    DictionaryRow,
     make_redcap_dictionary,
-    write_redcap_dictionary,
-    write_repeating_forms,
+    write_dictionary_rows,
 )
-from heliotrope.definitions.redcap_project import (
-    ProjectForm,
-    ProjectMeasure,
-    RedcapProject,
-    redcap_project_of,
+from heliotrope.definitions.redcap_project import RedcapProject, redcap_project_of
+from heliotrope.simulate.forms.redcap_entries import (
+    BETWEEN,
+    MISSING_CODES,
+    Plan,
+    fill_form,
+    list_boxes,
+    rows_of,
 )
+from heliotrope.simulate.forms.redcap_events import (
+    EVENT,
+    EVENTS,
+    INSTANCE,
+    INSTRUMENT,
+    events_of,
+    list_repeats,
+    place_entries,
+)
+from heliotrope.simulate.forms.redcap_labels import label_export
 
-_COMPLETE = "2"
-_YES_NO = {"yes": "1", "no": "0"}
-_INSTRUMENT, _INSTANCE = "redcap_repeat_instrument", "redcap_repeat_instance"
-_ENTRY = ["patient_id", "date", "assessor"]
-_NO_UNIT = "none"
+LABELS = "labels"
+GROUP, IDENTIFIER = "redcap_data_access_group", "redcap_survey_identifier"
+_BOXED = "premedication"
 
 
 def write_redcap(tables: Mapping[str, pl.DataFrame], folder: Path) -> list[Path]:
-    """Write canonical tables as data.csv (raw values), dictionary.csv and the repeating forms.
+    """Write canonical tables as an export of codes, its settings, and once more with labels.
 
-    One row a child for the form that does not repeat, one row an entry for those that do. Values
-    of one child, day and assessor stand in one entry of a visit; what has no field there (another
-    unit, a second value of the day) stands in a further entry or in the form of other measures.
+    Rule: one arm of four events. Child and what is said once stand in the enrolment; visit and
+    laboratory of one day share an instance of an event that repeats; the first infusion stands in
+    an event of its own, the others are a form that repeats. Values of one child, day and assessor
+    stand in one entry; what has no field there (another unit, a second value of the day) stands in
+    a further entry or in the form of other measures. The centre is the data access group,
+    premedication a field of boxes, what is not recorded a missing-data code of the project.
+    The export of labels stands in a folder of its own: it is the same project once more.
     """
     rulebook = read_rulebook()
     project = redcap_project_of(rulebook)
-    forms = [
-        _fill(place, form, project, rows, rulebook)
-        for place, form in enumerate(project.forms)
-        if (rows := _rows_of(form, project, tables, rulebook)) is not None
-    ]
-    names = [project.record_field, _INSTRUMENT, _INSTANCE]
-    for form in project.forms:
-        names += [*form.names, form.complete]
-    data = pl.concat(forms, how="diagonal").sort(
-        project.record_field, "_place", "_order", maintain_order=True
-    )
-    absent = [pl.lit(None, pl.String).alias(name) for name in names if name not in data.columns]
-    folder.mkdir(parents=True, exist_ok=True)
+    dictionary = tuple(_box(make_redcap_dictionary(rulebook), project, tables))
+    plan = Plan(project, rulebook, dictionary, _find_groups(tables.get("patient")))
+    data = _lay_out(tables, plan)
+    headings, labelled = label_export(data, plan.dictionary, project, MISSING_CODES)
+    about = {"dictionary.csv": write_dictionary_rows(plan.dictionary), **_describe(plan)}
     written = {
-        "data.csv": data.with_columns(absent).select(names).write_csv(),
-        "dictionary.csv": write_redcap_dictionary(rulebook),
-        "repeating_instruments.csv": write_repeating_forms(rulebook),
+        "data.csv": data.write_csv(),
+        **about,
+        f"{LABELS}/data.csv": _write_line(headings) + labelled.write_csv(include_header=False),
+        **{f"{LABELS}/{name}": text for name, text in about.items()},
     }
+    (folder / LABELS).mkdir(parents=True, exist_ok=True)
     for name, text in written.items():
         (folder / name).write_text(text, encoding="utf-8")
     return [folder / name for name in written]
 
 
-def _rows_of(
-    form: ProjectForm,
-    project: RedcapProject,
-    tables: Mapping[str, pl.DataFrame],
-    rulebook: Rulebook,
-) -> pl.DataFrame | None:
-    """Return the rows of our table that stand in a form, one row an entry, as text."""
+def _box(
+    dictionary: list[DictionaryRow], project: RedcapProject, tables: Mapping[str, pl.DataFrame]
+) -> Iterator[DictionaryRow]:
+    """Make the premedication a field of boxes, if what was given can be ticked in one order."""
+    form = next(form for form in project.forms if form.table == "infusion")
     rows = tables.get(form.table)
-    if rows is None or rows.is_empty():
+    texts = [] if rows is None else rows[_BOXED].cast(pl.String).drop_nulls().unique().to_list()
+    drugs = sorted({drug for text in texts for drug in text.split(BETWEEN)})
+    lists = [text.split(BETWEEN) for text in texts]
+    drugs.sort(key=lambda drug: max(found.index(drug) for found in lists if drug in found))
+    places = {drug: place for place, drug in enumerate(drugs)}
+    is_ordered = all(found == sorted(set(found), key=places.__getitem__) for found in lists)
+    is_plain = all(drug and drug == drug.strip() and "|" not in drug for drug in drugs)
+    choices = tuple((drug, str(code), drug) for code, drug in enumerate(drugs, start=1))
+    for row in dictionary:
+        if row.name == form.field_of(_BOXED) and drugs and is_ordered and is_plain:
+            yield replace(row, type="checkbox", choices=choices, note="")
+        else:
+            yield row
+
+
+def _describe(plan: Plan) -> dict[str, str]:
+    """Return what a project says of itself beside its dictionary, as the interface exports it."""
+    forms = plan.project.forms
+    codes = " | ".join(f"{code}, {label}" for code, label in MISSING_CODES.items())
+    tables: dict[str, list[list[str]]] = {
+        "event.csv": [
+            ["event_name", "arm_num", "unique_event_name"],
+            *([event.label, "1", event.name] for event in EVENTS),
+        ],
+        "arms.csv": [["arm_num", "name"], ["1", "Children"]],
+        "event_forms.csv": [
+            ["arm_num", "unique_event_name", "form"],
+            *(["1", event.name, form.id] for form in forms for event in events_of(form)),
+        ],
+        "repeating_instruments.csv": [
+            ["event_name", "form_name", "custom_form_label"],
+            *([event, form, ""] for event, form in list_repeats(plan.project)),
+        ],
+        "instruments.csv": [
+            ["instrument_name", "instrument_label"],
+            *([form.id, form.title] for form in forms),
+        ],
+        "project_info.csv": [
+            ["project_id", "project_title", "is_longitudinal", "missing_data_codes"],
+            ["1", plan.project.title, "1", codes],
+        ],
+    }
+    return {name: "".join(map(_write_line, rows)) for name, rows in tables.items()}
+
+
+def _write_line(cells: list[str]) -> str:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerow(cells)
+    return text.getvalue()
+
+
+def _lay_out(tables: Mapping[str, pl.DataFrame], plan: Plan) -> pl.DataFrame:
+    project = plan.project
+    entries = {
+        form.id: fill_form(form, rows, plan)
+        for form in project.forms
+        if (rows := rows_of(form, plan, tables)) is not None
+    }
+    places = [
+        rows.with_columns(_place=pl.lit(place), _order=pl.int_range(pl.len()))
+        for place, rows in enumerate(place_entries(project, entries))
+    ]
+    names = list(_list_names(plan))
+    data = pl.concat([pl.DataFrame(schema={"patient_id": pl.String}), *places], how="diagonal")
+    if plan.groups is not None:
+        data = data.join(plan.groups, on="patient_id", how="left", maintain_order="left")
+    if places:
+        data = data.sort("patient_id", "_place", "_order", maintain_order=True)
+    absent = [pl.lit(None, pl.String).alias(name) for name in names if name not in data.columns]
+    return data.with_columns(absent).select(names).rename({"patient_id": project.record_field})
+
+
+def _find_groups(children: pl.DataFrame | None) -> pl.DataFrame | None:
+    """Return the centres as data access groups, if all are written as REDCap writes these."""
+    if children is None or children.is_empty():
         return None
-    rows = rows.with_columns(pl.all().cast(pl.String))
-    if form.table != "assessment":
-        return rows
-    rows = rows.filter(pl.col("value").is_not_null() | pl.col("text").is_not_null())
-    if form.measures:
-        return _lay_out_visits(rows.filter(_has_field(form, rulebook)), form, rulebook)
-    others = [item for item in project.forms if item.measures]
-    has_place = pl.any_horizontal([_has_field(item, rulebook) for item in others])
-    return rows.filter(~has_place)
+    groups = children.select("patient_id", pl.col("site").cast(pl.String).alias(GROUP))
+    are_groups = groups[GROUP].str.contains(r"^[a-z0-9_]+$").fill_null(False).all()
+    return groups.unique("patient_id", maintain_order=True) if are_groups else None
 
 
-def _has_field(form: ProjectForm, rulebook: Rulebook) -> pl.Expr:
-    """Say of each assessment whether the form has fields for all that it says."""
-    return pl.any_horizontal(
-        [_fits(item, rulebook) for item in form.measures] or [pl.lit(False)]
-    ).fill_null(False)
-
-
-def _fits(item: ProjectMeasure, rulebook: Rulebook) -> pl.Expr:
-    measure = measures_of(rulebook)[item.measure]
-    is_it = pl.col("measure") == measure.id
-    if measure.is_judgement:
-        return is_it & pl.col("text").is_not_null()
-    has_unit = pl.col("unit").fill_null(_NO_UNIT) == measure.unit
-    is_plain = pl.col("text").is_null()
-    if item.limit_names is None:
-        is_plain &= pl.col("lower_limit").is_null() & pl.col("upper_limit").is_null()
-    return is_it & has_unit & is_plain
-
-
-def _lay_out_visits(rows: pl.DataFrame, form: ProjectForm, rulebook: Rulebook) -> pl.DataFrame:
-    """Put the values of one child, day and assessor into one entry; a second value, into another.
-
-    An entry stands where its first value stood.
-    """
-    judgements = [item.id for item in measures_of(rulebook).values() if item.is_judgement]
-    said = pl.when(pl.col("measure").is_in(judgements)).then("text").otherwise("value")
-    numbered = rows.with_columns(
-        said.alias("said"), pl.int_range(pl.len()).over([*_ENTRY, "measure"]).alias("_again")
-    )
-    columns = []
-    for item in form.measures:
-        is_it = pl.col("measure") == item.measure
-        columns.append(pl.col("said").filter(is_it).first().alias(item.name))
-        for name, limit in zip(
-            item.limit_names or (), ("lower_limit", "upper_limit"), strict=False
-        ):
-            columns.append(pl.col(limit).filter(is_it).first().alias(name))
-    return numbered.group_by([*_ENTRY, "_again"], maintain_order=True).agg(columns)
-
-
-def _fill(
-    place: int, form: ProjectForm, project: RedcapProject, rows: pl.DataFrame, rulebook: Rulebook
-) -> pl.DataFrame:
-    """Give the entries of a form their fields, codes and instances."""
-    record = pl.col("patient_id")
-    instance = (pl.int_range(pl.len()).over("patient_id") + 1).cast(pl.String)
-    repeats = form.is_repeating
-    return rows.select(
-        record.alias(project.record_field),
-        pl.lit(form.id if repeats else None, pl.String).alias(_INSTRUMENT),
-        (instance if repeats else pl.lit(None, pl.String)).alias(_INSTANCE),
-        *_columns(form, rows, rulebook),
-        pl.lit(_COMPLETE).alias(form.complete),
-        pl.lit(place).alias("_place"),
-        pl.int_range(pl.len()).alias("_order"),
-    )
-
-
-def _columns(form: ProjectForm, rows: pl.DataFrame, rulebook: Rulebook) -> Iterator[pl.Expr]:
-    for item in form.fields:
-        if item.column not in rows.columns:
-            continue
-        column = pl.col(item.column)
-        choices = {word: code for word, code, _ in list_choices(item, rulebook)}
-        if item.holds == "yes_no":
-            choices = _YES_NO
-        yield (column.replace(choices) if choices else column).alias(item.field)
-    coded = {row.name: row for row in make_redcap_dictionary(rulebook) if row.choices}
-    for measure in form.measures:
-        for name in (measure.name, *(measure.limit_names or ())):
-            if name not in rows.columns:
-                continue
-            codes = {word: code for word, code, _ in coded[name].choices} if name in coded else {}
-            yield pl.col(name).replace(codes) if codes else pl.col(name)
+def _list_names(plan: Plan) -> Iterator[str]:
+    """Give the columns in the order of an export."""
+    yield from ("patient_id", EVENT, INSTRUMENT, INSTANCE, GROUP, IDENTIFIER)
+    for form in plan.project.forms:
+        if form is plan.survey:
+            yield f"{form.id}_timestamp"
+        for name in form.names:
+            if name in plan.boxed:
+                yield from (column for column, _ in list_boxes(plan.boxed[name]))
+            else:
+                yield name
+        yield form.complete
