@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import polars as pl
@@ -51,22 +51,22 @@ def make_accounting(ledger: Ledger) -> pl.DataFrame:
     joined = ledger.numbered.joined()
     by_readers = ledger.numbered.left_out().with_columns(pl.lit(None, pl.Int64).alias("row_id"))
     left_out = pl.concat([ledger.left_out, by_readers.select(ledger.left_out.columns)])
+    by_source = [_part(frame) for frame in (made, joined, ledger.problems, left_out)]
     rows = []
     for number, raw in enumerate(ledger.numbered.raws):
-        is_here = pl.col("source") == number
-        source = _Source(
-            number,
-            raw,
-            made.filter(is_here),
-            joined.filter(is_here).select("record"),
-            ledger.problems.filter(is_here),
-            left_out.filter(is_here),
-        )
+        here, read, problems, left = (part(number) for part in by_source)
+        source = _Source(number, raw, here, read.select("record"), problems, left)
         rows.append(_account(ledger.numbered, source))
     schema = Accounting.create_empty().schema
     accounting = Accounting.validate(pl.DataFrame(rows, schema=schema, orient="row"))
     _check_sums(accounting)
     return accounting
+
+
+def _part(rows: pl.DataFrame) -> Callable[[int], pl.DataFrame]:
+    """Part rows by their source once, whatever the number of sources."""
+    parts = rows.partition_by("source", as_dict=True, maintain_order=True)
+    return lambda number: parts.get((number,), rows.clear())
 
 
 @dataclass(frozen=True)
@@ -81,6 +81,11 @@ class _Source:
     left_out: pl.DataFrame
 
     @property
+    def rows(self) -> tuple[pl.DataFrame, ...]:
+        """Return all that is said of rows of the source."""
+        return self.made, self.joined, self.problems, self.left_out
+
+    @property
     def used(self) -> pl.DataFrame:
         """Return the records used."""
         return pl.concat([self.made.select("record"), self.joined]).unique()
@@ -88,6 +93,8 @@ class _Source:
 
 def _account(numbered: Numbered, source: _Source) -> tuple[object, ...]:
     raw, here = source.raw, source.made
+    if raw.cells.is_empty() and all(part.is_empty() for part in source.rows):
+        return _account_nothing(source)
     used = source.used
     refused = source.problems.filter(pl.col("effect") == "quarantine_row")
     quarantined = refused.select("record").unique().join(used, on="record", how="anti")
@@ -119,6 +126,16 @@ def _account(numbered: Numbered, source: _Source) -> tuple[object, ...]:
     )
 
 
+def _account_nothing(source: _Source) -> tuple[object, ...]:
+    """Account for a source of which no row is held: all are passed over."""
+    raw, rows = source.raw, source.raw.rows_in
+    by_rule = Counter(dict(raw.passed_over))
+    said = "; ".join(f"{rule}: {count}" for rule, count in sorted(by_rule.items()))
+    cells = rows * len(raw.header)
+    place = (source.number, raw.file, raw.sheet)
+    return (*place, rows, 0, rows, 0, cells, 0, cells, 0, said, 0, "")
+
+
 @dataclass(frozen=True)
 class CellCount:
     """The fate of the cells of used rows."""
@@ -133,8 +150,7 @@ def _count_cells(numbered: Numbered, source: _Source, used_records: pl.DataFrame
     here = source.made
     by_mapping = [
         (here.filter(pl.col("table") == item.table).select("record").unique(), item.used_columns)
-        for item in numbered.staged
-        if item.source == source.number
+        for item in numbered.by_source.get(source.number, ())
     ]
     if source.joined.height:
         by_mapping.append((source.joined, numbered.joined_columns(source.number)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import polars as pl
 
@@ -78,9 +79,23 @@ class Numbered:
 
     def source_name(self, number: int) -> str:
         """Return how study.toml names the source of a raw table."""
-        raw = self.raws[number]
-        named = (item.source for item in self.deliveries if any(each is raw for each in item.raws))
-        return next(named, None) or raw.file
+        return self._names[number]
+
+    @cached_property
+    def _names(self) -> dict[int, str]:
+        return {
+            self.number_of(raw): item.source or raw.file
+            for item in self.deliveries
+            for raw in item.raws
+        }
+
+    @cached_property
+    def by_source(self) -> Mapping[int, Sequence[Staged]]:
+        """Return what was laid out of each source."""
+        found: dict[int, list[Staged]] = {}
+        for item in self.staged:
+            found.setdefault(item.source, []).append(item)
+        return found
 
     def left_out(self) -> pl.DataFrame:
         """Return the rows that the readers left out: source, record, rule."""
@@ -92,13 +107,15 @@ class Numbered:
 
     def joined_columns(self, number: int) -> frozenset[int]:
         """Return the columns of a source that were read into rows of another table."""
-        parts = [
-            item.columns
-            for each in self.deliveries
-            for item in each.joined
-            if self.number_of(item.raw) == number
-        ]
-        return frozenset[int]().union(*parts)
+        return self._joined_columns.get(number, frozenset())
+
+    @cached_property
+    def _joined_columns(self) -> dict[int, frozenset[int]]:
+        found: dict[int, frozenset[int]] = {}
+        for item in (item for each in self.deliveries for item in each.joined):
+            number = self.number_of(item.raw)
+            found[number] = found.get(number, frozenset()) | item.columns
+        return found
 
     def _rows_of(self, items: Sequence[RowsOf], *columns: str) -> pl.DataFrame:
         schema = {"source": pl.Int64, "record": pl.Int64, **dict.fromkeys(columns, pl.String)}

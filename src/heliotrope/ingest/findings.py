@@ -142,11 +142,12 @@ def make_quarantine(
     refused = placed.filter(pl.col("effect").is_in(["quarantine_row", "quarantine_cell"])).unique(
         ["table", "source", "record", "column", "rule"], maintain_order=True
     )
+    by_source = refused.partition_by("source", as_dict=True, maintain_order=True)
     raw_texts = [
-        _raw_json(number, raw, refused.filter(pl.col("source") == number)["record"])
-        for number, raw in enumerate(raws)
+        _raw_json(number, raws[number], rows["record"])
+        for (number,), rows in sorted(by_source.items(), key=lambda item: item[0])
     ]
-    if not raw_texts or refused.is_empty():
+    if not raw_texts:
         return {table: Quarantine.create_empty() for table in TABLE_COLUMNS}
     expected = pl.coalesce(
         "expected", _of_rule({name: rule.expected for name, rule in words.items()})

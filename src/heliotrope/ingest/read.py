@@ -11,8 +11,6 @@ import polars as pl
 from heliotrope.definitions.load import Rulebook
 from heliotrope.errors import Found, UserError
 from heliotrope.ingest.accounting import Ledger, make_accounting
-from heliotrope.ingest.build import BUILDERS
-from heliotrope.ingest.build_assessment import build_assessment
 from heliotrope.ingest.check_rows import (
     check_duplicates,
     check_patient_rows,
@@ -52,10 +50,10 @@ from heliotrope.ingest.settle import (
     Settled,
     make_late_problems,
     resolve_effects,
-    settle,
     settle_late,
 )
 from heliotrope.ingest.staged import Staged
+from heliotrope.ingest.together import settle_all
 from heliotrope.records.canonical import CANONICAL
 from heliotrope.records.finding_tables import Source
 from heliotrope.records.row_id import unpack_row_id
@@ -80,10 +78,7 @@ def read_records(
     deliveries = apply_links(study, read_deliveries(study, context, tell), context)
     numbered = number_deliveries(deliveries)
     _check_not_empty(numbered.raws)
-    settled = []
-    for staged in numbered.staged:
-        build = BUILDERS.get(staged.table, build_assessment)
-        settled.append(settle(staged, build(staged, context), context.rules))
+    settled = list(settle_all(numbered.staged, context))
     tell("checking the records")
     order = [source.file for source in study.sources]
     sources = make_sources(numbered, order, study.precedence)
@@ -118,21 +113,17 @@ class Checked:
     left_out: pl.DataFrame
 
 
-def _gather(staged: Sequence[Staged], settled: Sequence[Settled]) -> Checked:
+def _gather(staged: Sequence[Staged], settled: Sequence[tuple[str, Settled]]) -> Checked:
     """Put the rows of all mappings together, table by table, in the order of row_id."""
     tables = {}
     for table, schema in CANONICAL.items():
-        parts = [
-            part.rows.select(schema.column_names())
-            for item, part in zip(staged, settled, strict=True)
-            if item.table == table
-        ]
+        parts = [part.rows.select(schema.column_names()) for name, part in settled if name == table]
         tables[table] = pl.concat([schema.create_empty(), *parts]).sort("row_id")
         _check_cells_once(table, tables[table], staged)
     return Checked(
         tables,
-        pl.concat([pl.DataFrame(schema=LOCATED), *(part.problems for part in settled)]),
-        pl.concat([pl.DataFrame(schema=LEFT_OUT), *(part.left_out for part in settled)]),
+        pl.concat([pl.DataFrame(schema=LOCATED), *(part.problems for _, part in settled)]),
+        pl.concat([pl.DataFrame(schema=LEFT_OUT), *(part.left_out for _, part in settled)]),
     )
 
 

@@ -141,9 +141,9 @@ def _drop_older(laid: Sequence[Laid]) -> None:
             continue
         again = again.sort("meta.lastUpdated", "place", "record", nulls_last=False)
         older = again.filter(pl.struct(key).is_last_distinct().not_())
-        for number, item in enumerate(items):
+        for number in older["place"].unique().to_list():
             records = older.filter(pl.col("place") == number)["record"].to_list()
-            item.pass_over(OLDER, pl.col("record").is_in(records))
+            items[number].pass_over(OLDER, pl.col("record").is_in(records))
 
 
 def _judge(patients: Directory, weighed: pl.Series | None) -> Callable[[Taken], str | None]:

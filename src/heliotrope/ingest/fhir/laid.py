@@ -173,15 +173,15 @@ def make_sources(files: Files, found: Resources, laid: Iterable[Laid]) -> list[R
     Errors: more sources than a study can tell apart: UserError.
     """
     raws = []
-    tables = list(laid)
+    tables, kinds = list(laid), _list_kinds(found)
     for item in tables:
-        item.raw = _make_source(files, found, item)
+        item.raw = _make_source(files, kinds, item)
         raws.append(item.raw)
     for member, others in found.others.items():
         counts = Counter({NOT_USED: others.total(), NO_RESOURCE: found.empty[member]})
         if counts.total():
             empty = pl.DataFrame(schema={"0": pl.String})
-            place = _place(files, found, (member, OTHERS))
+            place = _place(files, kinds, (member, OTHERS))
             raws.append(_make_raw(files, member, place, ("resourceType",), empty, counts))
     if len(raws) >= 1 << SOURCE_BITS:
         raise UserError(
@@ -194,14 +194,14 @@ def make_sources(files: Files, found: Resources, laid: Iterable[Laid]) -> list[R
 
 def make_damaged(files: Files, found: Resources) -> list[Staged]:
     """Quarantine the lines and entries that cannot be read, as they stand."""
-    staged = []
+    staged, kinds_of = [], _list_kinds(found)
     for member, damaged in found.damaged.items():
         frame = pl.DataFrame(
             damaged,
             schema={"record": pl.Int64, "kind": pl.String, "why": pl.String, "0": pl.String},
             orient="row",
         ).unique("record", keep="first", maintain_order=True)
-        place = _place(files, found, (member, DAMAGED))
+        place = _place(files, kinds_of, (member, DAMAGED))
         raw = _make_raw(files, member, place, ("resource",), frame.select("0"), Counter())
         raw = replace(raw, records=frame["record"])
         kinds = [kind for _, kind, _, _ in damaged if kind]
@@ -212,21 +212,29 @@ def make_damaged(files: Files, found: Resources) -> list[Staged]:
     return staged
 
 
-def _place(files: Files, found: Resources, place: Place) -> tuple[str, str | None]:
+def _list_kinds(found: Resources) -> dict[str, set[str]]:
+    """Return what each file holds: resource types, others, damaged ones."""
+    kinds: dict[str, set[str]] = {}
+    for member, kind in found.tables:
+        kinds.setdefault(member, set()).add(kind)
+    for member in (*found.others, *found.empty):
+        if found.others.get(member) or found.empty[member]:
+            kinds.setdefault(member, set()).add(OTHERS)
+    for member in found.damaged:
+        kinds.setdefault(member, set()).add(DAMAGED)
+    return kinds
+
+
+def _place(files: Files, kinds: Mapping[str, set[str]], place: Place) -> tuple[str, str | None]:
     """Return file and sheet: the resource type is named where a file has several."""
     member, kind = place
     file, sheet = files.place(member)
-    kinds = {other for there, other in found.tables if there == member}
-    if found.others.get(member) or found.empty[member]:
-        kinds.add(OTHERS)
-    if member in found.damaged:
-        kinds.add(DAMAGED)
-    if len(kinds) < 2:
+    if len(kinds.get(member, ())) < 2:
         return file, sheet
     return file, f"{sheet}, {kind}" if sheet else kind
 
 
-def _make_source(files: Files, found: Resources, laid: Laid) -> RawTable:
+def _make_source(files: Files, kinds: Mapping[str, set[str]], laid: Laid) -> RawTable:
     header = list(laid.layout.header)
     cells = laid.rows.select("record", *header)
     for index in laid.list_parts():
@@ -235,7 +243,7 @@ def _make_source(files: Files, found: Resources, laid: Laid) -> RawTable:
         header += named.values()
         part = part.select("record", *(pl.col(a).alias(b) for a, b in named.items()))
         cells = cells.join(part, on="record", how="left", maintain_order="left")
-    place = _place(files, found, laid.place)
+    place = _place(files, kinds, laid.place)
     records = cells["record"]
     cells = cells.drop("record")
     cells.columns = [str(number) for number in range(len(header))]

@@ -70,7 +70,8 @@ class Sources:
         """Return the place of every source in the order for a table; undeclared ones come last."""
         first = list(self.precedence.get(table, ()))
         ordered = list(dict.fromkeys([*first, *self.order, *sorted(self.names.values())]))
-        return {number: ordered.index(name) for number, name in self.names.items()}
+        places = {name: place for place, name in enumerate(ordered)}
+        return {number: places[name] for number, name in self.names.items()}
 
 
 def make_sources(

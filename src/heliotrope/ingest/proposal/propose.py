@@ -29,7 +29,7 @@ from heliotrope.ingest.redcap.own import list_own_tables
 from heliotrope.ingest.redcap.project import Project, read_project
 from heliotrope.ingest.tabular.delimited import TextFile, read_delimited
 from heliotrope.ingest.tabular.sources import OWN_SHEETS, TEXT_SUFFIXES, hash_bytes, read_bytes
-from heliotrope.ingest.tabular.workbook import SUFFIXES, list_sheets, read_sheet
+from heliotrope.ingest.tabular.workbook import SUFFIXES, open_workbook, read_sheet
 
 STUDY_FILE = "study.toml"
 
@@ -156,15 +156,15 @@ def _read_tables(path: Path) -> list[RawTable]:
     sha256 = hash_bytes(content)
     if path.suffix.casefold() not in SUFFIXES:
         return [read_delimited(TextFile(path.name, sha256, content), Format())]
-    workbook = FileContent(path.name, sha256, content)
+    workbook = open_workbook(FileContent(path.name, sha256, content))
     tables = []
-    for sheet in list_sheets(workbook):
+    for sheet in workbook.sheets:
         if sheet.casefold() in OWN_SHEETS:
             continue
         try:
             tables.append(read_sheet(workbook, sheet))
         except UserError:
-            if len(list_sheets(workbook)) == 1:
+            if len(workbook.sheets) == 1:
                 raise
     return tables
 

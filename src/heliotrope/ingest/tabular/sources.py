@@ -15,7 +15,7 @@ from heliotrope.ingest.mapping import Format, SourceMapping
 from heliotrope.ingest.raw import FileContent, RawTable
 from heliotrope.ingest.tabular.columnar import SUFFIX, read_columnar
 from heliotrope.ingest.tabular.delimited import TextFile, read_delimited
-from heliotrope.ingest.tabular.workbook import SUFFIXES, list_sheets, read_sheet
+from heliotrope.ingest.tabular.workbook import SUFFIXES, Workbook, open_workbook, read_sheet
 
 TEXT_SUFFIXES = frozenset({".csv", ".tsv", ".txt"})
 
@@ -103,8 +103,7 @@ def _check_one_kind(path: Path, tables: Sequence[Path], workbooks: Sequence[Path
 
 
 def _find_sheets(folder: Path, path: Path) -> Discovered:
-    workbook = _open_workbook(folder, path.name)
-    sheets = list_sheets(workbook)
+    sheets = open_workbook(_read_content(folder, path.name)).sheets
     tables = [name for name in sheets if name.strip().casefold() in TABLE_COLUMNS]
     if not tables:
         raise UserError(
@@ -159,7 +158,7 @@ def check_unchanged(folder: Path, hashes: dict[str, str]) -> None:
         refuse_changed(name, sha256, hash_bytes(read_bytes(folder, name)))
 
 
-def _open_workbook(folder: Path, name: str) -> FileContent:
+def _read_content(folder: Path, name: str) -> FileContent:
     content = read_bytes(folder, name)
     return FileContent(name, hash_bytes(content), content)
 
@@ -172,7 +171,8 @@ def read_raw_tables(
     Errors: two mappings that disagree on how the file is written: UserError.
     """
     tables: dict[tuple[str, str | None], RawTable] = {}
-    contents: dict[str, bytes] = {}
+    contents: dict[str, FileContent] = {}
+    workbooks: dict[str, Workbook] = {}
     formats: dict[tuple[str, str | None], tuple[Format, int]] = {}
     for mapping in mappings:
         key = (mapping.file, mapping.sheet)
@@ -189,8 +189,17 @@ def read_raw_tables(
             )
         if key in tables:
             continue
-        content = contents.setdefault(mapping.file, read_bytes(folder, mapping.file))
-        tables[key] = _read_one(mapping, content, format)
+        if mapping.file not in contents:
+            contents[mapping.file] = _read_content(folder, mapping.file)
+        content = contents[mapping.file]
+        if Path(mapping.file).suffix.casefold() in SUFFIXES:
+            if mapping.file not in workbooks:
+                workbooks[mapping.file] = open_workbook(content)
+            workbook = workbooks[mapping.file]
+            sheet = mapping.sheet or workbook.sheets[0]
+            tables[key] = read_sheet(workbook, sheet, mapping.header_row)
+        else:
+            tables[key] = _read_one(mapping, content, format)
     return tables
 
 
@@ -204,12 +213,8 @@ def merge_formats(mapping: SourceMapping, study_format: Format) -> Format:
     return Format(**{**study_format.model_dump(), **own})
 
 
-def _read_one(mapping: SourceMapping, content: bytes, format: Format) -> RawTable:
-    sha256 = hash_bytes(content)
-    if Path(mapping.file).suffix.casefold() in SUFFIXES:
-        workbook = FileContent(mapping.file, sha256, content)
-        sheet = mapping.sheet or list_sheets(workbook)[0]
-        return read_sheet(workbook, sheet, mapping.header_row)
+def _read_one(mapping: SourceMapping, source: FileContent, format: Format) -> RawTable:
     if Path(mapping.file).suffix.casefold() == SUFFIX:
-        return read_columnar(FileContent(mapping.file, sha256, content))
-    return read_delimited(TextFile(mapping.file, sha256, content, mapping.header_row), format)
+        return read_columnar(source)
+    text = TextFile(source.file, source.sha256, source.content, mapping.header_row)
+    return read_delimited(text, format)

@@ -2,34 +2,58 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
 import polars as pl
 
 from heliotrope.errors import Found, UserError
 from heliotrope.ingest.raw import FileContent, RawTable
 from heliotrope.ingest.tabular.delimited import check_header
 
+if TYPE_CHECKING:
+    from fastexcel import ExcelReader
+
 SUFFIXES = frozenset({".xlsx", ".xlsm", ".xlsb", ".xls", ".ods"})
 
 
-def list_sheets(workbook: FileContent) -> list[str]:
-    """Return the names of the sheets, in order."""
+@dataclass(frozen=True)
+class Workbook:
+    """A workbook opened once, whatever the number of its sheets that are read."""
+
+    source: FileContent
+    reader: ExcelReader
+
+    @property
+    def file(self) -> str:
+        """Return the name of the file."""
+        return self.source.file
+
+    @property
+    def sheets(self) -> list[str]:
+        """Return the names of the sheets, in order."""
+        return list(self.reader.sheet_names)
+
+
+def open_workbook(source: FileContent) -> Workbook:
+    """Open a workbook. Errors: a damaged or protected file: UserError."""
     import fastexcel
 
     try:
-        return list(fastexcel.read_excel(workbook.content).sheet_names)
+        return Workbook(source, fastexcel.read_excel(source.content))
     except fastexcel.FastExcelError as error:
-        raise _unreadable(workbook, error) from None
+        raise _unreadable(source, error) from None
 
 
-def read_sheet(workbook: FileContent, sheet: str, header_row: int = 1) -> RawTable:
+def read_sheet(workbook: Workbook, sheet: str, header_row: int = 1) -> RawTable:
     """Read one sheet: a date cell becomes year-month-day, a formula its last computed result.
 
-    Rows are numbered as Excel numbers them. Errors: a damaged or protected file, no such sheet,
-    an empty sheet, a header name twice: UserError.
+    Rows are numbered as Excel numbers them. Errors: no such sheet, a damaged or an empty sheet,
+    a header name twice: UserError.
     """
     import fastexcel
 
-    names = list_sheets(workbook)
+    names = workbook.sheets
     if sheet not in names:
         raise UserError(
             f"a sheet '{sheet}'",
@@ -37,7 +61,7 @@ def read_sheet(workbook: FileContent, sheet: str, header_row: int = 1) -> RawTab
             "correct `sheet` in study.toml, or rename the sheet",
         )
     try:
-        loaded = fastexcel.read_excel(workbook.content).load_sheet(
+        loaded = workbook.reader.load_sheet(
             sheet,
             header_row=None,
             skip_rows=0,
@@ -46,7 +70,7 @@ def read_sheet(workbook: FileContent, sheet: str, header_row: int = 1) -> RawTab
         )
         content = loaded.to_polars()
     except fastexcel.FastExcelError as error:
-        raise _unreadable(workbook, error) from None
+        raise _unreadable(workbook.source, error) from None
     content = content.slice(header_row - 1)
     if content.height == 0 or content.width == 0:
         raise UserError(
@@ -64,17 +88,17 @@ def read_sheet(workbook: FileContent, sheet: str, header_row: int = 1) -> RawTab
     return RawTable(
         file=workbook.file,
         sheet=sheet,
-        sha256=workbook.sha256,
+        sha256=workbook.source.sha256,
         header=check_header(header[:width], workbook.file, sheet, header_row),
         cells=cells.cast(pl.String),
         first_row=header_row + 1,
     )
 
 
-def _unreadable(workbook: FileContent, error: Exception) -> UserError:
+def _unreadable(source: FileContent, error: Exception) -> UserError:
     reason = str(error).partition("\n")[0]
     return UserError(
         "an Excel workbook",
-        Found(f"a file that cannot be read as one: {reason}", workbook.file),
+        Found(f"a file that cannot be read as one: {reason}", source.file),
         "open it in Excel, remove any password and save it again as .xlsx",
     )
