@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import zipfile
 from datetime import date
@@ -15,8 +16,10 @@ from heliotrope.definitions.load import read_rulebook
 from heliotrope.errors import UserError
 from heliotrope.ingest import Ingested, read_records
 from heliotrope.ingest.sdtm import recognise
+from heliotrope.ingest.sdtm.dataset_json import list_json_datasets, read_json_rows
 from heliotrope.ingest.sdtm.define import read_define
 from heliotrope.ingest.sdtm.iso_dates import read_iso
+from heliotrope.ingest.sdtm.json_stream import JsonStream
 from heliotrope.study import read_study
 
 RULEBOOK = read_rulebook()
@@ -428,3 +431,65 @@ def test_a_dataset_that_says_another_domain_is_left_out(read) -> None:
     found = read(aext="DOMAIN,USUBJID,AETERM,AESTDTC\nXX,P01,fever,2015-03-01\n")
     assert found.tables["event"].is_empty()
     assert ignored(found, "aext") == "domain_not_used: 1"
+
+
+def write_dataset_json(rows: int, form: str) -> str:
+    columns = [{"name": name} for name in ("DOMAIN", "USUBJID", "LBTESTCD", "LBSTRESN", "LBSTRESU",
+                                           "LBDTC")]  # fmt: skip
+    cells = [["LB", f"P{n:05}", "CK", n + 0.5, "U/L", "2015-03-01"] for n in range(rows)]
+    head = {"datasetJSONVersion": "1.1.0", "name": "LB", "records": rows, "columns": columns}
+    if form == "lines":
+        return "\n".join(json.dumps(item) for item in [head, *cells])
+    return json.dumps({**head, "rows": cells})
+
+
+@pytest.mark.parametrize("form", ["whole", "lines"])
+def test_dataset_json_is_held_a_block_at_a_time(tmp_path, form: str) -> None:
+    """Rows in many blocks come out whole, and no text of the file's size is ever held."""
+    text = write_dataset_json(45_000, form)
+    path = tmp_path / "lb.json"
+    path.write_text(text, encoding="utf-8")
+    longest = 0
+
+    class Watched(JsonStream):
+        def _fill(self, size: int = 0) -> bool:
+            nonlocal longest
+            more = super()._fill(size or 1 << 20)
+            longest = max(longest, len(self._buffer))
+            return more
+
+    with path.open("rb") as stream:
+        (found,) = list_json_datasets(stream, "lb.json")
+    assert (found.name, found.rows, len(found.columns)) == ("LB", 45_000, 6)
+    with pytest.MonkeyPatch.context() as patch, path.open("rb") as stream:
+        patch.setattr("heliotrope.ingest.sdtm.dataset_json.JsonStream", Watched)
+        blocks = list(read_json_rows(stream, found, "lb.json"))
+    assert [block.height for block in blocks] == [20_000, 20_000, 5_000]
+    assert pl.concat(blocks)["3"].to_list()[::9_000] == [f"{n}.5" for n in range(0, 45_000, 9_000)]
+    assert longest < len(text) / 1.5
+
+
+@pytest.mark.parametrize("form", ["whole", "lines"])
+@pytest.mark.parametrize("share", [0.2, 0.6, 0.99])
+def test_dataset_json_that_is_cut_off_is_refused(tmp_path, form: str, share: float) -> None:
+    text = write_dataset_json(300, form)
+    (tmp_path / "lb.json").write_text(text[: int(len(text) * share)], encoding="utf-8")
+    with pytest.raises(UserError, match="cut off"):
+        read_folder(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('[{"datasetJSONVersion": "1.1.0"}]', "no object"),
+        ('{"datasetJSONVersion": "1.1.0", "rows": []}', "Dataset-JSON"),
+        ('{"datasetJSONVersion": "1.1.0", "columns": [{"name": "A"}], "rows": [["a", "b"]]}',
+         "rows of 1 cells"),
+        ('{"datasetJSONVersion": "1.1.0", "columns": [{"name": "A"}], "rows": [["a"] ["b"]]}',
+         "where a comma belongs"),
+        ('{"datasetJSONVersion": "1.1.0", "columns": ' + "[" * 100_000, "JSON that is whole"),
+    ],
+)  # fmt: skip
+def test_what_is_no_dataset_json_is_said(text: str, said: str) -> None:
+    with pytest.raises(UserError, match=said):
+        list_json_datasets(io.BytesIO(text.encode()), "lb.json")

@@ -11,7 +11,12 @@ import polars as pl
 from heliotrope.errors import Found, UserError
 from heliotrope.ingest.archive import Files
 from heliotrope.ingest.mapping import Format
-from heliotrope.ingest.sdtm.dataset_json import MARKS, JsonDataset, read_dataset_json
+from heliotrope.ingest.sdtm.dataset_json import (
+    MARKS,
+    JsonDataset,
+    list_json_datasets,
+    read_json_rows,
+)
 from heliotrope.ingest.sdtm.transport import count_rows, read_transport_rows
 from heliotrope.ingest.sdtm.transport_header import read_transport_header
 from heliotrope.ingest.tabular.delimited import TextFile, read_delimited
@@ -78,8 +83,9 @@ def _open(files: Files, member: str, format: Format) -> list[Content]:
     if ending in JSON:
         if not _is_dataset_json(files, member):
             return []
-        found = read_dataset_json(files.read(member), _say_place(files, member))
-        return [_from_json(member, item) for item in found]
+        with files.open(member) as stream:
+            found = list_json_datasets(stream, _say_place(files, member))
+        return [_from_json(files, member, item) for item in found]
     return [_open_text(files, member, format)]
 
 
@@ -111,14 +117,19 @@ def _is_dataset_json(files: Files, member: str) -> bool:
     return any(mark in first for mark in MARKS) or '"columns"' in first
 
 
-def _from_json(member: str, found: JsonDataset) -> Content:
+def _from_json(files: Files, member: str, found: JsonDataset) -> Content:
     return Content(
         member,
         found.name or PurePosixPath(member).stem.upper(),
         found.columns,
-        found.cells.height,
-        lambda _: iter([found.cells]),
+        found.rows,
+        lambda _: _read_json(files, member, found),
     )
+
+
+def _read_json(files: Files, member: str, found: JsonDataset) -> Iterator[pl.DataFrame]:
+    with files.open(member) as stream:
+        yield from read_json_rows(stream, found, _say_place(files, member))
 
 
 def _open_text(files: Files, member: str, format: Format) -> Content:
