@@ -18,6 +18,7 @@ from heliotrope.definitions.vocabulary import finding_rules_of
 from heliotrope.errors import UserError
 from heliotrope.ingest import Ingested, read_records
 from heliotrope.ingest.declared import RedcapSource
+from heliotrope.ingest.redcap.odm import _walk, _Watched, read_odm
 from heliotrope.study import StudyFile, read_study
 
 # name, form, type, label, choices, validation
@@ -570,3 +571,34 @@ def test_a_project_xml_that_is_cut_off_or_swells_is_refused(read):
 def test_a_project_xml_without_records_is_refused(read):
     empty = write_xml().partition("<ClinicalData>")[0] + "</ODM>"
     refuse(read, "holds no record", study=XML_STUDY, project_xml=empty)
+
+
+def test_a_project_xml_is_read_an_element_at_a_time():
+    """Of a large file no more is held than columns: neither its text nor elements gone by."""
+    record = write_xml().partition("<ClinicalData>")[2].partition("</ClinicalData>")[0]
+    many = write_xml().replace(record, record.replace("\n", "") * 400)
+
+    class Asked(io.BytesIO):
+        most = 0
+
+        def read(self, size=-1):
+            assert size > 0
+            self.most = max(self.most, size)
+            return super().read(size)
+
+    stream = Asked(many.encode())
+    held = 0
+    for element, path in _walk(_Watched(stream, "project.xml")):
+        if element.tag.endswith("SubjectData"):
+            held = max(held, len(path[-1]))
+    assert stream.most < len(many) / 10
+    assert held < 400  # those of one block that was read ahead, of 3,200
+    assert len(many) > 400 * len(record)
+    assert read_odm(io.BytesIO(many.encode()), "project.xml").records.height == len(ROWS)
+
+
+def test_a_bomb_in_another_encoding_is_refused():
+    bomb = write_xml().replace("<ODM", '<!DOCTYPE x [<!ENTITY a "aaaa">]><ODM', 1)
+    bomb = bomb.replace('encoding="UTF-8"', 'encoding="UTF-16"')
+    with pytest.raises(UserError, match="do not open this file"):
+        read_odm(io.BytesIO(bomb.encode("utf-16")), "project.xml")

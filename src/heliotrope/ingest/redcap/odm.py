@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import IO
 from xml.etree import ElementTree
 
 import polars as pl
@@ -23,6 +23,9 @@ from heliotrope.ingest.redcap.dictionary import (
 _TYPES = {"select": "dropdown", "textarea": "notes"}
 _VALIDATIONS = {"int": "integer", "float": "number"}
 _ONCE = "1"
+# Values held as they were met, before they become columns.
+_HELD = 200_000
+_VALUES = {"row": pl.Int64, "name": pl.String, "value": pl.String}
 
 
 @dataclass(frozen=True)
@@ -57,24 +60,51 @@ class _Read:
     repeating: set[tuple[str, str]] = field(default_factory=set)
     missing: dict[str, str] = field(default_factory=dict)
     record_field: str = ""
-    rows: dict[tuple[str, ...], dict[str, str]] = field(default_factory=dict)
+    rows: dict[tuple[str, ...], int] = field(default_factory=dict)
+    held: list[tuple[int, str, str]] = field(default_factory=list)
+    values: list[pl.DataFrame] = field(default_factory=list)
+
+    def add(self, key: tuple[str, ...], name: str, value: str) -> None:
+        """Hold one value of a row: of a large file columns are held, no objects."""
+        self.held.append((self.rows.setdefault(key, len(self.rows)), name, value))
+        if len(self.held) >= _HELD:
+            self.flush()
+
+    def flush(self) -> None:
+        """Turn the values held into columns."""
+        self.values.append(pl.DataFrame(self.held, schema=_VALUES, orient="row"))
+        self.held.clear()
 
 
-def read_odm(content: bytes, file: str) -> OdmProject:
-    """Read a project XML.
+class _Watched:
+    """A file being read that declares nothing of its own: an entity may swell up like a bomb."""
+
+    def __init__(self, stream: IO[bytes], file: str) -> None:
+        self._stream, self._file, self._end = stream, file, b""
+
+    def read(self, size: int = -1) -> bytes:
+        """Read on. Errors: a document type or an entity, in any encoding: UserError."""
+        block = self._stream.read(size)
+        plain = self._end + block.replace(b"\x00", b"")
+        if b"<!DOCTYPE" in plain or b"<!ENTITY" in plain:
+            raise UserError(
+                "a project XML as REDCap writes it",
+                Found("a document type or an entity", self._file),
+                "do not open this file; download the project XML again",
+            )
+        self._end = plain[-len(b"<!DOCTYPE") :]
+        return block
+
+
+def read_odm(stream: IO[bytes], file: str) -> OdmProject:
+    """Read a project XML, an element at a time.
 
     Errors: not XML or cut off, one with a document type (REDCap writes none; it may hide an
     entity that swells), no fields: UserError.
     """
-    if b"<!DOCTYPE" in content[:4096] or b"<!ENTITY" in content:
-        raise UserError(
-            "a project XML as REDCap writes it",
-            Found("a document type or an entity", file),
-            "do not open this file; download the project XML again",
-        )
     read = _Read()
     try:
-        for element, path in _walk(content):
+        for element, path in _walk(_Watched(stream, file)):
             _take(element, path, read)
     except KeyError as error:
         raise UserError(
@@ -108,10 +138,10 @@ def _attributes(element: ElementTree.Element) -> dict[str, str]:
     return {_name(name): value for name, value in element.attrib.items()}
 
 
-def _walk(content: bytes) -> Iterator[tuple[ElementTree.Element, list[ElementTree.Element]]]:
+def _walk(content: _Watched) -> Iterator[tuple[ElementTree.Element, list[ElementTree.Element]]]:
     """Give each element at its end, with those it stands in; a record is let go once read."""
     path: list[ElementTree.Element] = []
-    for happened, element in ElementTree.iterparse(io.BytesIO(content), ("start", "end")):
+    for happened, element in ElementTree.iterparse(content, ("start", "end")):
         if happened == "start":
             path.append(element)
             continue
@@ -119,6 +149,8 @@ def _walk(content: bytes) -> Iterator[tuple[ElementTree.Element, list[ElementTre
         yield element, path
         if _name(element.tag) in ("SubjectData", "StudyEventData", "FormData", "ItemDef"):
             element.clear()
+            if path and _name(element.tag) == "SubjectData":
+                path[-1].remove(element)
 
 
 def _take(element: ElementTree.Element, path: list[ElementTree.Element], read: _Read) -> None:
@@ -183,8 +215,8 @@ def _take_value(said: dict[str, str], path: list[ElementTree.Element], read: _Re
     else:
         place = (name, "", "")
     record = above["SubjectData"]["SubjectKey"]
-    row = read.rows.setdefault((record, *place), {})
-    row[said["ItemOID"]] = said.get("Value") or said.get("DocName", "")
+    value = said.get("Value") or said.get("DocName", "")
+    read.add((record, *place), said["ItemOID"], value)
 
 
 def _make_fields(read: _Read) -> Iterator[RedcapField]:
@@ -209,7 +241,9 @@ def _make_fields(read: _Read) -> Iterator[RedcapField]:
 
 def _make_records(read: _Read) -> pl.DataFrame:
     """Lay the values out as an export does: a row for each record, event and instance."""
-    met = {name for row in read.rows.values() for name in row}
+    read.flush()
+    values = pl.concat(read.values).unique(["row", "name"], keep="last", maintain_order=True)
+    met = set(values["name"].unique().to_list())
     listed = [
         oid
         for groups in read.form_groups.values()
@@ -224,10 +258,16 @@ def _make_records(read: _Read) -> pl.DataFrame:
     keys += ["redcap_repeat_instrument", "redcap_repeat_instance"] if repeats else []
     unlisted = sorted(met - set(listed))
     names = list(dict.fromkeys([first, *keys, *unlisted, *listed]))
-    columns: dict[str, list[str | None]] = {name: [] for name in names}
-    for (record, event, form, instance), row in read.rows.items():
-        own = {first: record, "redcap_event_name": event, "redcap_repeat_instrument": form}
-        own["redcap_repeat_instance"] = instance
-        for name in names:
-            columns[name].append(own.get(name, row.get(name)))
-    return pl.DataFrame(columns, schema=dict.fromkeys(names, pl.String))
+    own = (first, "redcap_event_name", "redcap_repeat_instrument", "redcap_repeat_instance")
+    schema = dict.fromkeys(own, pl.String)
+    rows = pl.DataFrame(list(read.rows), schema=schema, orient="row").with_row_index("row")
+    columns = {
+        str(name): part.drop("name").rename({"value": str(name)})
+        for (name,), part in values.partition_by("name", as_dict=True).items()
+    }
+    rows = rows.with_columns(pl.col("row").cast(pl.Int64))
+    for name in names:
+        if name in columns and name not in own:
+            rows = rows.join(columns[name], on="row", how="left", maintain_order="left")
+    absent = [pl.lit(None, pl.String).alias(name) for name in names if name not in rows.columns]
+    return rows.with_columns(absent).select(names)

@@ -86,7 +86,7 @@ def read_project(
     A CSV export counts before the records in the XML, a downloaded dictionary before its fields.
     Errors: those of the readers of each file; a project XML without records and no export.
     """
-    odm = None if found.xml is None else read_odm(found.read(found.xml), found.xml)
+    odm = None if found.xml is None else _read_xml(found, found.xml)
     fields = _read_fields(found, odm, format.encoding)
     forms = {item.form: item.form for item in fields} | (odm.forms if odm else {})
     forms |= _read_titles(found, format.encoding, context)
@@ -112,6 +112,13 @@ def read_project(
     )
     _check_record_field(project)
     return project
+
+
+def _read_xml(found: ProjectFiles, member: str) -> OdmProject:
+    """Read the project XML an element at a time; its hash is taken beside it."""
+    found.files.hash(member)
+    with found.files.open(member) as stream:
+        return read_odm(stream, member)
 
 
 def _read_fields(
