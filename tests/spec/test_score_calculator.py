@@ -257,6 +257,24 @@ def test_the_unit_of_a_limit_is_that_of_its_measure() -> None:
         assert found.components[4].percent_change == pytest.approx(45)
 
 
+def test_a_bare_limit_is_that_of_the_only_enzyme() -> None:
+    """Beside one enzyme `uln` can mean no other; beside two it is not guessed."""
+    after = {"physician_global": 6, "mmt8": 56, "ck": 450}
+    before = {"physician_global": 6, "mmt8": 56, "ck": 1800}
+    (named,) = score({**before, "ck_uln": 200}, after).scores
+    (bare,) = score({**before, "ULN": 200}, after).scores
+    assert bare.components[4].percent_change == named.components[4].percent_change == 45
+    (other,) = score(
+        {"physician_global": 6, "mmt8": 56, "ck_ukat_l": 30, "uln": 200 / 60},
+        {"physician_global": 6, "mmt8": 56, "ck_ukat_l": 7.5},
+    ).scores
+    assert other.components[4].percent_change == pytest.approx(45)
+    for more in ({"ldh": 300}, {"ck_uln": 200}):
+        found = score({**before, **more, "uln": 150}, after)
+        (open_,), (without,) = found.scores, score({**before, **more}, after).scores
+        assert open_.components[4].percent_change == without.components[4].percent_change
+
+
 def test_each_enzyme_has_its_own_limit() -> None:
     before = {"physician_global": 6, "mmt8": 56, "ck": 400, "ck_uln": 200, "ldh": 900}
     before |= {"ldh_uln": 300, "aldolase": 9, "aldolase_uln": 8}

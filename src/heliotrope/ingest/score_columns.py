@@ -77,8 +77,9 @@ def read_columns(
     """Find out what each column of a small table is.
 
     A measure goes by its canonical name or any synonym; after it may stand a unit (``_mm``), the
-    ends of its scale (``_0_150``) or a word for the upper limit of normal (``_uln``). Columns that
-    mean nothing here are listed as unread.
+    ends of its scale (``_0_150``) or a word for the upper limit of normal (``_uln``). Such a word
+    alone is the upper limit of the only enzyme of the table; beside several it says nothing.
+    Columns that mean nothing here are listed as unread.
     Errors: no measure at all, one measure in two columns, a scale the scores do not know:
     UserError.
     """
@@ -103,6 +104,10 @@ def read_columns(
         else:
             measures.append(column)
     _check_columns(file, measures)
+    limit = reader.read_bare_limit(header, unread, measures)
+    if limit is not None:
+        measures.append(limit)
+        unread.remove(limit.name)
     return TableColumns(**by_use, measures=tuple(_share_units(measures)), unread=tuple(unread))
 
 
@@ -179,9 +184,12 @@ class _Reader:
         self.measures = _name_measures(rulebook)
         self.limit_words = {_plain(word) for word in words.upper_limit_words}
         self.scales: dict[str, set[float]] = {}
+        self.enzymes: set[str] = set()
         for score in rulebook.of_kind(ScoreDefinition):
             for component in score.components:
                 for candidate in component.candidates:
+                    if candidate.denominator_upper_limits is not None:
+                        self.enzymes.add(candidate.measure)
                     self.scales.setdefault(candidate.measure, set()).update(
                         variant.denominator for variant in candidate.variants
                     )
@@ -195,6 +203,18 @@ class _Reader:
                 continue
             return self._read_rest(number, name, measure, tokens[cut:])
         return None
+
+    def read_bare_limit(
+        self, header: tuple[str, ...], unread: list[str], columns: list[MeasureColumn]
+    ) -> MeasureColumn | None:
+        """Read a column that says no more than 'upper limit': it is that of the only enzyme."""
+        bare = [name for name in unread if _plain(name) in self.limit_words]
+        enzymes = [column for column in columns if column.measure.id in self.enzymes]
+        if len(bare) != 1 or len(enzymes) != 1 or enzymes[0].is_upper_limit:
+            return None
+        measure = enzymes[0].measure
+        unit = self.options.units.get(measure.id, measure.unit)
+        return MeasureColumn(header.index(bare[0]), bare[0], measure, unit, is_upper_limit=True)
 
     def _read_rest(
         self, number: int, name: str, measure: Measure, rest: list[str]
