@@ -189,6 +189,51 @@ def test_codes_are_listed_and_a_dictionary_beside_the_file_explains_them(tmp_pat
     assert set(read(tmp_path).tables["patient"]["sex"]) == {"female", "male"}
 
 
+DEFINE = """<?xml version="1.0"?>
+<ODM xmlns="http://www.cdisc.org/ns/odm/v1.3" xmlns:def="http://www.cdisc.org/ns/def/v2.0">
+<Study OID="s"><MetaDataVersion OID="m" Name="JDM">
+<ItemGroupDef OID="IG.VISITS" Name="VISITS"><ItemRef ItemOID="IT.SEXN"/><ItemRef ItemOID="IT.Q7"/>
+</ItemGroupDef>
+<ItemGroupDef OID="IG.OTHER" Name="OTHER"><ItemRef ItemOID="IT.OTHER"/></ItemGroupDef>
+<ItemDef OID="IT.SEXN" Name="SEXN"><Description><TranslatedText>Sex</TranslatedText></Description>
+<CodeListRef CodeListOID="CL.SEXN"/><def:Origin Type="Assigned"/></ItemDef>
+<ItemDef OID="IT.Q7" Name="Q7"><Description><TranslatedText>Creatine Kinase (U/L)</TranslatedText>
+</Description><def:Origin Type="eDT"/></ItemDef>
+<ItemDef OID="IT.OTHER" Name="Q7"><Description><TranslatedText>Mood</TranslatedText></Description>
+</ItemDef>
+<CodeList OID="CL.SEXN"><CodeListItem CodedValue="0"><Decode><TranslatedText>Female</TranslatedText>
+</Decode></CodeListItem><CodeListItem CodedValue="1"><Decode><TranslatedText>Male</TranslatedText>
+</Decode></CodeListItem></CodeList></MetaDataVersion></Study></ODM>
+"""
+CODED = (
+    "SUBJID,SEXN,visit_date,Q7\n1,0,2019-01-25,900\n2,1,2019-01-26,120\n3,1,2019-01-27,240\n"
+    "4,0,2019-01-28,80\n"
+)
+
+
+@pytest.mark.parametrize("is_named", [False, True])
+def test_the_labels_codes_and_origins_of_a_define_xml_are_evidence(tmp_path, is_named):
+    """Beside the file, or named with it; the dataset of the file's own name counts."""
+    (tmp_path / "define.xml").write_text(DEFINE)
+    (tmp_path / "visits.csv").write_text(CODED)
+    files = [tmp_path / "visits.csv", *([tmp_path / "define.xml"] if is_named else [])]
+    text = write_proposal(tmp_path, files, SHIPPED()).path.read_text(encoding="utf-8")
+    (patient,) = [item for item in tomllib.loads(text)["source"] if item["table"] == "patient"]
+    assert patient["codes"] == {"sex": {"0": "female", "1": "male"}}
+    assert measures(text)["Q7"]["measure"] == "creatine_kinase"
+    assert "label 'Creatine Kinase (U/L)' (origin eDT)" in text
+    assert "label 'Sex' (origin Assigned)" in text
+    assert "define.xml: definitions of datasets" in text
+    assert "Mood" not in text
+    found = read(tmp_path)
+    assert found.tables["assessment"]["value"].to_list() == [900, 120, 240, 80]
+    assert set(found.tables["patient"]["sex"]) == {"female", "male"}
+    (tmp_path / "define.xml").unlink()
+    (tmp_path / "study.toml").unlink()
+    without = propose(tmp_path, visits=CODED)
+    assert "creatine_kinase" not in without
+
+
 def test_codes_without_a_dictionary_are_asked_for(tmp_path):
     export = (
         "record_id,gender,dob\n1,0,2009-01-05\n2,1,2010-01-06\n3,1,2011-01-07\n4,0,2012-01-08\n"

@@ -82,8 +82,8 @@ def _judge_words(item: MeasureFound, context: ReadContext, doubt: Doubt, evidenc
 
 def _say_name(item: MeasureFound) -> str:
     if item.by_label:
-        return f"label '{item.column.label}'"
-    label = f", label '{item.column.label}'" if item.column.label else ""
+        return item.column.said
+    label = f", {item.column.said}" if item.column.said else ""
     return f"name '{item.column.header}'{label}"
 
 

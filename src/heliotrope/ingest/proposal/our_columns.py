@@ -88,7 +88,7 @@ class Chooser:
         return self.context.words["yes_no" if spec.reads == "yes_no" else spec.vocabulary or ""]
 
     def _evidence(self, column: ColumnProfile) -> str:
-        label = f"label '{column.label}'; " if column.label else ""
+        label = f"{column.said}; " if column.said else ""
         return f"{label}{say_counts(column)}; {say_looks(column, self.words.doubt)}"
 
     def _judge_date(self, spec: ColumnSpec, column: ColumnProfile) -> Choice | None:

@@ -45,7 +45,7 @@ class Dates:
 
 @dataclass(frozen=True)
 class ColumnProfile:
-    """One column: its name, the label and codes of a data dictionary, and what stands in it.
+    """One column: its name, label, origin and codes in a dictionary, and what stands in it.
 
     texts: its filled cells, one a row. counts: each different text, the most frequent first.
     numbers: the cells that are numbers. decimal_is_open: 1,234 can be one or a thousand.
@@ -58,10 +58,17 @@ class ColumnProfile:
     numbers: pl.Series
     dates: Dates
     label: str | None = None
+    origin: str | None = None
     labels_of_codes: Mapping[str, str] = field(default_factory=dict)
     decimal_is_open: bool = False
     is_identifying: bool = False
     is_structural: bool = False
+
+    @property
+    def said(self) -> str:
+        """Return the label, and where the values come from, as evidence; blank without one."""
+        origin = f" (origin {self.origin})" if self.origin else ""
+        return f"label '{self.label}'{origin}" if self.label else ""
 
     @property
     def filled(self) -> int:
@@ -100,11 +107,21 @@ class TableProfile:
 
 @dataclass(frozen=True)
 class Labels:
-    """What a data dictionary says of a column: its label and the labels of its codes."""
+    """What a dictionary says of a column: its label, the labels of its codes, its origin."""
 
     label: str | None = None
     codes: Mapping[str, str] = field(default_factory=dict)
     is_identifying: bool = False
+    origin: str | None = None
+
+    def beside(self, other: Labels) -> Labels:
+        """Return what is said here, and by another where nothing is."""
+        return Labels(
+            self.label or other.label,
+            self.codes or other.codes,
+            self.is_identifying or other.is_identifying,
+            self.origin or other.origin,
+        )
 
 
 def profile_table(
@@ -141,6 +158,7 @@ def _profile(
         numbers=numbers,
         dates=_read_dates(dict(counted.iter_rows()), context),
         label=said.label,
+        origin=said.origin,
         labels_of_codes=said.codes,
         decimal_is_open=is_open,
         is_identifying=said.is_identifying

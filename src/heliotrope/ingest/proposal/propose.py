@@ -16,6 +16,7 @@ from heliotrope.ingest.declared import FormSource, RedcapSource
 from heliotrope.ingest.forms import recognise_form
 from heliotrope.ingest.mapping import Format
 from heliotrope.ingest.new_files import writing_into
+from heliotrope.ingest.proposal.define import is_define, labels_of, read_defines
 from heliotrope.ingest.proposal.labels import is_dictionary, read_labels
 from heliotrope.ingest.proposal.names import make_names
 from heliotrope.ingest.proposal.parts import Proposal, ProposedForm
@@ -76,6 +77,8 @@ def propose_study(study: Path, files: Sequence[Path], rulebook: Rulebook) -> Pro
     forms, projects, tables, notes = [], [], [], []
     labels: dict[str, Labels] = {}
     for path in _list_files(files):
+        if is_define(path):
+            continue
         form = recognise_form(path)
         if form is not None:
             named = form.model_copy(
@@ -98,12 +101,19 @@ def propose_study(study: Path, files: Sequence[Path], rulebook: Rulebook) -> Pro
     given = {path.resolve() for path, _ in tables} | {path.resolve() for path in files}
     for folder in dict.fromkeys(path.parent for path, _ in tables):
         labels = {**_read_dictionaries(folder, given, notes), **labels}
-    proposed = [
-        propose_file(profile_table(raw, labels, context, words), _name(path, study), context,
-                     words, names)
-        for path, raw in tables
-    ]  # fmt: skip
+    defines = read_defines(files, dict.fromkeys(path.parent for path, _ in tables), notes)
+    proposed = []
+    for path, raw in tables:
+        said = _merge(labels, labels_of(raw, defines))
+        table = profile_table(raw, said, context, words)
+        proposed.append(propose_file(table, _name(path, study), context, words, names))
     return Proposal(_make_id(study), (*projects, *proposed), tuple(forms), tuple(notes))
+
+
+def _merge(first: Mapping[str, Labels], then: Mapping[str, Labels]) -> dict[str, Labels]:
+    """Put what two dictionaries say together; the first counts where both speak."""
+    names = {**then, **first}
+    return {name: first.get(name, Labels()).beside(then.get(name, Labels())) for name in names}
 
 
 def _list_files(files: Sequence[Path]) -> list[Path]:

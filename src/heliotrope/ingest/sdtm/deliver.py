@@ -21,7 +21,7 @@ from heliotrope.ingest.declared import SdtmSource
 from heliotrope.ingest.delivery import Delivery, Note, RowsOf
 from heliotrope.ingest.raw import RawTable
 from heliotrope.ingest.sdtm.contents import Content, is_dataset_file, open_contents
-from heliotrope.ingest.sdtm.define import Labels, read_define
+from heliotrope.ingest.sdtm.define import Definitions, read_define
 from heliotrope.ingest.sdtm.happenings import (
     lay_out_events,
     lay_out_indications,
@@ -148,7 +148,7 @@ def _open_all(files: Files, source: SdtmSource) -> list[Content]:
     return contents
 
 
-def _read_labels(files: Files) -> Labels | None:
+def _read_labels(files: Files) -> Definitions | None:
     name = next((n for n in files.names if n.casefold().rpartition("/")[2] == DEFINE), None)
     return None if name is None else read_define(files.read(name), f"{files.name}/{name}")
 
@@ -281,6 +281,7 @@ def _stage_unnamed(datasets: Sequence[Dataset], roles: Mapping[str, str]) -> lis
 
 
 def _say_counted(found: _Found, labels: Labels | None) -> list[Note]:
+def _say_counted(found: _Found, labels: Definitions | None) -> list[Note]:
     notes = []
     for name, raw in found.counted:
         label = labels.datasets.get(name, "") if labels else ""
