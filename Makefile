@@ -37,13 +37,17 @@ format: $(VENV)/.installed-dev ## put the code into its format, mend what can be
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
 
-bench: $(VENV)/.installed-model ## measure; writes the tables of benchmarks/README.md
+bench: $(VENV)/.installed-dev ## measure; writes the tables of benchmarks/README.md
 	$(BIN)/python benchmarks/bench.py
 	$(BIN)/python benchmarks/scoring.py
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/registry.py
 	$(BIN)/python benchmarks/pulse_model.py
 	$(BIN)/python benchmarks/read_redcap.py
 	$(BIN)/python benchmarks/kill_and_resume.py
+	$(BIN)/python benchmarks/read_sdtm.py
+	$(BIN)/python benchmarks/read_omop.py
+	$(BIN)/python benchmarks/read_fhir.py
+	$(BIN)/python benchmarks/read_large.py
 
 calibrate: $(VENV)/.installed-model ## hold the estimates to simulated truth (hours); writes reports
 	OMP_NUM_THREADS=1 $(BIN)/python -m calibration.registry_comparison --write

@@ -13,8 +13,11 @@ import polars as pl
 import pytest
 import sqlalchemy
 
+from heliotrope.definitions.load import read_rulebook
+from heliotrope.definitions.omop_model import omop_model_of
 from heliotrope.errors import UserError
 from heliotrope.ingest import Ingested, read_records
+from heliotrope.ingest.omop.database import DatabaseStore
 from heliotrope.simulate.cohort import simulate_cohort
 from heliotrope.simulate.forms.omop import FOLDER, write_omop
 from heliotrope.study import read_study
@@ -209,3 +212,52 @@ def test_a_schema_without_the_tables_is_said(tmp_path):
     engine.dispose()
     with pytest.raises(UserError, match="the table person of the OMOP common data model"):
         read_folder(study)
+
+
+DIALECTS = ("mssql", "oracle", "mysql", "postgresql", "sqlite")
+MOST_PARAMETERS = 2_000  # SQL Server refuses more than 2,100
+
+
+def test_every_query_is_one_that_other_warehouses_take(model, tmp_path):
+    """The statements of a whole reading compile for the dialects that SQLAlchemy carries."""
+    from importlib import import_module
+
+    from sqlalchemy import event
+
+    from heliotrope.ingest.omop.store import Where
+
+    study = write_study(tmp_path / "study", 'file = "ward.duckdb"')
+    engine = sqlalchemy.create_engine(f"duckdb:///{study / 'ward.duckdb'}")
+    fill(engine, model / FOLDER, "cdm")
+    engine.dispose()
+    asked = []
+
+    @event.listens_for(sqlalchemy.Engine, "before_execute")
+    def note(_, statement, *__):
+        if isinstance(statement, sqlalchemy.Select):
+            asked.append(statement)
+
+    try:
+        read_folder(study)
+        engine = sqlalchemy.create_engine(
+            f"duckdb:///{study / 'ward.duckdb'}", connect_args={"read_only": True}
+        )
+        store = DatabaseStore(engine, "ward", omop_model_of(read_rulebook()), "cdm")
+        many = {"measurement_concept_id": range(5_000), "measurement_source_concept_id": range(5)}
+        store.count("measurement", Where(range(2_000), many, ("measurement_concept_id",
+                    "measurement_source_value", ["it's a word", "weight"])))  # fmt: skip
+    finally:
+        event.remove(sqlalchemy.Engine, "before_execute", note)
+        engine.dispose()
+    assert len(asked) > 20
+    for name in DIALECTS:
+        dialect = import_module(f"sqlalchemy.dialects.{name}").dialect()
+        for statement in asked:
+            compiled = statement.compile(
+                dialect=dialect, compile_kwargs={"render_postcompile": True}
+            )
+            assert str(compiled).startswith("SELECT")
+            assert len(compiled.params) < MOST_PARAMETERS, name
+            assert " rows" not in str(compiled).lower(), "a word of its own in BigQuery"
+    names = {column.name.lower() for item in asked for column in item.selected_columns}
+    assert "person_id" in names
