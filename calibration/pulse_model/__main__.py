@@ -16,8 +16,8 @@ from pathlib import Path
 
 from calibration.pulse_model.stage import Order
 
-STAGES = ("start_rules", "coverage", "sbc", "methods", "sensitivity", "misfit")
-"""The longest first, so that the short ones fill what is left."""
+STAGES = ("start_rules", "coverage", "sbc", "methods", "sensitivity", "misfit", "sbc_nuts")
+"""The longest first, so that the short ones fill what is left; what reads others' results last."""
 
 SECONDS = 3600.0
 SEED = 20261128

@@ -19,7 +19,7 @@ import numpy as np
 
 from calibration.pulse_model.batches import Batch
 from heliotrope.definitions.pulse_model import Conventions, read_pulse_model
-from heliotrope.estimate.pulse.approximate import Mode, draw_weighted
+from heliotrope.estimate.pulse.approximate import Mode, choose_starts
 from heliotrope.estimate.pulse.likelihood import (
     Child,
     Fixed,
@@ -29,6 +29,7 @@ from heliotrope.estimate.pulse.likelihood import (
 )
 from heliotrope.estimate.pulse.parameters import HAZARD, Layout
 from heliotrope.estimate.pulse.posterior import make_population
+from heliotrope.estimate.pulse.reweight import Proposal, draw_weighted
 
 TURNS = 150
 SHORTER = 0.3
@@ -148,9 +149,28 @@ def _compiled(
 
 
 def find_modes(batch: Batch) -> Modes:
-    """Find the mode of every data set and the covariance of the normal that fits it there."""
+    """Find the mode of every data set and the covariance of the normal that fits it there.
+
+    From each of the program's own starts; the highest place reached counts.
+    """
+    starts = choose_starts(batch.layout, read_pulse_model().fit)
+    return _choose_highest([_climb(batch, start) for start in starts])
+
+
+def _choose_highest(found: list[Modes]) -> Modes:
+    heights = np.stack([np.nan_to_num(modes.height, nan=-np.inf) for modes in found])
+    best, rows = heights.argmax(axis=0), np.arange(heights.shape[1])
+
+    def take(name: str) -> Any:
+        return np.stack([getattr(modes, name) for modes in found])[best, rows]
+
+    names = ("vector", "covariance", "height", "is_found")
+    return Modes(*(take(name) for name in names), turns=sum(modes.turns for modes in found))
+
+
+def _climb(batch: Batch, start: Any) -> Modes:
     rise = partial(_rise, batch)
-    vector = np.zeros((batch.datasets, batch.layout.size))
+    vector = np.array(np.broadcast_to(start, (batch.datasets, batch.layout.size)))
     height, slope = rise(vector)
     inverse = _invert(_curvature(rise, vector))
     share = np.ones(batch.datasets)
@@ -224,12 +244,16 @@ def _invert(curvature: Any) -> Any:
 
 @dataclass(frozen=True)
 class Drawn:
-    """Draws of one data set (draws, size), their weights, their log densities, and k-hat."""
+    """Draws of one data set (draws, size), their weights, their log densities, and k-hat.
+
+    ``proposal``: what the reweighted draws were drawn from last.
+    """
 
     vectors: Any
     weights: Any
     heights: Any
     k_hat: float
+    proposal: Proposal | None = None
 
 
 class OneDataSet:
@@ -240,6 +264,7 @@ class OneDataSet:
 
     def __init__(self, batch: Batch, row: int) -> None:
         self.model = read_pulse_model()
+        self.layout = batch.layout
         self.data = SimpleNamespace(n_children=batch.children)
         self.told: list[Any] = []
         self._child = jax.tree.map(lambda array: jnp.asarray(array[row]), batch.child)
@@ -265,8 +290,8 @@ def draw_each(batch: Batch, modes: Modes, seed: int) -> list[Drawn]:
         weighted = draw_weighted(one, mode, np.random.default_rng(seed + row))  # type: ignore[arg-type]
         # The first values asked for are those around the mode, from which the proposal is made.
         heights = np.concatenate(one.told[1:])
-        smoothed = weighted.smoothed
-        drawn.append(Drawn(weighted.vectors, smoothed.weights, heights, smoothed.k_hat))
+        weights, k_hat = weighted.smoothed.weights, weighted.smoothed.k_hat
+        drawn.append(Drawn(weighted.vectors, weights, heights, k_hat, weighted.proposal))
     return drawn
 
 
@@ -290,5 +315,10 @@ def draw_normal_each(modes: Modes, seed: int) -> list[Drawn]:
 
 def compute_height(batch: Batch, row: int, vector: Any) -> float:
     """The log posterior density of one data set at one vector."""
+    return float(compute_heights(batch, row, vector[None])[0])
+
+
+def compute_heights(batch: Batch, row: int, vectors: Any) -> Any:
+    """The log posterior density of one data set at many vectors (draws, size)."""
     one = OneDataSet(batch, row)
-    return float(one.values(vector[None], one.model.fit.draws_a_batch)[0])
+    return one.values(vectors, one.model.fit.draws_a_batch)

@@ -3,19 +3,21 @@
 Truth from the prior, a cohort from the truth, the posterior from the cohort: then the weight of the
 draws under the truth is uniform, for every parameter and every estimand (Talts et al. 2018,
 arXiv 1804.06788). Done without a start rule (starts at random) and with the hazard of starting
-(starts by rating and latent activity, with slopes from the prior as well).
+(starts by rating and latent activity, with slopes from the prior as well). Where
+k-hat says that reweighted draws cannot be trusted, ``sbc_nuts`` ranks anew, as the program would.
 """
 
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from calibration.pulse_model.analyses import find_analysis
-from calibration.pulse_model.batches import OBSERVED_SLOPE, make_batch, make_layout
-from calibration.pulse_model.fits import compute_height, draw_each, find_modes
+from calibration.pulse_model.batches import OBSERVED_SLOPE, Batch, make_batch, make_layout
+from calibration.pulse_model.fits import Drawn, compute_height, draw_each, find_modes
 from calibration.pulse_model.quantities import compute_quantities, compute_rank
 from calibration.pulse_model.stage import Order, Results
 from heliotrope.definitions.pulse_model import StartRule
@@ -45,7 +47,7 @@ PARTS = tuple(f"{rule} {piece}" for rule in MECHANISM for piece in range(PIECES)
 def run_sbc(order: Order, part: str) -> None:
     """Rank truths of the prior among the draws, some data sets at a time, until all are done."""
     results = Results(order, STAGE, part)
-    rule = next(rule for rule in MECHANISM if rule == part.split()[0])
+    rule = find_rule(part)
     fits = FITS // PIECES
     begin = int(part.split()[1]) * fits
     at_once = 2 if order.is_quick else AT_ONCE
@@ -54,13 +56,31 @@ def run_sbc(order: Order, part: str) -> None:
         if not order.goes_on(took):
             return
         began = time.monotonic()
-        for row in rank_prior_truths(rule, at_once, order.seed + first):
+        count = min(at_once, begin + fits - first)
+        for row in rank_prior_truths(draw_prior_truths(rule, count, order.seed + first)):
             results.write({"start_rule": rule, "children": CHILDREN, **row})
         took = time.monotonic() - began
 
 
-def rank_prior_truths(rule: StartRule, datasets: int, seed: int) -> list[dict[str, Any]]:
-    """Draw truths, cohorts and posteriors; return the ranks of each data set."""
+def find_rule(part: str) -> StartRule:
+    """Return the start rule of a part."""
+    return next(rule for rule in MECHANISM if rule == part.split()[0])
+
+
+@dataclass(frozen=True)
+class PriorTruths:
+    """Data sets whose truths were drawn from the prior: vectors (data sets, size), and their seed.
+
+    Data sets of one seed are the same only if as many are drawn.
+    """
+
+    batch: Batch
+    vector: Any
+    seed: int
+
+
+def draw_prior_truths(rule: StartRule, datasets: int, seed: int) -> PriorTruths:
+    """Draw truths from the prior and a cohort from each."""
     truth = _without_unknown_ends(read_known_truth())
     layout = find_layout(rule)
     drawn_truth = layout.draw_prior(datasets, seed)
@@ -68,17 +88,31 @@ def rank_prior_truths(rule: StartRule, datasets: int, seed: int) -> list[dict[st
     plan = CohortPlan(MECHANISM[rule], population=population, truth=truth)
     cohort = simulate_known_truth(datasets * CHILDREN, seed, plan)
     batch = make_batch(cohort, datasets, find_analysis(ANALYSED[rule]))
-    modes = find_modes(batch)
-    vector = layout.pack(drawn_truth)
-    true = compute_quantities(layout, vector)
+    return PriorTruths(batch, layout.pack(drawn_truth), seed)
+
+
+def rank_prior_truths(truths: PriorTruths) -> list[dict[str, Any]]:
+    """Rank the truth of each data set among reweighted draws of its posterior."""
+    modes = find_modes(truths.batch)
     rows = []
-    for row, drawn in enumerate(draw_each(batch, modes, seed)):
-        found = compute_quantities(layout, drawn.vectors)
-        ranks = {name: compute_rank(drawn, found[name], true[name][row]) for name in found}
-        height = compute_height(batch, row, vector[row])
-        ranks["log_density"] = compute_rank(drawn, drawn.heights, height)
-        rows.append({"is_found": modes.is_found[row], "k_hat": drawn.k_hat, "ranks": ranks})
+    for row, drawn in enumerate(draw_each(truths.batch, modes, truths.seed)):
+        found = {"is_found": modes.is_found[row], "k_hat": drawn.k_hat}
+        found |= {"seed": truths.seed, "datasets": truths.batch.datasets, "row": row}
+        rows.append({**found, "ranks": rank_truth(truths, row, drawn)})
     return rows
+
+
+def rank_truth(truths: PriorTruths, row: int, drawn: Drawn) -> dict[str, float]:
+    """Return the rank of every quantity's truth among the draws of one data set."""
+    layout, vector = truths.batch.layout, truths.vector[row]
+    found, true = (
+        compute_quantities(layout, drawn.vectors),
+        compute_quantities(layout, vector[None]),
+    )
+    ranks = {name: compute_rank(drawn, found[name], true[name][0]) for name in found}
+    height = compute_height(truths.batch, row, vector)
+    ranks["log_density"] = compute_rank(drawn, drawn.heights, height)
+    return ranks
 
 
 def _without_unknown_ends(truth: KnownTruth) -> KnownTruth:

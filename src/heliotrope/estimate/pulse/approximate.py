@@ -1,4 +1,4 @@
-"""The posterior near its mode: where it is, how it curves, and draws corrected from there."""
+"""The mode of the posterior: where it is and how the posterior curves there."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from heliotrope.estimate.pulse.data import Floats
-from heliotrope.estimate.pulse.pareto import Smoothed, smooth_weights
 
 if TYPE_CHECKING:
+    from heliotrope.definitions.pulse_model import FitSettings
+    from heliotrope.estimate.pulse.parameters import Layout
     from heliotrope.estimate.pulse.posterior import Problem
 
 # In prior sds: a step for differences of the exact gradient.
@@ -27,11 +28,6 @@ _POLISHING_STEPS = 8
 # In posterior sds: a curvature found within so short a way still holds.
 _FAR = 0.05
 
-# Where, in sds from the mode, the width of the proposal is read off, and how far it may depart.
-_LOOKS = (1.0, 2.0, 3.0)
-_LEAST_FALL = 1e-6
-_WIDEST = 3.0
-
 
 @dataclass(frozen=True)
 class Mode:
@@ -40,14 +36,6 @@ class Mode:
     vector: Floats
     precision: Floats
     slope_left: float
-
-
-@dataclass(frozen=True)
-class Weighted:
-    """Draws of an approximation (draws, size) with the weights that correct them."""
-
-    vectors: Floats
-    smoothed: Smoothed
 
 
 def find_mode(problem: Problem, starts: Sequence[Floats]) -> Mode:
@@ -101,40 +89,17 @@ def _climb(
     return np.asarray(found.x), -float(found.fun)
 
 
-def choose_starts(problem: Problem, generator: np.random.Generator) -> list[Floats]:
-    """Return the priors' centres, and places around them."""
-    settings, size = problem.model.fit, problem.layout.size
-    around = settings.start_spread * generator.standard_normal((settings.starts - 1, size))
-    return [np.zeros(size), *around]
+def choose_starts(layout: Layout, settings: FitSettings) -> list[Floats]:
+    """Return the priors' centres, but for a pulse that helps, and for one that harms.
 
-
-def draw_weighted(problem: Problem, mode: Mode, generator: np.random.Generator) -> Weighted:
-    """Draw from a split t around the mode and weight by the posterior; more while k-hat is high.
-
-    The fewer the children, the less regular the posterior and the cheaper a draw: small cohorts
-    get more of them.
+    From no pulse at all the way may lead to an effect of months in the wrong direction.
     """
-    settings = problem.model.fit
-    proposal = _split(problem, mode)
-    number = int(
-        np.clip(
-            settings.children_times_proposals / max(problem.data.n_children, 1),
-            settings.proposals_at_least,
-            settings.proposals_at_most,
-        )
-    )
-    vectors, log_ratios = np.zeros((0, len(mode.vector))), np.zeros(0)
-    for _ in range(settings.rounds):
-        drawn, log_density = _draw_split(
-            proposal, number, settings.proposal_degrees_of_freedom, generator
-        )
-        values = problem.values(drawn, settings.draws_a_batch)
-        vectors = np.concatenate([vectors, drawn])
-        log_ratios = np.concatenate([log_ratios, values - log_density])
-        smoothed = smooth_weights(log_ratios)
-        if smoothed.k_hat <= settings.k_hat_at_most:
-            break
-    return Weighted(vectors, smoothed)
+    starts = []
+    for side in (1.0, -1.0)[: settings.starts]:
+        start = np.zeros(layout.size)
+        start[layout.place("pulse_mean")] = side * settings.start_spread
+        starts.append(start)
+    return starts
 
 
 def curvature_of(problem: Problem, vector: Floats) -> Floats:
@@ -181,48 +146,3 @@ def _make_regular(precision: Floats) -> Floats:
     clean = np.where(np.isfinite(precision), precision, 0.0)
     values, vectors = np.linalg.eigh(0.5 * (clean + clean.T))
     return np.asarray((vectors * np.maximum(values, _FLATTEST)) @ vectors.T)
-
-
-@dataclass(frozen=True)
-class _Proposal:
-    """A t around a mode whose halves have scales of their own (Geweke 1989, 10.2307/1913710).
-
-    ``root``: of the inverse curvature, one column a direction; ``scales`` (2, size): how much
-    wider than the curvature says the posterior is behind and ahead of the mode.
-    """
-
-    center: Floats
-    root: Floats
-    scales: Floats
-
-
-def _split(problem: Problem, mode: Mode) -> _Proposal:
-    """Widen or narrow each half of each direction after the density one, two and three sds away."""
-    root = np.linalg.cholesky(np.linalg.inv(mode.precision))
-    size = len(mode.vector)
-    places = [
-        mode.vector + side * distance * root[:, direction]
-        for side in (-1.0, 1.0)
-        for distance in _LOOKS
-        for direction in range(size)
-    ]
-    batch = problem.model.fit.draws_a_batch
-    values = problem.values(np.asarray([mode.vector, *places]), batch)
-    fall = np.nan_to_num(values[0] - values[1:], nan=np.inf).reshape(2, len(_LOOKS), size)
-    distance = np.asarray(_LOOKS)[None, :, None]
-    scales = (distance / np.sqrt(2.0 * np.maximum(fall, _LEAST_FALL))).max(axis=1)
-    return _Proposal(mode.vector, root, np.clip(scales, 1.0 / _WIDEST, _WIDEST))
-
-
-def _draw_split(
-    proposal: _Proposal, draws: int, freedom: float, generator: np.random.Generator
-) -> tuple[Floats, Floats]:
-    """Draw from the split t; its log density up to a constant."""
-    size = len(proposal.center)
-    behind, ahead = proposal.scales
-    length = np.abs(generator.standard_normal((draws, size)))
-    is_behind = generator.random((draws, size)) < behind / (behind + ahead)
-    length *= np.sqrt(freedom / generator.chisquare(freedom, draws))[:, None]
-    step = np.where(is_behind, -behind, ahead) * length
-    log_density = -0.5 * (freedom + size) * np.log1p((length**2).sum(axis=1) / freedom)
-    return proposal.center + step @ proposal.root.T, log_density

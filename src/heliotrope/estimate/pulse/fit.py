@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from heliotrope.definitions.pulse_model import Conventions, PulseModel, StartRule
-from heliotrope.estimate.pulse.approximate import Mode, choose_starts, draw_weighted, find_mode
+from heliotrope.estimate.pulse.approximate import Mode, choose_starts, find_mode
 from heliotrope.estimate.pulse.data import Floats, PulseData
 from heliotrope.estimate.pulse.pareto import resample
 from heliotrope.estimate.pulse.prepare import prepare_jax
+from heliotrope.estimate.pulse.reweight import Weighted, draw_weighted
+from heliotrope.estimate.pulse.straight import Straight
 
 if TYPE_CHECKING:
     from heliotrope.estimate.pulse.posterior import Problem
@@ -128,7 +130,7 @@ def fit_pulse_model(
     problem = prepare_problem(data, model, chosen.start_rule, chosen.conventions)
     generator = np.random.default_rng(model.fit.seed)
     progress("finding the mode", 0.0)
-    mode = find_mode(problem, choose_starts(problem, generator))
+    mode = find_mode(problem, choose_starts(problem.layout, model.fit))
     if len(problem.blocks) > 1:
         problem = problem.begin_at(mode.vector)
     progress("drawing", 0.4)
@@ -136,7 +138,7 @@ def fit_pulse_model(
     k_hat = weighted.smoothed.k_hat
     if _wants_nuts(chosen, k_hat, data, model):
         progress("drawing with NUTS", 0.6)
-        return _draw_with_nuts(problem, mode, k_hat)
+        return _draw_with_nuts(problem, mode, weighted)
     places = resample(weighted.smoothed.weights, model.fit.draws, generator)
     vectors = weighted.vectors[places]
     progress("drawn", 1.0)
@@ -160,19 +162,19 @@ def _wants_nuts(options: FitOptions, k_hat: float, data: PulseData, model: Pulse
     return is_small and not k_hat <= model.fit.k_hat_at_most
 
 
-def _draw_with_nuts(problem: Problem, mode: Mode, k_hat: float) -> PulseFit:
+def _draw_with_nuts(problem: Problem, mode: Mode, weighted: Weighted) -> PulseFit:
     """Draw with NUTS in coordinates in which the posterior is about standard normal."""
     import jax
     import jax.numpy as jnp
     from numpyro.diagnostics import effective_sample_size, split_gelman_rubin
     from numpyro.infer import MCMC, NUTS
 
-    settings = problem.model.fit
-    root = np.linalg.cholesky(np.linalg.inv(mode.precision))
-    density, center = problem.begin_at(mode.vector).density, jnp.asarray(mode.vector)
+    settings, straight = problem.model.fit, Straight.of(problem.layout)
+    center, root = weighted.proposal.center, weighted.proposal.root
+    density = problem.begin_at(mode.vector).density
 
     def potential(standard: Any) -> Any:
-        return -density(center + jnp.asarray(root) @ standard)
+        return -density(straight.bend(jnp.asarray(center) + jnp.asarray(root) @ standard, jnp))
 
     kernel = NUTS(potential_fn=potential, dense_mass=True, target_accept_prob=0.9)
     sampler = MCMC(
@@ -187,12 +189,12 @@ def _draw_with_nuts(problem: Problem, mode: Mode, k_hat: float) -> PulseFit:
     first = 0.1 * jax.random.normal(key, (settings.nuts_chains, problem.layout.size))
     sampler.run(key, init_params=first)
     chains = np.asarray(sampler.get_samples(group_by_chain=True))
-    vectors = mode.vector + chains.reshape(-1, chains.shape[-1]) @ root.T
+    vectors = straight.bend(center + chains.reshape(-1, chains.shape[-1]) @ root.T)
     return PulseFit(
         draws=problem.layout.unpack(vectors),
         vectors=vectors,
         method="nuts",
-        k_hat=k_hat,
+        k_hat=weighted.smoothed.k_hat,
         effective_draws=float(np.min(effective_sample_size(chains))),
         chains=settings.nuts_chains,
         r_hat=float(np.max(split_gelman_rubin(chains))),

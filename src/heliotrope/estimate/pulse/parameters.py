@@ -87,6 +87,11 @@ class Layout:
         """Return a parameter by its name."""
         return next(each for each in self.parameters if each.name == name)
 
+    def place(self, name: str) -> int:
+        """Return where in the vector a parameter begins."""
+        before = self.parameters[: self.names.index(name)]
+        return sum(parameter.size for parameter in before)
+
     def unpack(self, vector: Any, xp: Any = np) -> dict[str, Any]:
         """Return the values by name from a vector (..., size): each (..., its size)."""
         values, start = {}, 0

@@ -1,0 +1,68 @@
+"""NUTS for one data set after another, as the program draws where k-hat says that it must.
+
+The program's settings and coordinates; the chart is an argument, so that what was compiled for
+one data set serves all of its shape.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from calibration.pulse_model.batches import Batch
+from calibration.pulse_model.fits import Drawn, compute_heights, make_density
+from heliotrope.definitions.pulse_model import read_pulse_model
+from heliotrope.estimate.pulse.parameters import Layout
+from heliotrope.estimate.pulse.straight import Straight
+
+ACCEPTED = 0.9
+FIRST_SPREAD = 0.1
+
+
+def draw_with_nuts(batch: Batch, row: int, reweighted: Drawn) -> tuple[Drawn, float]:
+    """Draw the posterior of one data set; the draws, all of one weight, and the largest R-hat."""
+    from numpyro.diagnostics import split_gelman_rubin
+
+    sampler, settings = _sampler(batch.layout), read_pulse_model().fit
+    center, root = reweighted.proposal.center, reweighted.proposal.root
+    child = jax.tree.map(lambda array: jnp.asarray(array[row]), batch.child)
+    key = jax.random.PRNGKey(settings.seed)
+    shape = (settings.nuts_chains, batch.layout.size)
+    first = {"standard": FIRST_SPREAD * jax.random.normal(key, shape)}
+    sampler.run(key, child, jnp.asarray(center), jnp.asarray(root), init_params=first)
+    chains = np.asarray(sampler.get_samples(group_by_chain=True)["standard"])
+    straight = Straight.of(batch.layout)
+    vectors = straight.bend(center + chains.reshape(-1, shape[1]) @ root.T)
+    weights = np.full(len(vectors), 1 / len(vectors))
+    heights = compute_heights(batch, row, vectors)
+    r_hat = float(np.max(split_gelman_rubin(chains)))
+    return Drawn(vectors, weights, heights, reweighted.k_hat), r_hat
+
+
+@lru_cache(maxsize=4)
+def _sampler(layout: Layout) -> Any:
+    import numpyro
+    from numpyro.distributions import ImproperUniform, constraints
+    from numpyro.infer import MCMC, NUTS
+
+    density, settings = make_density(layout), read_pulse_model().fit
+    straight = Straight.of(layout)
+    anywhere = ImproperUniform(constraints.real_vector, (), (layout.size,))
+
+    def model(child: Any, center: Any, root: Any) -> None:
+        standard = numpyro.sample("standard", anywhere)
+        numpyro.factor("posterior", density(straight.bend(center + root @ standard, jnp), child))
+
+    return MCMC(
+        NUTS(model, dense_mass=True, target_accept_prob=ACCEPTED),
+        num_warmup=settings.nuts_warmup,
+        num_samples=settings.nuts_draws,
+        num_chains=settings.nuts_chains,
+        chain_method="sequential",
+        progress_bar=False,
+        jit_model_args=True,
+    )
