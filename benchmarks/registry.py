@@ -63,10 +63,14 @@ def measure_comparison(children: int) -> list[str]:
     numbers = find_numbers()
     settings = read_registry_settings(children=children)
     frame = make_intervals(settings, simulate_registry(settings, SEED))
-    drawn = numbers.bootstrap.draws if children <= numbers.bootstrap.most_children else 0
+    found = compare_registry(frame, frame, numbers)
+    if found.refused:
+        raise SystemExit(f"nothing to measure: {found.refused}")
+    weighted, simulated = found.activity["weighted"], next(iter(found.g_formula.values()))
+    drawn = len(weighted.resampled) if weighted else 0
     seconds = _median(lambda: compare_registry(frame, frame, numbers))
     return [
-        f"whole comparison, {drawn} resamples",
+        f"whole comparison: resamples {drawn}, of the g-formula {len(simulated) - 1}",
         f"{children:,}",
         f"{frame.height:,}",
         f"{seconds:.2f}",

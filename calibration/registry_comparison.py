@@ -20,6 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
+from calibration.g_formula_trace import describe_trace
 from heliotrope.definitions.load import read_rulebook
 from heliotrope.definitions.registry_comparison import REGISTRY_COMPARISON, RegistryComparison
 from heliotrope.estimate.intervals import compute_normal_quantile
@@ -143,14 +144,18 @@ def compute_truths(settings: RegistrySettings, numbers: RegistryComparison) -> d
         compute_truth(settings, SEED, TRUTH_CHILDREN, start)[start + 1 : start + 1 + steps].mean()
         for start in range(0, settings.intervals // 2, 2)
     ]
-    start = START_DAY // settings.interval_days
-    simulated = compute_truth(settings, SEED, TRUTH_CHILDREN, start)[start + 1 :].mean()
     return {
         "unadjusted": float(always),
         "weighted": float(always),
         "sequential trials": float(np.mean(after_start)),
-        "g-formula": float(simulated),
+        "g-formula": find_simulated_truth(settings),
     }
+
+
+def find_simulated_truth(settings: RegistrySettings) -> float:
+    """Return the truth of the g-formula: from a start on, mean over all later visits."""
+    start = START_DAY // settings.interval_days
+    return float(compute_truth(settings, SEED, TRUTH_CHILDREN, start)[start + 1 :].mean())
 
 
 def run_scenario(scenario: Scenario, replicates: int, draws: int) -> Tally:
@@ -343,6 +348,7 @@ def main() -> None:
     for scenario, tally in tallies.items():
         lines += describe(scenario, tally, level)
     lines += describe_large(min(replicates, DRAWN_G_FORMULA))
+    lines += describe_trace(find_numbers, find_simulated_truth, START_DAY)
     head = (
         "# Comparison with untreated children, on simulated registries\n\n"
         f"28 November 2026. `python -m calibration.registry_comparison --replicates {replicates} "
