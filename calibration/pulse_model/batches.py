@@ -28,12 +28,14 @@ class Batch:
 
     ``at_risk_until``: only starters are in, who could have started on visits up to this day; None
     where whoever did not start is in, too. ``conventions``: those of the model unless given.
+    ``with_ends``: which measures have an end (as ``NewtonSettings`` has it).
     """
 
     child: Child
     layout: Layout
     datasets: int
     children: int
+    with_ends: tuple[bool, ...]
     at_risk_until: int | None = None
     conventions: Conventions | None = None
 
@@ -83,7 +85,8 @@ def make_batch(
     layout = make_layout(cohort.truth, analysis.start_rule, analysis.reads_observed)
     last = cohort.truth.regimen.cycles_at_risk * cohort.truth.visits.cycle_days
     at_risk_until = last if analysis.corrects_for_starting else None
-    return Batch(child, layout, datasets, rows.shape[1], at_risk_until)
+    with_ends = tuple(bool(np.isfinite([each.floor, each.ceiling]).any()) for each in scales)
+    return Batch(child, layout, datasets, rows.shape[1], with_ends, at_risk_until)
 
 
 def _widen(charts: StackedCharts) -> StackedCharts:

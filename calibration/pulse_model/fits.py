@@ -8,7 +8,7 @@ all data sets, whether a step is taken or shortened. So little is compiled.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from types import SimpleNamespace
 from typing import Any
@@ -54,20 +54,41 @@ class Modes:
     turns: int
 
 
-def make_density(
-    layout: Layout, at_risk_until: int | None = None, conventions: Conventions | None = None
-) -> Callable[[jax.Array, Child], jax.Array]:
+@dataclass(frozen=True)
+class Density:
+    """What the density of a batch depends on beside its charts; what is compiled serves all alike.
+
+    ``is_followed``: derivatives are asked for.
+    """
+
+    layout: Layout
+    with_ends: tuple[bool, ...]
+    at_risk_until: int | None = None
+    conventions: Conventions | None = None
+    is_followed: bool = True
+
+    @classmethod
+    def of(cls, batch: Batch) -> Density:
+        """Return that of a batch."""
+        return cls(batch.layout, batch.with_ends, batch.at_risk_until, batch.conventions)
+
+
+def make_density(of: Density) -> Callable[[jax.Array, Child], jax.Array]:
     """Return the log posterior density of one data set at one vector, as a traceable function.
 
     ``at_risk_until``: the data set holds starters only. Each child's likelihood is then divided by
     the chance of starting by that day: one less the chance that a child with these visits, of whom
     nothing is measured, starts at none of them.
     """
-    model = read_pulse_model()
+    model, layout, at_risk_until = read_pulse_model(), of.layout, of.at_risk_until
     settings = NewtonSettings(
-        model.fit.newton_steps, model.fit.newton_tolerance, with_start=layout.start_rule == HAZARD
+        model.fit.newton_steps,
+        model.fit.newton_tolerance,
+        with_start=layout.start_rule == HAZARD,
+        with_ends=of.with_ends,
+        followed=int(of.is_followed),
     )
-    fixed = fix_conventions(conventions or model.conventions)
+    fixed = fix_conventions(of.conventions or model.conventions)
 
     def density(vector: jax.Array, child: Child) -> jax.Array:
         values = layout.unpack(vector, jnp)
@@ -136,14 +157,12 @@ def fix_conventions(conventions: Conventions) -> Fixed:
 
 
 @lru_cache(maxsize=16)
-def _compiled(
-    layout: Layout, at_risk_until: int | None, conventions: Conventions | None
-) -> tuple[Any, Any]:
+def _compiled(of: Density) -> tuple[Any, Any]:
     """The density and gradient of many data sets at once, and of one at many vectors."""
-    density = make_density(layout, at_risk_until, conventions)
+    density, value = make_density(of), make_density(replace(of, is_followed=False))
 
     def heights(vectors: jax.Array, child: Child) -> jax.Array:
-        return jax.vmap(lambda vector: density(vector, child))(vectors)
+        return jax.vmap(lambda vector: value(vector, child))(vectors)
 
     return jax.jit(jax.vmap(jax.value_and_grad(density))), jax.jit(heights)
 
@@ -198,9 +217,7 @@ def _climb(batch: Batch, start: Any) -> Modes:
 
 
 def _rise(batch: Batch, vector: Any) -> tuple[Any, Any]:
-    height, slope = _compiled(batch.layout, batch.at_risk_until, batch.conventions)[0](
-        vector, batch.child
-    )
+    height, slope = _compiled(Density.of(batch))[0](vector, batch.child)
     return np.asarray(height), np.asarray(slope)
 
 
@@ -268,7 +285,7 @@ class OneDataSet:
         self.data = SimpleNamespace(n_children=batch.children)
         self.told: list[Any] = []
         self._child = jax.tree.map(lambda array: jnp.asarray(array[row]), batch.child)
-        self._heights = _compiled(batch.layout, batch.at_risk_until, batch.conventions)[1]
+        self._heights = _compiled(Density.of(batch))[1]
 
     def values(self, vectors: Any, batch: int) -> Any:
         """Return the log posterior density at many vectors (draws, size), some at a time."""

@@ -14,9 +14,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from calibration.pulse_model.batches import Batch
-from calibration.pulse_model.fits import Drawn, compute_heights, make_density
+from calibration.pulse_model.fits import Density, Drawn, compute_heights, make_density
 from heliotrope.definitions.pulse_model import read_pulse_model
-from heliotrope.estimate.pulse.parameters import Layout
 from heliotrope.estimate.pulse.straight import Straight
 
 ACCEPTED = 0.9
@@ -27,7 +26,7 @@ def draw_with_nuts(batch: Batch, row: int, reweighted: Drawn) -> tuple[Drawn, fl
     """Draw the posterior of one data set; the draws, all of one weight, and the largest R-hat."""
     from numpyro.diagnostics import split_gelman_rubin
 
-    sampler, settings = _sampler(batch.layout), read_pulse_model().fit
+    sampler, settings = _sampler(Density.of(batch)), read_pulse_model().fit
     center, root = reweighted.proposal.center, reweighted.proposal.root
     child = jax.tree.map(lambda array: jnp.asarray(array[row]), batch.child)
     key = jax.random.PRNGKey(settings.seed)
@@ -44,14 +43,14 @@ def draw_with_nuts(batch: Batch, row: int, reweighted: Drawn) -> tuple[Drawn, fl
 
 
 @lru_cache(maxsize=4)
-def _sampler(layout: Layout) -> Any:
+def _sampler(of: Density) -> Any:
     import numpyro
     from numpyro.distributions import ImproperUniform, constraints
     from numpyro.infer import MCMC, NUTS
 
-    density, settings = make_density(layout), read_pulse_model().fit
-    straight = Straight.of(layout)
-    anywhere = ImproperUniform(constraints.real_vector, (), (layout.size,))
+    density, settings = make_density(of), read_pulse_model().fit
+    straight = Straight.of(of.layout)
+    anywhere = ImproperUniform(constraints.real_vector, (), (of.layout.size,))
 
     def model(child: Any, center: Any, root: Any) -> None:
         standard = numpyro.sample("standard", anywhere)
