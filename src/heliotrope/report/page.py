@@ -6,12 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from markupsafe import Markup
-
 from heliotrope.definitions.load import Rulebook
-from heliotrope.report.charts.palette_css import render_palette
-from heliotrope.report.environment import TEMPLATES, make_environment
+from heliotrope.report.environment import make_environment
+from heliotrope.report.language import get_language
 from heliotrope.report.read_run import RunTables
+from heliotrope.report.scripts import EmbeddedScripts, make_policy
 from heliotrope.report.section import ReportInput, Section
 from heliotrope.report.sections.adjuvant import build_adjuvant
 from heliotrope.report.sections.agreement import build_agreement, say_validation
@@ -33,6 +32,7 @@ from heliotrope.report.sections.swimmer import build_swimmer
 from heliotrope.report.sections.untreated import build_untreated
 from heliotrope.report.sections.what_to_record import build_what_to_record
 from heliotrope.report.sections.who import build_who
+from heliotrope.report.style import CHARTS, REPORT, render_style
 from heliotrope.report.words import RESEARCH_ONLY
 
 REPORT_FILE = "report.html"
@@ -80,14 +80,17 @@ def write_report(run: Path, rulebook: Rulebook) -> Path:
 
 
 def _make_context(report: ReportInput, sections: Sequence[Section]) -> Mapping[str, Any]:
-    css = (TEMPLATES / "report.css").read_text(encoding="utf-8")
+    chart_scripts = embed_chart_scripts(report)
     study = report.study("title") or report.study("id") or report.run.manifest.get("study")
     return {
         "title": str(study) if isinstance(study, str) else "IVIG evaluation",
         "study_id": report.study("id"),
         "sections": sections,
         "children": report.children,
-        "css": Markup(render_palette() + css),
+        "css": render_style(CHARTS, REPORT),
+        "language": get_language().replace("_", "-"),
+        "policy": make_policy(chart_scripts),
+        "chart_scripts": chart_scripts.markup,
         "synthetic": is_synthetic(report),
         "compared": any(section.id == "publication" for section in sections),
         "research_only": RESEARCH_ONLY,
@@ -97,6 +100,14 @@ def _make_context(report: ReportInput, sections: Sequence[Section]) -> Mapping[s
         "version": str(report.run.manifest.get("heliotrope", "")),
         "finished": _find_time(report),
     }
+
+
+def embed_chart_scripts(report: ReportInput) -> EmbeddedScripts:  # noqa: ARG001 - the charts' own
+    """Embed what draws the charts in the browser, once a page; nothing so far.
+
+    What it returns is set before the end of the body, its hashes into the page's policy.
+    """
+    return EmbeddedScripts()
 
 
 def _find_time(report: ReportInput) -> str | None:
