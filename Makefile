@@ -14,7 +14,7 @@ LOCKED := pyproject.toml requirements.lock
 SOURCES := src tests docs benchmarks calibration
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format bench calibrate docs picture lock clean
+.PHONY: help demo test check format bench calibrate docs picture vega lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -62,6 +62,9 @@ docs: $(VENV)/.installed-docs ## build the manual in docs/_build/html
 
 picture: $(VENV)/.installed-core ## take the README's picture of the report anew (needs Chromium)
 	$(BIN)/python docs/take_picture.py
+
+vega: $(VENV)/.installed-dev ## make the script of Vega that reports carry, after a new vl-convert
+	$(BIN)/python docs/make_vega.py
 
 lock: $(VENV)/.installed-dev ## resolve every dependency anew into requirements.lock
 	$(BIN)/python -m uv pip compile pyproject.toml --quiet --upgrade --universal \

@@ -8,15 +8,8 @@ from typing import Any
 
 import pytest
 
-from heliotrope.report.charts.cohort import (
-    CurveRows,
-    CurveWords,
-    SwimmerRows,
-    draw_counts,
-    draw_curve,
-    draw_intervals,
-    draw_swimmer,
-)
+from heliotrope.report.charts.cohort import draw_counts, draw_intervals
+from heliotrope.report.charts.curve import CurveRows, CurveWords, draw_curve
 from heliotrope.report.charts.draw_svg import render_chart
 from heliotrope.report.charts.palette_css import DARK, render_palette
 from heliotrope.report.charts.spec import (
@@ -30,6 +23,7 @@ from heliotrope.report.charts.spec import (
     make_numeric,
     make_panel,
 )
+from heliotrope.report.charts.swimmer import SwimmerRows, draw_swimmer
 
 AXIS = Axis(0, 10, (0, 5, 10), "Weeks")
 
@@ -45,7 +39,9 @@ def draw_one(mark: str | Spec, rows: list[dict[str, Any]], **encoding: Any) -> s
 
 def swimmer() -> Spec:
     row = {"lane": "A", "week": 2.0, "until": 6.0, "tip": "A: something"}
-    return draw_swimmer(SwimmerRows(["A", "B"], [row], [row], [row], [row], [row], [row], [row], 8))
+    spans = {key: [row] for key in ("regimens", "improved", "not_improved", "not_assessed")}
+    marks = {key: [row] for key in ("courses", "first_improved", "worse", "reactions", "stopped")}
+    return draw_swimmer(SwimmerRows(["A", "B"], 8, **spans, **marks, ongoing=[row], died=[row]))
 
 
 def curve() -> Spec:
@@ -139,7 +135,7 @@ class TestPalette:
 
     def test_every_colour_has_its_two_classes(self) -> None:
         css = render_palette()
-        assert all(f".f-{name}{{" in css and f".s-{name}{{" in css for name in PALETTE)
+        assert all(f".f-{name}{{" in css and f".s-{name}" in css for name in PALETTE)
 
 
 @pytest.mark.parametrize("draw", [swimmer, curve, counts, intervals])

@@ -307,6 +307,7 @@ pulse_model_what_if          <scenario>:activity_day_<h>, :share_losing_response
 
 A curve has the rows ``at_risk_ever`` and ``events`` (n); for each day with an event and each
 printed day the variable ``day_<t>`` with ``at_risk``, ``events``, ``survival`` and
-``survival_greenwood``; and ``median_day`` with the statistic ``median``. With nobody at risk the
-variable ``curve`` is refused.
+``survival_greenwood``; for each day on which children were last seen without the event
+``day_<t>`` with ``censored``; and ``median_day`` with the statistic ``median``. With nobody at
+risk the variable ``curve`` is refused.
 """

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
+import polars as pl
+
 from heliotrope.estimate import wording
 from heliotrope.estimate.intervals import Interval
 from heliotrope.estimate.kaplan_meier import Curve
@@ -27,7 +29,8 @@ def estimate_curve_rows(
 
     At each day with an event, and at each printed day (variable ``day_<t>``): ``at_risk``,
     ``events`` (on that day) and ``survival`` (log-log interval) with ``survival_greenwood``
-    beside. Then the ``median`` with its log-log interval. Refused when nobody is at risk.
+    beside. ``censored``: how many were last seen on a day without the event, on each such day.
+    Then the ``median`` with its log-log interval. Refused when nobody is at risk.
     """
     n = curve.times.height
     events = int(curve.times["is_event"].sum())
@@ -44,7 +47,16 @@ def estimate_curve_rows(
             rows.append(replace(topic.count(variable, number, at_risk), statistic=statistic))
         reason = _find_reason(curve, day, at_risk)
         rows += _survival_rows(topic, variable, step, at_risk, reason)
-    return [*rows, _median_row(topic, curve)]
+    return [*rows, *_censored_rows(topic, curve), _median_row(topic, curve)]
+
+
+def _censored_rows(topic: Topic, curve: Curve) -> list[Row]:
+    """Count who left the curve without the event, day by day: the ticks on its line."""
+    left = curve.times.filter(~pl.col("is_event")).group_by("exit").len().sort("exit")
+    return [
+        replace(topic.count(f"day_{day:.0f}", number), statistic="censored")
+        for day, number in left.iter_rows()
+    ]
 
 
 def _find_reason(curve: Curve, day: float, at_risk: int) -> str | None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from heliotrope.report.charts.cohort import CurveRows
+from heliotrope.report.charts.curve import CurveRows
 from heliotrope.report.find_results import Results
 from heliotrope.report.read_model_free import thin
 
@@ -12,9 +12,17 @@ StepLine = tuple[str, str, str, str]
 
 
 def read_curve(results: Results, analysis: str) -> CurveRows:
-    """Read a Kaplan-Meier curve, in per cent, with the numbers at risk on the printed days."""
-    steps, band, at_risk = [], [], []
+    """Read a Kaplan-Meier curve, in per cent, with the numbers at risk on the printed days.
+
+    It runs on to the last day on which anybody was seen. Where everybody at risk had the event
+    while others entered later it ends there: beyond, the curve says nothing.
+    """
+    steps, band, at_risk, censored = [], [], [], []
+    is_depleted = False
     for variable in _days(results, analysis):
+        left = results.row(analysis, variable, "censored")
+        if left is not None:
+            censored.append({"day": _day(variable), "number": int(left["value"])})
         row = results.row(analysis, variable, "survival")
         risk = results.row(analysis, variable, "at_risk")
         events = results.row(analysis, variable, "events")
@@ -24,6 +32,7 @@ def read_curve(results: Results, analysis: str) -> CurveRows:
         if row["refused"] is None:
             steps.append({"day": day, "free": 100 * row["value"]})
         elif day > 0:
+            is_depleted |= bool(row["n_evaluable"])
             continue
         if row["low"] is not None:
             band.append({"day": day, "low": 100 * row["low"], "high": 100 * row["high"]})
@@ -33,8 +42,27 @@ def read_curve(results: Results, analysis: str) -> CurveRows:
     if steps and steps[0]["day"] > 0:
         steps.insert(0, {"day": 0.0, "free": 100.0})
     numbered = [row for row in at_risk if not row["is_event"]]
-    last = max((row["day"] for row in steps), default=0.0)
-    return CurveRows(steps, band, thin(numbered, last), last)
+    known = max((row["day"] for row in steps), default=0.0)
+    seen = [row for row in censored if steps and (row["day"] <= known or not is_depleted)]
+    last = max([known, *(row["day"] for row in seen)])
+    return CurveRows(
+        steps=_extend(steps, last),
+        band=_extend(band, last),
+        at_risk=thin([row for row in numbered if row["day"] <= last], last),
+        last_day=last,
+        censored=[row | {"free": _height_at(steps, row["day"])} for row in seen],
+    )
+
+
+def _extend(rows: list[dict[str, float]], last: float) -> list[dict[str, float]]:
+    """Draw a step function on to the last day on which anybody was seen."""
+    if not rows or rows[-1]["day"] >= last:
+        return rows
+    return [*rows, {**rows[-1], "day": last}]
+
+
+def _height_at(steps: Sequence[Mapping[str, float]], day: float) -> float:
+    return [row["free"] for row in steps if row["day"] <= day][-1]
 
 
 def list_curve_steps(results: Results, analysis: str) -> Sequence[StepLine]:

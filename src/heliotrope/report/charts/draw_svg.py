@@ -9,14 +9,20 @@ follow light and dark, and no script is needed. ``scales`` places the values, ``
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from markupsafe import Markup, escape
 
+from heliotrope.report.charts.beside import pack_spec, render_table
 from heliotrope.report.charts.marks import SYMBOLS, Panel, draw_layer, name_color
 from heliotrope.report.charts.scales import LaneScale, NumericScale, find_channel, read_numeric
-from heliotrope.report.charts.spec import Spec
+from heliotrope.report.charts.spec import Spec, is_numbers, list_panels, read_labels
+
+KEY_LINES = {"line": "", "dashed": Markup(' stroke-dasharray="2 3"')}
+KEY_BANDS = {"tall": (10, 1), "low": (4, 1), "band": (10, 0.25)}
+"""How the legend draws lines and bands: height in pixels, opacity."""
 
 
 @dataclass(frozen=True)
@@ -27,30 +33,56 @@ class _XAxis:
 
 
 def render_chart(spec: Spec) -> Markup:
-    """Render a specification as one HTML element with the role of an image.
+    """Render a specification: the drawing, itself for the page's script, its table if it has one.
 
+    The drawing is one element with the role of an image, whose label says in words what it shows.
     Returns safe markup; every text that came from data is escaped.
     """
-    axis = _read_x_axis(spec)
-    panels = [_render_panel(panel, axis) for panel in spec["vconcat"]]
-    foot = _render_x_axis(axis) if axis and axis.ticks else ""
-    return Markup('<div class="chart" role="img" aria-label="{}">{}{}{}</div>').format(
+    panels = list_panels(spec)
+    axis = next((found for found in map(_read_x_axis, panels[::-1]) if found), None)
+    if "concat" in spec:
+        drawn = Markup('<div class="multiples">{}</div>').format(
+            Markup("").join(
+                Markup('<div class="multiple">{}{}</div>').format(
+                    _render_panel(panel, axis), _render_foot(axis)
+                )
+                for panel in panels
+            )
+        )
+    else:
+        drawn = _render_stack(panels, axis)
+    return Markup(
+        '<div class="chart" data-vega-lite="{}"><div class="drawing" role="img" aria-label="{}">'
+        "{}{}</div>{}</div>"
+    ).format(
+        pack_spec(spec),
         spec["description"],
         _render_legend(spec.get("usermeta", {}).get("legend", [])),
-        Markup("").join(panels),
-        foot,
+        drawn,
+        render_table(spec),
     )
 
 
-def _read_x_axis(spec: Spec) -> _XAxis | None:
-    for panel in spec["vconcat"]:
-        channel = find_channel(panel["layer"], "x")
-        if channel:
-            axis = channel.get("axis") or {}
-            return _XAxis(
-                read_numeric(channel), tuple(axis.get("values", ())), axis.get("title") or ""
-            )
-    return None
+def _render_stack(panels: Sequence[Spec], axis: _XAxis | None) -> Markup:
+    """Stack the panels, the labels of the axis under the last plot, numbers below them."""
+    plots = [panel for panel in panels if not is_numbers(panel)]
+    numbers = [panel for panel in panels if is_numbers(panel)]
+    return Markup("").join(
+        [
+            *(_render_panel(panel, axis) for panel in plots),
+            _render_foot(axis),
+            *(_render_panel(panel, axis) for panel in numbers),
+        ]
+    )
+
+
+def _read_x_axis(panel: Spec) -> _XAxis | None:
+    channel = find_channel(panel["layer"], "x")
+    if channel is None or not channel.get("axis"):
+        return None
+    axis = channel["axis"]
+    scale = read_numeric(channel)
+    return _XAxis(scale, tuple(axis.get("values", ())), axis.get("title") or "")
 
 
 def _render_legend(keys: list[dict[str, Any]]) -> Markup:
@@ -69,22 +101,32 @@ def _render_legend(keys: list[dict[str, Any]]) -> Markup:
 
 def _draw_key(key: dict[str, Any]) -> Markup:
     color = name_color(key["color"])
-    if key["shape"] == "line":
-        return Markup('<line x1="0" x2="12" y1="6" y2="6" class="s-{}"/>').format(color)
+    if key["shape"] in KEY_LINES:
+        return Markup('<line x1="0" x2="12" y1="6" y2="6" class="s-{}"{}/>').format(
+            color, KEY_LINES[key["shape"]]
+        )
+    height, opacity = KEY_BANDS.get(key["shape"], (0, 1))
+    if height:
+        return Markup('<rect width="12" height="{}" y="{}" class="f-{}" opacity="{}"/>').format(
+            height, 6 - height / 2, color, opacity
+        )
+    if key["shape"] == "hollow":
+        return Markup('<circle cx="6" cy="6" r="4" class="s-{} hollow"/>').format(color)
     return Markup('<path transform="translate(6,6)" class="f-{}" d="{}"/>').format(
         color, SYMBOLS[key["shape"]]
     )
 
 
 def _render_panel(spec: Spec, axis: _XAxis | None) -> Markup:
-    height = spec["height"]
     channel = find_channel(spec["layer"], "y")
     lanes = bool(channel and channel["type"] == "nominal")
+    height = spec["height"]
+    if channel and lanes:
+        height -= channel["scale"].get("range", (0,))[0]
     panel = Panel(height, axis.scale if axis else None, _read_y(channel))
-    ticks = (channel or {}).get("axis", {}).get("values", ()) if not lanes else ()
-    grid = _draw_grid(panel, axis.ticks if axis else (), ticks)
-    layers = Markup("\n").join(draw_layer(layer, panel) for layer in spec["layer"])
-    names = panel.y.names if isinstance(panel.y, LaneScale) else ()
+    ticks = ((channel or {}).get("axis") or {}).get("values", ()) if not lanes else ()
+    across = axis.ticks if axis and not is_numbers(spec) else ()
+    names = read_labels(channel) if channel and lanes else {}
     return Markup(
         '<div class="panel{}"><div class="panel-title">{}</div>'
         '<div class="panel-axis" style="height:{}px">{}</div>'
@@ -95,8 +137,8 @@ def _render_panel(spec: Spec, axis: _XAxis | None) -> Markup:
         height,
         _render_y_labels(panel, ticks, names),
         height,
-        grid,
-        layers,
+        _draw_grid(panel, across, ticks),
+        Markup("\n").join(draw_layer(layer, panel) for layer in spec["layer"]),
     )
 
 
@@ -127,15 +169,18 @@ def _draw_grid(panel: Panel, x_ticks: tuple[float, ...], y_ticks: tuple[float, .
     return Markup("").join(lines)
 
 
-def _render_y_labels(panel: Panel, ticks: tuple[float, ...], names: tuple[str, ...]) -> Markup:
+def _render_y_labels(panel: Panel, ticks: tuple[float, ...], names: Mapping[str, str]) -> Markup:
     labels: list[tuple[float, str]] = [(panel.top(tick), format_tick(tick)) for tick in ticks]
-    labels += [(panel.top(name), name) for name in names]
+    labels += [(panel.top(name), label) for name, label in names.items()]
     return Markup("").join(
-        Markup('<span style="top:{}px">{}</span>').format(top, label) for top, label in labels
+        Markup('<span style="top:{}px" dir="auto">{}</span>').format(top, label)
+        for top, label in labels
     )
 
 
-def _render_x_axis(axis: _XAxis) -> Markup:
+def _render_foot(axis: _XAxis | None) -> Markup:
+    if axis is None or not axis.ticks:
+        return Markup("")
     labels = Markup("").join(
         Markup('<span style="left:{:.2f}%">{}</span>').format(
             100 * axis.scale.fraction(tick), format_tick(tick)

@@ -88,10 +88,11 @@ def _shape(layer: Spec, row: Row) -> str:
 
 
 def _title(layer: Spec, row: Row) -> Markup:
-    field = _field(layer, "tooltip")
-    return (
-        Markup("<title>{}</title>").format(row[field]) if field and row.get(field) else Markup("")
-    )
+    """Give what a pointer shows: in words, and the cell of the source under it."""
+    shown = layer["encoding"].get("tooltip") or ()
+    fields = [shown] if isinstance(shown, Mapping) else shown
+    lines = [str(row[tip["field"]]) for tip in fields if row.get(tip["field"])]
+    return Markup("<title>{}</title>").format("\n".join(lines)) if lines else Markup("")
 
 
 def _opacity(layer: Spec) -> Markup:

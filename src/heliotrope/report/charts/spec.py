@@ -8,6 +8,7 @@ a browser; any Vega-Lite viewer draws the same specification interactively.
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,13 +17,29 @@ from typing import Any
 Spec = dict[str, Any]
 Row = Mapping[str, Any]
 
+
+@dataclass(frozen=True)
+class ChartTable:
+    """The values of a chart as a table: its columns, and its rows as printed."""
+
+    columns: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+
+VEGA_LITE = "6.4"
 SCHEMA = "https://vega.github.io/schema/vega-lite/v6.json"
 PLOT_WIDTH = 640
+PANEL_GAP = 26
+NUMBERS = "numbers"
+MULTIPLES_WIDTH = 150
+MULTIPLES_COLUMNS = 4
+MULTIPLES_GAP = 44
 STROKE = "M-.3,-1.2h.6v2.4h-.6z"
 """An upright stroke, as a path: Vega's own stroke lies flat."""
 
 PALETTE = {
     "ink": "#1f1b24",
+    "paper": "#ffffff",
     "muted": "#6c6675",
     "grid": "#e2dfe6",
     "accent": "#6b4a8c",
@@ -35,6 +52,33 @@ PALETTE = {
     "normal": "#dcefe6",
 }
 """Okabe and Ito's colours, told apart by every kind of colour vision, and the page's own ink."""
+
+
+THEME: Spec = {
+    "font": "system-ui, -apple-system, 'Segoe UI', Roboto, Helvetica, Arial, sans-serif",
+    "view": {"stroke": None},
+    "title": {"fontSize": 12, "fontWeight": 600, "color": PALETTE["ink"], "offset": 6},
+    "axis": {
+        "labelFontSize": 12,
+        "titleFontSize": 12,
+        "titleFontWeight": "normal",
+        "titleAnchor": "start",
+        "titleAlign": "left",
+        "labelColor": PALETTE["muted"],
+        "titleColor": PALETTE["muted"],
+        "gridColor": PALETTE["grid"],
+        "domainColor": PALETTE["grid"],
+        "tickColor": PALETTE["grid"],
+        "labelFlush": False,
+        "labelLimit": 260,
+    },
+    "axisY": {"domain": False, "ticks": False, "labelPadding": 6},
+    "text": {"fontSize": 12},
+    "line": {"strokeWidth": 1.75},
+    "rule": {"strokeWidth": 1.5},
+    "point": {"opacity": 1, "strokeWidth": 0.75},
+}
+"""How Vega draws what the specification leaves open: as the page and its static drawing do."""
 
 
 @dataclass(frozen=True)
@@ -68,14 +112,24 @@ def make_numeric(field: str, domain: Sequence[float], ticks: Sequence[float], **
     }
 
 
-def make_lanes(field: str, names: Sequence[str]) -> Spec:
-    """Make a vertical channel of named lanes, the first on top."""
-    return {
-        "field": field,
-        "type": "nominal",
-        "scale": {"domain": list(names)},
-        "axis": {"title": None},
-    }
+def make_lanes(field: str, names: Sequence[str], labels: Mapping[str, str] | None = None) -> Spec:
+    """Make a vertical channel of named lanes, the first on top.
+
+    ``labels``: the lanes that are labelled, and with what; without it every lane by its name.
+    """
+    axis: Spec = {"title": None, "grid": False}
+    if labels is not None:
+        axis |= {"values": list(labels), "labelExpr": f"{json.dumps(labels)}[datum.value]"}
+    return {"field": field, "type": "nominal", "scale": {"domain": list(names)}, "axis": axis}
+
+
+def read_labels(channel: Spec) -> dict[str, str]:
+    """Read which lanes are labelled, and with what."""
+    given = channel["axis"].get("labelExpr")
+    if given is None:
+        return {name: name for name in channel["scale"]["domain"]}
+    labels: dict[str, str] = json.loads(given.removesuffix("[datum.value]"))
+    return labels
 
 
 def make_layer(mark: str | Spec, rows: Iterable[Row], **encoding: Any) -> Spec:
@@ -97,15 +151,74 @@ def make_panel(title: str, height: int, layers: Iterable[Spec]) -> Spec:
     }
 
 
-def make_chart(description: str, panels: Sequence[Spec], legend: Sequence[Spec] = ()) -> Spec:
-    """Stack panels to a chart; ``description`` says in words what it shows."""
+def make_chart(
+    description: str,
+    panels: Sequence[Spec],
+    legend: Sequence[Spec] = (),
+    table: ChartTable | None = None,
+) -> Spec:
+    """Stack panels to a chart; ``description`` says in words what it shows.
+
+    The horizontal axis is labelled once, under the last panel that is no panel of numbers. Give
+    ``table`` where no table of the same values stands beside the chart.
+    """
+    shown = [panel for panel in panels if panel["layer"]]
+    plots = [panel for panel in shown if not is_numbers(panel)]
+    for panel in shown:
+        _label_across(panel, is_labelled=bool(plots) and panel is plots[-1])
+    return _finish(description, legend, table) | {
+        "spacing": PANEL_GAP,
+        "vconcat": shown,
+        "resolve": {"scale": {"x": "shared"}},
+    }
+
+
+def make_multiples(
+    description: str,
+    panels: Sequence[Spec],
+    legend: Sequence[Spec] = (),
+    table: ChartTable | None = None,
+) -> Spec:
+    """Put panels of one kind side by side, each with both of its axes, on the same scales."""
+    return _finish(description, legend, table) | {
+        "spacing": MULTIPLES_GAP,
+        "columns": MULTIPLES_COLUMNS,
+        "concat": [{**panel, "width": MULTIPLES_WIDTH} for panel in panels if panel["layer"]],
+        "resolve": {"scale": {"x": "shared", "y": "shared"}},
+    }
+
+
+def list_panels(spec: Spec) -> list[Spec]:
+    """List the panels of a chart, stacked or side by side."""
+    return list(spec["vconcat"] if "vconcat" in spec else spec["concat"])
+
+
+def is_numbers(panel: Spec) -> bool:
+    """Whether a panel holds numbers under a plot."""
+    return bool(panel.get("name") == NUMBERS)
+
+
+def _finish(description: str, legend: Sequence[Spec], table: ChartTable | None) -> Spec:
+    meta: Spec = {"legend": list(legend)}
+    if table is not None:
+        meta["table"] = {"columns": list(table.columns), "rows": [list(r) for r in table.rows]}
     return {
         "$schema": SCHEMA,
         "description": description,
-        "usermeta": {"legend": list(legend)},
-        "vconcat": [panel for panel in panels if panel["layer"]],
-        "resolve": {"scale": {"x": "shared"}},
+        "usermeta": meta,
+        "bounds": "flush",
+        "config": THEME,
     }
+
+
+def _label_across(panel: Spec, *, is_labelled: bool) -> None:
+    """Label the horizontal axis of one panel; on the others only its grid is drawn."""
+    for layer in panel["layer"]:
+        channel = layer["encoding"].get("x")
+        if channel is None or is_labelled:
+            continue
+        quiet = {**channel["axis"], "labels": False, "ticks": False, "domain": False, "title": None}
+        layer["encoding"]["x"] = {**channel, "axis": None if is_numbers(panel) else quiet}
 
 
 def make_key(label: str, color: str, shape: str = "square") -> Spec:

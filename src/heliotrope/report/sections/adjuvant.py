@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from heliotrope.report.charts.cohort import CurveWords, draw_curve
+from heliotrope.report.charts.curve import CurveWords, draw_curve
 from heliotrope.report.charts.draw_svg import render_chart
 from heliotrope.report.curve_rows import list_curve_steps, read_curve
 from heliotrope.report.estimate_lines import Estimate, EstimateLine, list_estimates

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from heliotrope.definitions.estimate import DESCRIPTIVE_ESTIMATES, DescriptiveEstimates
 from heliotrope.definitions.model_free import MODEL_FREE, ModelFreeEstimates
 from heliotrope.definitions.pulse_model import PULSE_MODEL, PulseModel
-from heliotrope.report.charts.cohort import CurveWords, draw_curve
+from heliotrope.report.charts.curve import CurveWords, draw_curve
 from heliotrope.report.charts.draw_svg import render_chart
 from heliotrope.report.charts.events import draw_first_events, draw_mean_cumulative
 from heliotrope.report.curve_rows import list_curve_steps, read_curve
