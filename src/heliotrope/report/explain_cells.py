@@ -32,6 +32,10 @@ class SourceCells:
     def _files(self) -> Mapping[int, Row]:
         return {row["source"]: row for row in self.sources.iter_rows(named=True)}
 
+    def place_of(self, row_id: int) -> str:
+        """Say where a canonical row that was used began: file, row and column."""
+        return self.find({"row_id": row_id, "role": USED, "reason": None}, "").place
+
     def find(self, link: Row, holds: str) -> Cell:
         """Find the file, sheet, row and column where a canonical row began.
 

@@ -132,7 +132,7 @@ class _Lane:
             ],
             "reactions": [
                 self._row(row["date"], f"{row['term']}, {row['date']}")
-                | {"cell": self.places.find({**row, "role": "used", "reason": None}, "").place}
+                | {"cell": self.places.place_of(row["row_id"])}
                 for row in self.rows["reaction"]
                 if row["window"] != "outside"
             ],

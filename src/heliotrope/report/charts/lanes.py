@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -12,6 +12,7 @@ import polars as pl
 from heliotrope.report.charts.spec import (
     PALETTE,
     STROKE,
+    TIP,
     Axis,
     Spec,
     make_channel,
@@ -78,11 +79,13 @@ def draw_visit_lane(child: Child, axis: Axis, overlay: Sequence[Spec]) -> Spec:
     return make_panel("", LANE_HEIGHT, layers if rows else [])
 
 
-def draw_treatment_lanes(child: Child, axis: Axis, overlay: Sequence[Spec]) -> Spec:
+def draw_treatment_lanes(
+    child: Child, axis: Axis, overlay: Sequence[Spec], find: Callable[[int], str]
+) -> Spec:
     """Draw infusions, each other drug, reactions and events, a lane each."""
-    infusions = _list_infusions(child)
-    drugs = _list_drugs(child, axis)
-    reactions, events = _list_reactions(child), _list_events(child)
+    infusions = _list_infusions(child, find)
+    drugs = _list_drugs(child, axis, find)
+    reactions, events = _list_reactions(child, find), _list_events(child, find)
     names = [
         *([IVIG] if infusions else []),
         *dict.fromkeys(row["lane"] for row in drugs),
@@ -91,7 +94,7 @@ def draw_treatment_lanes(child: Child, axis: Axis, overlay: Sequence[Spec]) -> S
     ]
     lane = make_lanes("lane", names)
     x = make_channel(axis)
-    tip = {"field": "tip"}
+    tip = TIP
     layers = [
         *overlay,
         make_layer(
@@ -127,8 +130,9 @@ def draw_treatment_lanes(child: Child, axis: Axis, overlay: Sequence[Spec]) -> S
     return make_panel("", LANE_HEIGHT * len(names), layers if names else [])
 
 
-def _list_infusions(child: Child) -> list[dict[str, Any]]:
+def _list_infusions(child: Child, find: Callable[[int], str]) -> list[dict[str, Any]]:
     rows = []
+    cells = {row["date"]: row["row_id"] for row in child.record("infusion").to_dicts()[::-1]}
     for row in child.table("infusion_day").iter_rows(named=True):
         dose = "dose not recorded"
         if row["dose_g_per_kg"] is not None:
@@ -136,13 +140,13 @@ def _list_infusions(child: Child) -> list[dict[str, Any]]:
         elif row["dose_g"] is not None:
             dose = f"{row['dose_g']:g} g, no weight"
         course = f", course {row['course']}" if row["course"] else f", {row['route']}"
-        rows.append(
-            {"week": child.week(row["date"]), "lane": IVIG, "tip": f"{row['date']}{course}: {dose}"}
-        )
+        cell = find(cells[row["date"]]) if row["date"] in cells else ""
+        tip = f"{row['date']}{course}: {dose}"
+        rows.append({"week": child.week(row["date"]), "lane": IVIG, "tip": tip, "cell": cell})
     return rows
 
 
-def _list_drugs(child: Child, axis: Axis) -> list[dict[str, Any]]:
+def _list_drugs(child: Child, axis: Axis, find: Callable[[int], str]) -> list[dict[str, Any]]:
     rows = []
     for row in child.table("drug_period").sort("drug", "start_date").iter_rows(named=True):
         end = row["end_date"]
@@ -157,23 +161,25 @@ def _list_drugs(child: Child, axis: Axis) -> list[dict[str, Any]]:
                 "until": min(until, axis.high),
                 "lane": say("drug", row["drug"]),
                 "tip": f"{row['drug']} {row['start_date']} to {end or 'ongoing'}{dose}{stop}",
+                "cell": find(row["row_id"]),
             }
         )
     return rows
 
 
-def _list_reactions(child: Child) -> list[dict[str, Any]]:
+def _list_reactions(child: Child, find: Callable[[int], str]) -> list[dict[str, Any]]:
     return [
         {
             "week": child.week(row["date"]),
             "lane": REACTIONS,
             "tip": f"{row['date']}: {row['term']}, grade {row['grade']}, window {row['window']}",
+            "cell": find(row["row_id"]),
         }
         for row in child.table("reaction").iter_rows(named=True)
     ]
 
 
-def _list_events(child: Child) -> list[dict[str, Any]]:
+def _list_events(child: Child, find: Callable[[int], str]) -> list[dict[str, Any]]:
     rows = child.record("event").filter(pl.col("kind") != "adverse_event")
     return [
         {
@@ -181,6 +187,7 @@ def _list_events(child: Child) -> list[dict[str, Any]]:
             "lane": EVENTS,
             "tip": f"{row['date']}: {say_flag(row['kind'])}"
             + (f", {say_flag(row['term'])}" if row["term"] else ""),
+            "cell": find(row["row_id"]),
         }
         for row in rows.iter_rows(named=True)
     ]

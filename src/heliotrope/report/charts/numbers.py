@@ -15,7 +15,7 @@ from heliotrope.report.charts.spec import (
 )
 
 LANE_HEIGHT = 20
-INDENT = 18
+INDENT = 12
 """With the gap between panels, room for the axis above: Vega lays panels out by their frames."""
 
 

@@ -29,7 +29,7 @@ class ChartTable:
 VEGA_LITE = "6.4"
 SCHEMA = "https://vega.github.io/schema/vega-lite/v6.json"
 PLOT_WIDTH = 640
-PANEL_GAP = 26
+PANEL_GAP = 32
 NUMBERS = "numbers"
 MULTIPLES_WIDTH = 150
 MULTIPLES_COLUMNS = 4
@@ -53,6 +53,9 @@ PALETTE = {
 }
 """Okabe and Ito's colours, told apart by every kind of colour vision, and the page's own ink."""
 
+
+TIP: tuple[Spec, ...] = ({"field": "tip"}, {"field": "cell"})
+"""What a mark shows of itself: in words, and the cell of the source where it stands."""
 
 THEME: Spec = {
     "font": "system-ui, -apple-system, 'Segoe UI', Roboto, Helvetica, Arial, sans-serif",
@@ -107,7 +110,7 @@ def make_numeric(field: str, domain: Sequence[float], ticks: Sequence[float], **
     return {
         "field": field,
         "type": "quantitative",
-        "scale": {"domain": list(domain), "nice": False, "zero": False, **scale},
+        "scale": {"domain": list(domain), "nice": False, **(scale or {"zero": False})},
         "axis": {"values": list(ticks), "title": None},
     }
 
@@ -134,9 +137,13 @@ def read_labels(channel: Spec) -> dict[str, str]:
 
 def make_layer(mark: str | Spec, rows: Iterable[Row], **encoding: Any) -> Spec:
     """Make one layer: a mark, its rows, and which field goes where."""
+    listed = [dict(row) for row in rows]
+    if encoding.get("tooltip") is TIP:
+        has_cell = any(row.get("cell") for row in listed)
+        encoding["tooltip"] = list(TIP) if has_cell else TIP[0]
     return {
-        "data": {"values": [dict(row) for row in rows]},
-        "mark": {"type": mark} if isinstance(mark, str) else mark,
+        "data": {"values": listed},
+        "mark": {"type": mark} if isinstance(mark, str) else dict(mark),
         "encoding": {name: channel for name, channel in encoding.items() if channel is not None},
     }
 
@@ -144,7 +151,7 @@ def make_layer(mark: str | Spec, rows: Iterable[Row], **encoding: Any) -> Spec:
 def make_panel(title: str, height: int, layers: Iterable[Spec]) -> Spec:
     """Make one panel; layers without rows are left out."""
     return {
-        "title": {"text": title, "anchor": "start"},
+        "title": {"text": title, "anchor": "start", "frame": "group"},
         "width": PLOT_WIDTH,
         "height": height,
         "layer": [layer for layer in layers if layer["data"]["values"]],
@@ -213,12 +220,18 @@ def _finish(description: str, legend: Sequence[Spec], table: ChartTable | None) 
 
 def _label_across(panel: Spec, *, is_labelled: bool) -> None:
     """Label the horizontal axis of one panel; on the others only its grid is drawn."""
-    for layer in panel["layer"]:
-        channel = layer["encoding"].get("x")
-        if channel is None or is_labelled:
-            continue
-        quiet = {**channel["axis"], "labels": False, "ticks": False, "domain": False, "title": None}
-        layer["encoding"]["x"] = {**channel, "axis": None if is_numbers(panel) else quiet}
+    if not is_labelled:
+        panel["layer"] = [_hush(layer, has_grid=not is_numbers(panel)) for layer in panel["layer"]]
+
+
+def _hush(layer: Spec, *, has_grid: bool) -> Spec:
+    """Copy a layer whose horizontal axis says nothing: panels share their layers."""
+    channel = layer["encoding"].get("x")
+    if channel is None:
+        return layer
+    quiet = {**channel["axis"], "labels": False, "ticks": False, "domain": False, "title": None}
+    across = {**channel, "axis": quiet if has_grid else None}
+    return {**layer, "encoding": {**layer["encoding"], "x": across}}
 
 
 def make_key(label: str, color: str, shape: str = "square") -> Spec:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from heliotrope.report.charts.spec import (
     PALETTE,
     STROKE,
+    TIP,
     Axis,
     Row,
     Spec,
@@ -114,9 +115,6 @@ def _draw_marks(rows: SwimmerRows, x: Spec, lane: Spec) -> list[Spec]:
 def _draw_many(rows: SwimmerRows, x: Spec, lane: Spec) -> list[Spec]:
     worse = {"type": "point", "color": PALETTE["red"], "shape": "diamond", "filled": True}
     return [make_layer({**worse, "size": 18}, rows.worse, x=x, y=lane, tooltip=TIP)]
-
-
-TIP: Sequence[Spec] = ({"field": "tip"}, {"field": "cell"})
 
 
 def _list_keys(rows: SwimmerRows) -> list[Spec]:

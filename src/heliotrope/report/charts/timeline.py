@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import polars as pl
@@ -14,6 +14,7 @@ from heliotrope.definitions.measure import Measure
 from heliotrope.report.charts.lanes import draw_treatment_lanes, draw_visit_lane
 from heliotrope.report.charts.spec import (
     PALETTE,
+    TIP,
     Axis,
     Spec,
     compute_decades,
@@ -26,6 +27,7 @@ from heliotrope.report.charts.spec import (
     make_numeric,
     make_panel,
 )
+from heliotrope.report.explain_cells import SourceCells
 from heliotrope.report.read_child import Child
 from heliotrope.report.show_measures import list_measures
 
@@ -37,16 +39,17 @@ SHOWN_DOMAINS = ("enzyme", "strength", "function", "global", "composite", "skin"
 SERIES_COLORS = ("blue", "red")
 
 
-def draw_timeline(child: Child, rulebook: Rulebook) -> Spec:
+def draw_timeline(child: Child, rulebook: Rulebook, places: SourceCells) -> Spec:
     """Draw a child's timeline as stacked panels on one axis of weeks from the first infusion."""
     axis = _draw_axis(child)
+    find = places.place_of
     marks = _draw_overlay(child, axis)
     panels = [draw_visit_lane(child, axis, marks)]
     recorded = list_measures(child, rulebook)
     for group in _group_measures(recorded):
-        panels.append(_draw_measures(child, group, axis, marks))
+        panels.append(_draw_measures(child, group, axis, marks, find))
     panels.append(_draw_steroid(child, axis, marks))
-    panels.append(draw_treatment_lanes(child, axis, marks))
+    panels.append(draw_treatment_lanes(child, axis, marks, find))
     return make_chart(_describe(child, recorded), panels, _make_legend(child, recorded))
 
 
@@ -110,9 +113,13 @@ def _group_measures(recorded: Sequence[Measure]) -> Iterable[list[Measure]]:
 
 
 def _draw_measures(
-    child: Child, measures: Sequence[Measure], axis: Axis, overlay: Sequence[Spec]
+    child: Child,
+    measures: Sequence[Measure],
+    axis: Axis,
+    overlay: Sequence[Spec],
+    find: Callable[[int], str],
 ) -> Spec:
-    points = {measure.id: _list_points(child, measure) for measure in measures}
+    points = {measure.id: _list_points(child, measure, find) for measure in measures}
     values = [row["value"] for rows in points.values() for row in rows]
     limits = [row[side] for rows in points.values() for row in rows for side in ("lower", "upper")]
     is_log = measures[0].domain == "enzyme" and min(values) > 0
@@ -142,7 +149,9 @@ def _title(measures: Sequence[Measure], is_log: bool) -> str:
     return f"{name}, {' · '.join(filter(None, [unit, 'log axis' if is_log else '', better]))}"
 
 
-def _list_points(child: Child, measure: Measure) -> list[dict[str, Any]]:
+def _list_points(
+    child: Child, measure: Measure, find: Callable[[int], str]
+) -> list[dict[str, Any]]:
     rows = child.record("assessment").filter(
         (pl.col("measure") == measure.id) & pl.col("value").is_not_null()
     )
@@ -155,6 +164,7 @@ def _list_points(child: Child, measure: Measure) -> list[dict[str, Any]]:
             "upper": row["upper_limit"],
             "tip": f"{row['date']}: {measure.title} "
             f"{row['value_qualifier'] or ''}{row['value']:g}{unit}",
+            "cell": find(row["row_id"]),
         }
         for row in rows.sort("date", "row_id").iter_rows(named=True)
     ]
@@ -220,7 +230,7 @@ def _draw_series(
             shown,
             x=make_channel(axis),
             y=channel,
-            tooltip={"field": "tip"},
+            tooltip=TIP,
         ),
     ]
 

@@ -80,7 +80,7 @@ def _build_page(child: Child, number: int, report: ReportInput) -> ChildPage:
         anchor=f"child-{number}",
         summary=" ".join(_summarise(child, row) for row in responses[:1]),
         facts=_list_facts(child, report.calendar),
-        chart=render_chart(draw_timeline(child, report.rulebook)),
+        chart=render_chart(draw_timeline(child, report.rulebook, report.places)),
         happened=_say_what_happened(child),
         measures=[measure.title for measure in measures],
         visits=_list_visits(child, [measure.id for measure in measures]),
