@@ -17,6 +17,7 @@ import typer
 from heliotrope import __version__
 from heliotrope.cli_definitions import Json, print_json
 from heliotrope.cli_definitions import app as definitions_app
+from heliotrope.cli_exports import app as exports_app
 from heliotrope.cli_folders import init, simulate
 from heliotrope.errors import ExitCode
 
@@ -32,6 +33,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(definitions_app, name="definitions")
+app.add_typer(exports_app, name="export")
 
 MOST_FINDINGS = 50
 MOST_CHANGES = 20
