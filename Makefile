@@ -94,7 +94,7 @@ $(VENV)/.installed-model: $(LOCKED) | $(VENV)/.made
 	@touch $@ $(VENV)/.installed-core
 
 $(VENV)/.installed-dev: $(LOCKED) | $(VENV)/.made
-	$(PIP) --editable '.[model,redcap,sdtm,omop]' --group dev
+	$(PIP) --editable '.[model,redcap,sdtm,omop,workbench]' --group dev
 	@touch $@ $(VENV)/.installed-core
 
 $(VENV)/.installed-docs: $(LOCKED) | $(VENV)/.made

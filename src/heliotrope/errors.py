@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import traceback
 from dataclasses import dataclass
 from enum import IntEnum
+from pathlib import Path
+
+PACKAGE = Path(__file__).parent
 
 
 class ExitCode(IntEnum):
@@ -59,3 +63,20 @@ class UserError(Exception):
 
     def __str__(self) -> str:
         return f"Expected: {self.expected}\nFound:    {self.found}\nTo do:    {self.to_do}"
+
+
+def locate_fault(error: BaseException) -> str:
+    """Name the last line of our own code that an error went through; it names no patient.
+
+    >>> locate_fault(KeyError("child 7"))
+    'an unknown place'
+    """
+    ours = [
+        frame
+        for frame in traceback.extract_tb(error.__traceback__)
+        if PACKAGE in Path(frame.filename).parents
+    ]
+    if not ours:
+        return "an unknown place"
+    last = ours[-1]
+    return f"{Path(last.filename).relative_to(PACKAGE).as_posix()}, line {last.lineno}"

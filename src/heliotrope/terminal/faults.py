@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import os
 import traceback
-from pathlib import Path
 
-from heliotrope.errors import ExitCode, Found, UserError
-
-PACKAGE = Path(__file__).parent.parent
+from heliotrope.errors import ExitCode, Found, UserError, locate_fault
 
 OWN_FAULT = 1
 
@@ -34,7 +31,8 @@ def describe_fault(error: BaseException) -> tuple[str, int]:
         fault = UserError("enough memory", "none was left", "close other programs, or use more")
         return str(fault), ExitCode.ENVIRONMENT
     lines = [
-        f"heliotrope stopped at a fault of its own: {type(error).__name__} in {_place(error)}.",
+        f"heliotrope stopped at a fault of its own: {type(error).__name__} in "
+        f"{locate_fault(error)}.",
         "No finished run folder was written; your files are unchanged.",
         "Please report it with this message, the version and the command; it names no patient.",
     ]
@@ -55,16 +53,3 @@ def _environment_fault(error: OSError) -> UserError:
         Found(reason, file=str(error.filename) if error.filename else None),
         "check the path, the permissions and the free space, then run the command again",
     )
-
-
-def _place(error: BaseException) -> str:
-    """Name the last line of our own code that the error went through."""
-    ours = [
-        frame
-        for frame in traceback.extract_tb(error.__traceback__)
-        if PACKAGE in Path(frame.filename).parents
-    ]
-    if not ours:
-        return "an unknown place"
-    last = ours[-1]
-    return f"{Path(last.filename).relative_to(PACKAGE).as_posix()}, line {last.lineno}"

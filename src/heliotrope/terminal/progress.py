@@ -83,9 +83,14 @@ def _say_time_left(seconds: float) -> str:
 
 def open_in_browser(report: Path, *, wanted: bool | None) -> bool:
     """Open the report; unless it was asked for, only where a person and a browser seem to be."""
-    if wanted is None:
-        has_display = sys.platform in {"darwin", "win32"} or bool(
-            os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
-        )
-        wanted = sys.stdout.isatty() and has_display and not os.environ.get("CI")
-    return wanted and webbrowser.open(report.resolve().as_uri())
+    return wants_browser(wanted) and webbrowser.open(report.resolve().as_uri())
+
+
+def wants_browser(wanted: bool | None) -> bool:
+    """Say whether to open a page: as asked, else where a person and a browser seem to be."""
+    if wanted is not None:
+        return wanted
+    has_display = sys.platform in {"darwin", "win32"} or bool(
+        os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    )
+    return sys.stdout.isatty() and has_display and not os.environ.get("CI")

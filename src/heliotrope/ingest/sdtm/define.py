@@ -60,7 +60,7 @@ def read_define(content: bytes, place: str) -> Definitions:
 
 def _read_codes(item: ElementTree.Element) -> dict[str, str]:
     """Return the codes of a code list that have a meaning beside them."""
-    codes = {}
+    codes: dict[str, str] = {}
     for code in _all(item, "CodeListItem"):
         texts = [node.text or "" for node in _all(code, "TranslatedText")]
         meaning = " ".join(" ".join(texts).split())

@@ -1,0 +1,78 @@
+"""The children of a run, one row a child and regimen: read once, then sorted and filtered."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import polars as pl
+
+from heliotrope.report.read_run import RunTables
+
+ANSWERS = ("responded", "pattern", "onset_by_day", "durability", "steroid_effect", "confounded")
+COLUMNS = (
+    "patient_id", "regimen", "first_infusion", "courses", "status", *ANSWERS, "worsened",
+    "reactions",
+)  # fmt: skip
+FILTERS = ("responded", "pattern", "durability", "steroid_effect", "worsened", "status")
+WITHOUT = "without_ivig"
+
+
+@dataclass(frozen=True)
+class CohortView:
+    """Which children to show, and in which order."""
+
+    text: str = ""
+    equal: Mapping[str, str] = field(default_factory=dict)
+    sort: str = "patient_id"
+    is_descending: bool = False
+
+
+def read_cohort(tables: RunTables) -> pl.DataFrame:
+    """Put response, regimen, worsening and reactions of every child together.
+
+    A child without IVIG has one row without a regimen; its status says so.
+    """
+    key = ["patient_id", "regimen"]
+    regimens = tables.table("regimen").select(*key, "first_infusion", "courses", "status")
+    responses = tables.table("response").select(*key, *ANSWERS)
+    worsened = tables.table("aggravation").select(*key, pl.col("state").alias("worsened"))
+    reactions = (
+        tables.scan_table("reaction")
+        .filter(pl.col("window") != "outside")
+        .group_by(key)
+        .agg(pl.len().cast(pl.Int32).alias("reactions"))
+        .collect()
+    )
+    treated = (
+        regimens.join(responses, on=key, how="left")
+        .join(worsened, on=key, how="left")
+        .join(reactions, on=key, how="left")
+        .with_columns(pl.col("reactions").fill_null(0))
+    )
+    children = pl.DataFrame(
+        {"patient_id": tables.traced_children()}, schema={"patient_id": pl.String}
+    )
+    others = children.join(treated, on="patient_id", how="anti").with_columns(
+        status=pl.lit(WITHOUT)
+    )
+    return pl.concat([treated, others], how="diagonal").select(COLUMNS).sort(key, nulls_last=True)
+
+
+def choose_rows(cohort: pl.DataFrame, view: CohortView) -> pl.DataFrame:
+    """Filter and sort; ties keep the order of children, what is missing comes last."""
+    found = cohort
+    if view.text:
+        found = found.filter(
+            pl.col("patient_id").str.to_lowercase().str.contains(view.text.lower(), literal=True)
+        )
+    for column, word in view.equal.items():
+        if column in FILTERS and word:
+            found = found.filter(pl.col(column) == word)
+    column = view.sort if view.sort in COLUMNS else "patient_id"
+    return found.sort(column, descending=view.is_descending, nulls_last=True, maintain_order=True)
+
+
+def list_words(cohort: pl.DataFrame, column: str) -> list[str]:
+    """List the words that stand in a column, for the choice of a filter."""
+    return sorted(cohort[column].drop_nulls().unique().to_list())
