@@ -15,6 +15,7 @@ from pathlib import Path
 import polars as pl
 
 from heliotrope.comparison.changes import DECISION, ChangeFinder
+from heliotrope.comparison.child_tables import ChildTables
 from heliotrope.comparison.result import Comparison, PairComparison
 from heliotrope.definitions.comparable import (
     ComparisonOptions,
@@ -52,9 +53,12 @@ ABOUT_UNITS = ("children", "decided_by_all", "decided_by_some", "decided_by_none
 
 
 def compare_run(
-    run: Path, definition_ids: Sequence[str], options: ComparisonOptions | None = None
+    run: Path,
+    definition_ids: Sequence[str],
+    options: ComparisonOptions | None = None,
+    patient_id: str | None = None,
 ) -> Comparison:
-    """Compare definitions over a finished run.
+    """Compare definitions over a finished run, or over what it says of one child.
 
     Every visit that one of them judged, or every regimen, is a unit. Shares and kappas are taken
     where both could decide; who could be decided by one alone is among the changes. Errors:
@@ -62,6 +66,8 @@ def compare_run(
     changed since the run, definitions that cannot be compared.
     """
     tables = open_run(run)
+    if patient_id is not None:
+        tables = ChildTables(tables.folder, patient_id)
     rulebook = read_rulebook_of(tables.manifest)
     definitions = _find_definitions(tables, rulebook, definition_ids)
     plan = plan_comparison(definitions, options or ComparisonOptions())

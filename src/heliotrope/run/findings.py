@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import IO
 
 import polars as pl
 
@@ -54,16 +55,8 @@ def write_findings_csv(findings: pl.DataFrame, path: Path) -> None:
     A text that a spreadsheet would take for a formula gets an apostrophe in front.
     Errors: UserError where the file cannot be written.
     """
-    texts = [name for name, dtype in findings.schema.items() if dtype == pl.String]
-    plain = findings.with_columns(
-        pl.when(pl.col(name).str.contains(_FORMULA))
-        .then(pl.format("'{}", pl.col(name)))
-        .otherwise(pl.col(name))
-        .alias(name)
-        for name in texts
-    )
     try:
-        plain.write_csv(path, include_bom=True)
+        write_csv_safely(findings, path)
     except OSError as error:
         raise UserError(
             "a file that can be written",
@@ -71,6 +64,19 @@ def write_findings_csv(findings: pl.DataFrame, path: Path) -> None:
             "choose another name or folder",
             ExitCode.ENVIRONMENT,
         ) from None
+
+
+def write_csv_safely(table: pl.DataFrame, target: Path | IO[bytes]) -> None:
+    """Write a table for a spreadsheet: no text of it is run as a formula."""
+    texts = [name for name, dtype in table.schema.items() if dtype == pl.String]
+    plain = table.with_columns(
+        pl.when(pl.col(name).str.contains(_FORMULA))
+        .then(pl.format("'{}", pl.col(name)))
+        .otherwise(pl.col(name))
+        .alias(name)
+        for name in texts
+    )
+    plain.write_csv(target, include_bom=True)
 
 
 def locate_findings(findings: pl.DataFrame, source: pl.DataFrame) -> pl.DataFrame:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import tempfile
+import io
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -14,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from heliotrope.report.language import _
-from heliotrope.run.findings import SEVERITIES, write_findings_csv
+from heliotrope.run.findings import SEVERITIES, write_csv_safely
 from heliotrope.workbench.checks import read_check
 from heliotrope.workbench.desk import desk_of
 from heliotrope.workbench.pages import number_of, show
@@ -79,7 +78,7 @@ def _answer(request: Request, findings: pl.LazyFrame, about: Mapping[str, Any]) 
     view = FindingView.of(request)
     chosen = view.choose(findings)
     if request.path_params.get("form") == "csv":
-        return _send_csv(request, chosen.collect(), about["place"].name)
+        return _send_csv(chosen.collect(), about["place"].name)
     if request.path_params.get("form"):
         raise HTTPException(404)
     pages = Pages.of(request, chosen.select(pl.len()).collect().item(), ROWS_A_PAGE)
@@ -104,11 +103,9 @@ def _list_choices(findings: pl.LazyFrame, name: str) -> list[tuple[str, int]]:
     return [(word, found[word]) for word in order]
 
 
-def _send_csv(request: Request, findings: pl.DataFrame, name: str) -> Response:
+def _send_csv(findings: pl.DataFrame, name: str) -> Response:
     """Send findings for a spreadsheet; nothing in them is run as a formula."""
-    with tempfile.TemporaryDirectory(dir=desk_of(request).workspace.incoming) as folder:
-        path = Path(folder) / "findings.csv"
-        write_findings_csv(findings, path)
-        content = path.read_bytes()
+    content = io.BytesIO()
+    write_csv_safely(findings, content)
     headers = {"content-disposition": f'attachment; filename="{name}-findings.csv"'}
-    return Response(content, media_type="text/csv; charset=utf-8", headers=headers)
+    return Response(content.getvalue(), media_type="text/csv; charset=utf-8", headers=headers)

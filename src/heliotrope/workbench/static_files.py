@@ -8,8 +8,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from heliotrope.report.charts.palette_css import render_palette
-from heliotrope.report.environment import TEMPLATES
+from heliotrope.report.style import CHARTS, REPORT
+from heliotrope.report.style import render_style as render_page_style
 from heliotrope.workbench.pages import HERE
 
 SCRIPTS = ("workbench.js",)
@@ -19,9 +19,8 @@ STYLE = "style.css"
 @cache
 def render_style() -> str:
     """Render the style sheet: the report's own, then what only the workbench has."""
-    report = (TEMPLATES / "report.css").read_text(encoding="utf-8")
     own = (HERE / "static" / "workbench.css").read_text(encoding="utf-8")
-    return render_palette() + report + own
+    return f"{render_page_style(CHARTS, REPORT)}\n{own}"
 
 
 def send_static(request: Request) -> Response:

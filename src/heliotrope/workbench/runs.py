@@ -1,0 +1,122 @@
+"""The pages of a run: what it found, its children in a table, its report and its files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from heliotrope.report.language import _
+from heliotrope.report.words import say, sentence
+from heliotrope.run.summary import count_severities, say_found
+from heliotrope.workbench.cohort_rows import COLUMNS, FILTERS, CohortView, choose_rows, list_words
+from heliotrope.workbench.desk import OpenRun, desk_of
+from heliotrope.workbench.pages import show
+from heliotrope.workbench.paging import Pages
+
+ROWS_A_PAGE = 50
+
+# The words of which kind say a column's codes.
+WORDS = {
+    "pattern": "pattern_short",
+    "durability": "durability",
+    "steroid_effect": "steroid_effect",
+    "worsened": "aggravation",
+    "status": "status",
+}
+
+
+def show_run(request: Request) -> Response:
+    """Show what a run found, in sentences, and the ways on."""
+    run = desk_of(request).run(request.path_params["name"])
+    tables = {name: run.tables.table(name) for name in ("response", "aggravation")}
+    content = {
+        "title": run.title,
+        "run": run,
+        "sentences": say_found(int(run.counts.get("children", 0)), tables),
+        "findings": count_severities(run.tables.findings.select("severity").collect()),
+        "study": desk_of(request).workspace.find("study", _find_study(request, run)),
+    }
+    return show(request, "run.html.j2", content)
+
+
+def _find_study(request: Request, run: OpenRun) -> str:
+    """Name the study that a run of this workbench was made of; "" for one opened by its path."""
+    job = desk_of(request).jobs.find(run.place.name)
+    return job.study if job is not None else ""
+
+
+def show_children(request: Request) -> Response:
+    """Show the children of a run in a table, sorted, filtered and paged."""
+    run = desk_of(request).run(request.path_params["name"])
+    query = request.query_params
+    sort = query.get("sort", "patient_id")
+    view = CohortView(
+        text=query.get("text", "").strip(),
+        equal={name: query.get(name, "") for name in FILTERS},
+        sort=sort.removeprefix("-"),
+        is_descending=sort.startswith("-"),
+    )
+    rows = choose_rows(run.cohort, view)
+    pages = Pages.of(request, rows.height, ROWS_A_PAGE)
+    content = {
+        "title": _("Children"),
+        "run": run,
+        "view": view,
+        "pages": pages,
+        "rows": rows.slice(pages.first, ROWS_A_PAGE).to_dicts(),
+        "columns": _list_columns(view, pages),
+        "say_code": say_code,
+        "filters": [(name, _name(name), _list_choices(run, name)) for name in FILTERS],
+    }
+    return show(request, "children_table.html.j2", content)
+
+
+def _list_choices(run: OpenRun, column: str) -> list[tuple[str, str]]:
+    return [(word, say_code(column, word)) for word in list_words(run.cohort, column)]
+
+
+def say_code(column: str, code: str | None) -> str:
+    """Say the code of a column in words; nothing for nothing."""
+    if code is None:
+        return ""
+    if code == "without_ivig":
+        return _("without IVIG")
+    if column == "responded":
+        return {
+            "confirmed": _("Improved, confirmed"),
+            "unconfirmed": _("Improved at one visit"),
+            "no": _("Not shown in these records"),
+            "not_evaluable": _("Not evaluable"),
+        }.get(code, sentence(code))
+    return sentence(say(WORDS[column], code))
+
+
+def _list_columns(view: CohortView, pages: Pages) -> Sequence[tuple[str, str, str, str]]:
+    """List the columns with their names, the link that sorts by them, and how they are sorted."""
+    listed = []
+    for name in COLUMNS:
+        is_sorted = view.sort == name
+        other = f"-{name}" if is_sorted and not view.is_descending else name
+        order = "" if not is_sorted else "descending" if view.is_descending else "ascending"
+        listed.append((name, _name(name), pages.link_with(sort=other), order))
+    return listed
+
+
+def _name(column: str) -> str:
+    return {
+        "patient_id": _("Child"),
+        "regimen": _("Regimen"),
+        "first_infusion": _("First infusion"),
+        "courses": _("Courses"),
+        "status": _("IVIG"),
+        "responded": _("Response"),
+        "pattern": _("Pattern"),
+        "onset_by_day": _("Improved by day"),
+        "durability": _("Durability"),
+        "steroid_effect": _("Steroid dose"),
+        "confounded": _("Confounded"),
+        "worsened": _("After stopping"),
+        "reactions": _("Reactions"),
+    }[column]
