@@ -93,7 +93,7 @@ from __future__ import annotations
 import difflib
 import tomllib
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
@@ -229,17 +229,7 @@ def _read_bare(path: Path) -> Study:
 def _read_study_file(path: Path) -> Study:
     from heliotrope.ingest.forms import find_sources
 
-    content = _parse(path)
-    try:
-        file = StudyFile.model_validate(content)
-        settings = Settings(
-            population=file.population,
-            visit_tolerance_days=file.visit_tolerance_days,
-            measures=file.measures,
-            pool_evidence=file.report.pool_evidence,
-        )
-    except ValidationError as error:
-        raise _say_invalid(error, path.name) from None
+    file, settings = _check(_read_text(path), path.name)
     folder = path.parent
     discovered = None if file.source else find_sources(folder)
     definitions = folder / file.definitions if file.definitions else None
@@ -264,7 +254,7 @@ def _read_study_file(path: Path) -> Study:
         study_file=path,
         link=file.link,
         precedence=file.precedence,
-        unconfirmed=find_unconfirmed(path.read_text(encoding="utf-8-sig")),
+        unconfirmed=find_unconfirmed(_read_text(path)),
     )
 
 
@@ -285,10 +275,39 @@ def _unread(folder: Path, sources: tuple[SourceMapping | FormSource, ...]) -> tu
     )
 
 
-def _parse(path: Path) -> dict[str, Any]:
+def check_study_file(text: str) -> StudyFile:
+    """Read the text of a study.toml, without looking at any file that it names.
+
+    >>> check_study_file('id = "ward_7"').population
+    'jdm'
+
+    Errors: no TOML, an unknown key, a wrong value: UserError.
+    """
+    return _check(text, STUDY_FILE)[0]
+
+
+def _check(text: str, name: str) -> tuple[StudyFile, Settings]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        content = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise UserError("a study.toml in TOML", Found(str(error), name), "mend that line") from None
+    try:
+        file = StudyFile.model_validate(content)
+        settings = Settings(
+            population=file.population,
+            visit_tolerance_days=file.visit_tolerance_days,
+            measures=file.measures,
+            pool_evidence=file.report.pool_evidence,
+        )
+    except ValidationError as error:
+        raise _say_invalid(error, name) from None
+    return file, settings
+
+
+def _read_text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
         raise UserError(
             "a study.toml in TOML", Found(str(error), path.name), "mend that line"
         ) from None

@@ -21,6 +21,7 @@ Answer = Callable[[Request], Awaitable[Response]]
 PAGES: dict[str, str] = {
     "/": "home.show_home",
     "/studies/{name}": "studies.show_study",
+    "/studies/{name}/mapping": "mapping.show_mapping",
     "/studies/{name}/findings": "findings.show_study_findings",
     "/studies/{name}/findings/{form}": "findings.show_study_findings",
     "/runs/{name}/findings": "findings.show_run_findings",
@@ -49,6 +50,11 @@ FORMS: dict[str, str] = {
     "/studies/{name}/check": "studies.start_check",
     "/studies/{name}/run": "studies.start_run",
     "/studies/{name}/files": "studies.add_to_study",
+    "/studies/{name}/mapping": "mapping.save",
+    "/studies/{name}/mapping/propose": "mapping.propose",
+    "/studies/{name}/mapping/answer": "mapping.answer_question",
+    "/studies/{name}/mapping/columns": "mapping.save_columns",
+    "/studies/{name}/mapping/sources": "mapping.add_source",
     "/jobs/{name}/cancel": "progress.cancel_job",
 }
 

@@ -54,7 +54,7 @@ for (const drop of document.querySelectorAll("[data-drop]")) {
 }
 
 // A choice in a filter takes effect at once.
-for (const form of document.querySelectorAll("form.filters")) {
+for (const form of document.querySelectorAll("form.filters:not(.still)")) {
   for (const choice of form.querySelectorAll("select")) {
     choice.addEventListener("change", () => form.requestSubmit());
   }
