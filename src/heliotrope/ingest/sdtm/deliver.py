@@ -280,7 +280,6 @@ def _stage_unnamed(datasets: Sequence[Dataset], roles: Mapping[str, str]) -> lis
     ]  # fmt: skip
 
 
-def _say_counted(found: _Found, labels: Labels | None) -> list[Note]:
 def _say_counted(found: _Found, labels: Definitions | None) -> list[Note]:
     notes = []
     for name, raw in found.counted:
