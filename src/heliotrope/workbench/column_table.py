@@ -16,7 +16,7 @@ from heliotrope.ingest.proposal.profile import profile_table
 from heliotrope.ingest.proposal.say import say_looks
 from heliotrope.ingest.raw import FileContent, RawTable
 from heliotrope.ingest.tabular.sources import TEXT_SUFFIXES, hash_bytes, read_raw_tables
-from heliotrope.ingest.tabular.workbook import SUFFIXES, list_sheets
+from heliotrope.ingest.tabular.workbook import SUFFIXES, open_workbook
 from heliotrope.study import StudyFile
 from heliotrope.workbench.toml_edit import set_column, set_measure
 
@@ -92,7 +92,7 @@ def list_table_files(folder: Path) -> list[tuple[str, str | None]]:
         elif suffix in SUFFIXES:
             content = path.read_bytes()
             try:
-                sheets = list_sheets(FileContent(path.name, hash_bytes(content), content))
+                sheets = open_workbook(FileContent(path.name, hash_bytes(content), content)).sheets
             except UserError:
                 continue
             listed += [(path.name, sheet) for sheet in sheets]
