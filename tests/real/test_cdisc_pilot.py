@@ -200,6 +200,8 @@ def test_no_subject_of_the_pilot_has_jdm_and_every_row_says_so(pilot: Path, tmp_
     assert [persons for _, _, persons in ingested.cohort] == [306, 0, 0, 0, 0, 0]
     fates = {row["sheet"]: row for row in ingested.accounting.to_dicts()}
     assert fates["SDTM/dm.xpt"]["ignored_by_rule"] == "outside_cohort: 306"
+    said = dict(ingested.findings.select("rule", "found").iter_rows())
+    assert said["cohort_empty"].endswith("306 before: persons in the source")
     assert sum(row["rows_in"] for row in fates.values()) == 294_211
     assert sum(row["rows_used"] for row in fates.values()) == 0
 

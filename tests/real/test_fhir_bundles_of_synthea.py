@@ -110,7 +110,9 @@ def test_no_child_with_myositis_is_said_step_by_step(study: Study) -> None:
     ingested = read(study)
     assert [left for _, _, left in ingested.cohort] == [4, 0, 0, 0, 0, 0]
     assert ingested.tables["patient"].is_empty()
-    assert "no_infusions" in ingested.findings["rule"].to_list()
+    said = dict(ingested.findings.select("rule", "found").iter_rows())
+    assert "no_infusions" in said
+    assert said["cohort_empty"].endswith("4 before: persons in the source")
 
 
 def test_the_run_of_everyone_ends_well(study: Study, tmp_path: Path) -> None:

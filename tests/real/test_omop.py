@@ -64,11 +64,10 @@ def test_the_zip_as_it_stands_holds_no_child_with_jdm_and_no_ivig(tmp_path, caps
     page = (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
     assert "<li><strong>28</strong> persons in the source</li>" in page
     assert "28 left out" in page
-    said = dict(
-        check_study(ZIP).findings.filter(pl.col("rule").str.starts_with("omop"))
-        .select("rule", "found").iter_rows()
-    )  # fmt: skip
-    assert said["omop_nobody_in_cohort"].startswith("28 persons in the source; 0 with a code")
+    assert "Nobody is left after the step &#34;with a code of juvenile dermatomyositis" in page
+    said = dict(check_study(ZIP).findings.select("rule", "found").iter_rows())
+    assert said["cohort_empty"].startswith("0 with a code of juvenile dermatomyositis")
+    assert said["cohort_empty"].endswith("28 before: persons in the source")
     assert said["omop_no_immunoglobulin"] == "none in 883 drug exposures"
     assert said["omop_no_descendants"] == "no rows in CONCEPT_ANCESTOR"
     with capsys.disabled():

@@ -7,7 +7,7 @@ from io import StringIO
 from jinja2 import Environment, PackageLoader
 from rich.console import Console
 
-from heliotrope.report.cohort_flow import FlowStep, list_flow
+from heliotrope.report.cohort_flow import FlowStep, list_flow, say_emptied
 from heliotrope.terminal.run import print_cohort
 
 STEPS = [
@@ -47,3 +47,32 @@ def test_the_terminal_says_the_steps():
     assert "3  who were given immunoglobulin" in said
     print_cohort(quiet := Console(file=StringIO()), ())
     assert quiet.file.getvalue() == ""
+
+
+EMPTIED = [
+    *STEPS[:2],
+    ("under_18", "under 18 years", 0),
+    ("immunoglobulin", "who were given it", 0),
+]
+
+
+def test_the_step_that_left_nobody_is_said_in_the_terminal():
+    console = Console(file=StringIO(), width=100)
+    print_cohort(console, [*STEPS, *EMPTIED])
+    said = console.file.getvalue()
+    assert said.count("Nobody is left") == 1
+    assert 'Nobody is left after the step "under 18 years": 3 before it, 0 after.' in said
+
+
+def test_a_source_without_persons_says_so():
+    (chart,) = list_flow({"cohort": [{"step": "persons", "words": "persons", "persons": 0}]})
+    assert say_emptied(chart) == "No person is in the source."
+    assert [say_emptied(chart) for chart in list_flow(MANIFEST)] == [None, None]
+
+
+def test_the_step_that_left_nobody_is_said_in_the_report():
+    page = Environment(loader=PackageLoader("heliotrope.report"), autoescape=True)
+    html = page.get_template("cohort_flow.html.j2").render(
+        content={"flow": [], "emptied": ["Nobody is left after the step"]}
+    )
+    assert "<p>Nobody is left after the step</p>" in html

@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from heliotrope.records.place import name_place
+from heliotrope.report.cohort_flow import list_charts, say_emptied
 
 if TYPE_CHECKING:
     from heliotrope.run.summary import CheckSummary, RunSummary, TableFate, VerifySummary
@@ -74,7 +75,7 @@ def _name_source(row: Mapping[str, Any]) -> str:
 
 
 def print_cohort(console: Console, steps: Sequence[tuple[str, str, int]]) -> None:
-    """Print how a cohort was selected: the persons left after each step."""
+    """Print how a cohort was selected: the persons left after each step, and if nobody is."""
     if not steps:
         return
     table = Table(box=None, pad_edge=False, header_style="bold", title_justify="left")
@@ -83,6 +84,9 @@ def print_cohort(console: Console, steps: Sequence[tuple[str, str, int]]) -> Non
     for _, words, persons in steps:
         table.add_row(f"{persons:,}", Text(words))
     console.print(table)
+    for chart in list_charts(steps):
+        if (said := say_emptied(chart)) is not None:
+            console.print(Text(said, style="yellow"))
     console.print()
 
 

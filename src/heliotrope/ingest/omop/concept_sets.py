@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 from heliotrope.definitions.codes import CodeList
 from heliotrope.definitions.load import read_definition
 from heliotrope.errors import Found, UserError
+from heliotrope.ingest.omop.store import CdmStore, as_number
 
 
 @dataclass(frozen=True)
@@ -90,3 +91,31 @@ def _read_item(item: Any, file: str) -> ConceptItem:
         bool(item.get("includeDescendants", False)),
         bool(item.get("isExcluded", False)),
     )
+
+
+def resolve_concepts(
+    items: Iterable[ConceptItem], store: CdmStore, has_concepts: bool
+) -> tuple[set[int], set[int], set[int]]:
+    """Return the ids of a concept set: included, those with descendants, excluded."""
+    included, spread, excluded = set[int](), set[int](), set[int]()
+    for item in items:
+        numbers = {item.concept_id} if item.concept_id is not None else set[int]()
+        if item.concept_id is None and has_concepts:
+            rows = store.look_up(
+                "concept",
+                {"concept_code": {str(item.code)}, "vocabulary_id": {str(item.system)}},
+            )
+            numbers = set(rows.select(as_number("concept_id")).to_series().to_list())
+        if item.is_excluded:
+            excluded |= numbers | (_below(numbers, store) if item.has_descendants else set())
+        else:
+            included |= numbers
+            spread |= numbers if item.has_descendants else set()
+    return included - excluded, spread - excluded, excluded
+
+
+def _below(numbers: set[int], store: CdmStore) -> set[int]:
+    if "concept_ancestor" not in store.columns:
+        return set()
+    rows = store.look_up("concept_ancestor", {"ancestor_concept_id": set(map(str, numbers))})
+    return set(rows.select(as_number("descendant_concept_id")).to_series().to_list())

@@ -15,7 +15,7 @@ from heliotrope.errors import Found, UserError
 from heliotrope.ingest.context import ReadContext
 from heliotrope.ingest.declared import OmopSource
 from heliotrope.ingest.diagnoses import diagnosis_concepts, diagnosis_words, find_words, list_below
-from heliotrope.ingest.omop.concept_sets import ConceptItem, read_concept_set
+from heliotrope.ingest.omop.concept_sets import read_concept_set, resolve_concepts
 from heliotrope.ingest.omop.store import CdmStore, as_number
 
 # Which sorts of concept each table of records can hold.
@@ -137,7 +137,7 @@ def read_vocabulary(
             known[item.concept_id] = Meaning(coded.about, coded.concept, coded.concept, coded.route)
     spread, refused = set(known), set[int]()
     for name, items in sets.items():
-        included, descending, excluded = _resolve(items, store, has_concepts)
+        included, descending, excluded = resolve_concepts(items, store, has_concepts)
         about = _sort_of(name, context)
         known |= {number: Meaning(about, name, name) for number in included}
         spread |= descending
@@ -347,34 +347,6 @@ def _known_by_code(about: tuple[About, ...], vocabulary: Vocabulary) -> dict[int
         if item is not None:
             found[number] = Meaning(item.about, item.concept, item.concept, item.route)
     return found
-
-
-def _resolve(
-    items: Iterable[ConceptItem], store: CdmStore, has_concepts: bool
-) -> tuple[set[int], set[int], set[int]]:
-    """Return the ids of a concept set: included, those with descendants, excluded."""
-    included, spread, excluded = set[int](), set[int](), set[int]()
-    for item in items:
-        numbers = {item.concept_id} if item.concept_id is not None else set[int]()
-        if item.concept_id is None and has_concepts:
-            rows = store.look_up(
-                "concept",
-                {"concept_code": {str(item.code)}, "vocabulary_id": {str(item.system)}},
-            )
-            numbers = set(rows.select(as_number("concept_id")).to_series().to_list())
-        if item.is_excluded:
-            excluded |= numbers | (_below(numbers, store) if item.has_descendants else set())
-        else:
-            included |= numbers
-            spread |= numbers if item.has_descendants else set()
-    return included - excluded, spread - excluded, excluded
-
-
-def _below(numbers: set[int], store: CdmStore) -> set[int]:
-    if "concept_ancestor" not in store.columns:
-        return set()
-    rows = store.look_up("concept_ancestor", {"ancestor_concept_id": set(map(str, numbers))})
-    return set(rows.select(as_number("descendant_concept_id")).to_series().to_list())
 
 
 def _has_rows(store: CdmStore, table: str) -> bool:

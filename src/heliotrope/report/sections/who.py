@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from heliotrope.report.cohort_flow import list_flow
+from heliotrope.report.cohort_flow import list_flow, say_emptied
 from heliotrope.report.find_results import Results
 from heliotrope.report.section import ReportInput, Section
 from heliotrope.report.words import say, say_flag, sentence
@@ -55,7 +55,8 @@ def build_who(report: ReportInput) -> Section:
         "table1": [*_list_numbers(results), *_list_words(results)],
         "reasons": _list_reasons(results),
         "agree": results.share("indication", "agree"),
-        "flow": list_flow(report.run.manifest),
+        "flow": (flow := list_flow(report.run.manifest)),
+        "emptied": [said for chart in flow if (said := say_emptied(chart))],
     }
     return Section("who", "Who was treated, and why", "who.html.j2", content)
 
