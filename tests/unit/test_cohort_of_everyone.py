@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
 from pathlib import Path
@@ -95,6 +96,14 @@ def fill(empty: pl.DataFrame, rows: Iterable[dict[str, object]]) -> pl.DataFrame
     return pl.DataFrame(listed, schema=empty.schema, orient="row")
 
 
+def read_example() -> dict[str, str]:
+    """Return the files that the manual shows for another indication."""
+    manual = (Path(__file__).parents[2] / "docs" / "cohorts.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```toml\n# own/(\S+)\n(.*?)```", manual, re.DOTALL)
+    assert len(blocks) == 2
+    return dict(blocks)
+
+
 @pytest.fixture(scope="module")
 def people(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder, tables = tmp_path_factory.mktemp("everyone"), make_people()
@@ -102,8 +111,8 @@ def people(tmp_path_factory: pytest.TempPathFactory) -> Path:
         write(tables, folder / form / FOLDERS[form] if form == "fhir" else folder / form)
         own = folder / form / "own"
         own.mkdir(parents=True)
-        (own / "kawasaki_codes.toml").write_text(KAWASAKI_CODES, encoding="utf-8")
-        (own / "kawasaki_ivig.toml").write_text(KAWASAKI_IVIG, encoding="utf-8")
+        for name, content in read_example().items():
+            (own / name).write_text(content, encoding="utf-8")
     return folder
 
 
@@ -133,6 +142,9 @@ def test_the_three_forms_have_one_flow_and_one_cohort(people: Path, cohort: str)
         unjudged = rules.get("replacement_not_judged")
         assert unjudged == ("1 of 3 persons of the cohort" if cohort == "jdm_ivig" else None), form
         assert ingested.accounting["rows_quarantined"].sum() == 0, form
+        diseases = ingested.tables["patient"].select("patient_id", "diagnosis").iter_rows()
+        for name, disease in diseases if cohort != "everyone" else ():
+            assert disease.casefold() == PEOPLE[name][1].casefold(), form
     assert flows["omop"] == flows["fhir"] == flows["sdtm"]
 
 
@@ -143,39 +155,3 @@ def test_who_is_selected_has_a_regimen_of_treatment(people: Path) -> None:
     ).tables["regimen"]
     treated = regimens.filter(pl.col("purpose") == "treatment")["patient_id"]
     assert set(treated) == EXPECTED["jdm_ivig"][1]
-
-
-KAWASAKI_CODES = """kind = "codes"
-id = "kawasaki_codes"
-version = "1.0.0"
-title = "Codes of Kawasaki disease"
-wording = "The codes by which our records know Kawasaki disease."
-verified = false
-about = "diagnosis"
-sources = [{ citation = "the study", flag = "P" }]
-
-[[concepts]]
-id = "kawasaki_disease"
-title = "Kawasaki disease"
-synonyms = ["Mucocutaneous lymph node syndrome"]
-codes = [{ system = "ICD10CM", code = "M30.3", flag = "R" }]
-"""
-KAWASAKI_IVIG = """kind = "cohort_entry"
-id = "kawasaki_ivig"
-version = "1.0.0"
-title = "Kawasaki disease treated with immunoglobulin"
-wording = "A code of Kawasaki disease, and immunoglobulin given."
-verified = false
-sources = [{ citation = "the study", flag = "P" }]
-
-[[steps]]
-id = "kawasaki"
-words = "with a code of Kawasaki disease"
-test = "diagnosed"
-concepts = ["kawasaki_disease"]
-
-[[steps]]
-id = "immunoglobulin"
-words = "who were given immunoglobulin"
-test = "immunoglobulin_given"
-"""

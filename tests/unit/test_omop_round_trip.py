@@ -52,7 +52,7 @@ def test_canonical_tables_come_back_as_from_plain_tables(both):
     assert plain.tables["infusion"].height > CHILDREN
     for name, table in plain.tables.items():
         assert without_places(omop.tables[name]).equals(without_places(table)), name
-    assert omop.tables["patient"]["diagnosis"].unique().to_list() == ["juvenile dermatomyositis"]
+    assert omop.tables["patient"]["diagnosis"].unique().to_list() == ["Juvenile dermatomyositis"]
     assert omop.accounting["rows_quarantined"].sum() == 0
 
 

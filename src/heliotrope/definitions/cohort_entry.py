@@ -61,16 +61,17 @@ class NotDiagnosed(_Step):
 
 
 class ImmunoglobulinGiven(_Step):
-    """At least one immunoglobulin recorded as given."""
+    """At least one immunoglobulin recorded as given into a vein, or by no recorded route."""
 
     test: Literal["immunoglobulin_given"]
 
 
 class NotReplacement(_Step):
-    """Not all of it given at doses of replacement.
+    """Not all of it given at doses of replacement: at least one regimen is not of replacement.
 
-    The limit and the share of courses are those of the regimens (``ivig_exposure``). Where no
-    dose by weight is known nobody is left out here: the regimen is judged later.
+    The limit and the share of courses are those of the regimens (``ivig_exposure``), a dose in
+    grams is divided by the weight in force. Where no dose by weight is known nobody is left out
+    here, and a finding says of how many: the regimen is judged later.
     """
 
     test: Literal["not_replacement"]

@@ -316,6 +316,7 @@ def _events(events: pl.DataFrame, persons: pl.DataFrame) -> pl.DataFrame:
 def _vocabulary(words: _Words) -> dict[str, pl.DataFrame]:
     """Write the concepts that are used, each its own ancestor; no strengths."""
     titles = {name: drug.title for name, drug in drugs_of(words.rulebook).items()}
+    titles |= {item.id: item.title for item in find_concepts(words.rulebook).values()}
     rows = [
         (number, titles.get(coded.concept, coded.concept.replace("_", " ")),
          _DOMAINS.get(coded.about, "Observation"), coded.system, "S", coded.code)
