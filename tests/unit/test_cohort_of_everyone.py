@@ -139,6 +139,9 @@ def test_the_three_forms_have_one_flow_and_one_cohort(people: Path, cohort: str)
         infused = set(ingested.tables["infusion"]["patient_id"])
         assert infused == {name for name in wanted if PEOPLE[name][5] is not None}, form
         rules = dict(ingested.findings.select("rule", "found").iter_rows())
+        left_out = counts[0] - counts[-1]
+        outside = f"{left_out} of 16 persons in the source" if left_out else None
+        assert rules.get("outside_cohort") == outside, form
         unjudged = rules.get("replacement_not_judged")
         assert unjudged == ("1 of 3 persons of the cohort" if cohort == "jdm_ivig" else None), form
         assert ingested.accounting["rows_quarantined"].sum() == 0, form

@@ -164,9 +164,9 @@ def test_only_what_was_given_into_a_vein_is_ivig(route, dose, left):
 
 def test_the_step_that_left_nobody_is_said():
     persons, diagnoses = [("a", date(1980, 1, 1)), ("b", BORN)], [("a", SEEN, JDM)]
-    (note,) = select(persons, diagnoses).notes
-    assert note.rule == "cohort_empty"
-    assert note.found == (
+    said = {note.rule: note.found for note in select(persons, diagnoses).notes}
+    assert said["outside_cohort"] == "2 of 2 persons in the source"
+    assert said["cohort_empty"] == (
         "0 under 18 years at the first of these diagnoses; 1 before: with a code of juvenile "
         "dermatomyositis, or of dermatomyositis at no stated age"
     )

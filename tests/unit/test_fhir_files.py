@@ -13,6 +13,7 @@ from tests.unit.fhir_resources import (
     CHILD,
     IVIG,
     MYOSITIS,
+    drug,
     given,
     left_out,
     observation,
@@ -201,9 +202,18 @@ def test_the_cohort_is_selected_and_each_step_counted(tmp_path: Path) -> None:
     for table in ("patient", "assessment", "infusion"):
         assert ingested.tables[table]["patient_id"].to_list() == ["Zoë"]
     assert "diagnosis_not_confirmed: 1" in left_out(ingested)
-    assert rules(ingested)["outside_cohort"] == (
-        "1 MedicationAdministration, 1 Observation, 1 Patient"
-    )
+    assert rules(ingested)["outside_cohort"] == "1 of 2 persons in the source"
+    assert sorted(ingested.accounting["ignored_by_rule"].to_list()) == [
+        "diagnosis_not_confirmed: 1", "outside_cohort: 1", "outside_cohort: 1", "outside_cohort: 1",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("reason", "left"), [("CVID", 0), ("flare", 1)])
+def test_the_reason_for_immunoglobulin_is_a_diagnosis(tmp_path: Path, reason, left) -> None:
+    order = drug("MedicationRequest", "immunoglobulin", authoredOn="2016-05-20", intent="order",
+                 reasonCode=[{"text": reason}])  # fmt: skip
+    ingested = read(write_lines(tmp_path, CHILD, MYOSITIS, given(GRAMS), order), cohort=None)
+    assert [n for _, _, n in ingested.cohort][3] == left
 
 
 WEIGHT = {"coding": [{"system": "http://loinc.org", "code": "29463-7"}]}
@@ -213,14 +223,15 @@ WEIGHT = {"coding": [{"system": "http://loinc.org", "code": "29463-7"}]}
 def test_grams_are_judged_by_the_weight_in_force(tmp_path: Path, kilograms, left: int) -> None:
     days = [f"2016-{month:02}-01" for month in range(6, 10)]
     dose = {"value": 100, "unit": "mL"}
-    drug = {"coding": IVIG["coding"], "text": "immunoglobulin 100 MG/ML Injection"}
+    product = {"coding": IVIG["coding"], "text": "immunoglobulin 100 MG/ML Injection"}
     weight = observation({"valueQuantity": {"value": kilograms, "unit": "kg"}}, code=WEIGHT)
+    more = {"medicationCodeableConcept": product}
     ingested = read(
         write_lines(
             tmp_path, CHILD, MYOSITIS, *([weight] if kilograms else []),
-            *(given(dose, effectiveDateTime=day, medicationCodeableConcept=drug) for day in days),
+            *(given(dose, effectiveDateTime=day, **more) for day in days),
             # the procedure of a day that has an administration says no more
-            {"resourceType": "Procedure", "status": "completed", "code": drug,
+            {"resourceType": "Procedure", "status": "completed", "code": product,
              "performedDateTime": days[0], "subject": MYOSITIS["subject"]},
         ),
         cohort=None,

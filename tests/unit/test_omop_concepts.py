@@ -412,3 +412,37 @@ def test_a_row_without_a_person_is_quarantined_whole(model, cohort):
     ignored = fate["cdm/condition_occurrence.csv", None]["ignored_by_rule"]
     assert ignored == "concept_not_followed: 1"
     assert sum(row["rows_in"] for row in fate.values() if "person" in row["file"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "is_in"),
+    [
+        ("CVID", False),
+        ("X-linked agammaglobulinemia", False),
+        ("Common variable immunodeficiency (disorder)", False),
+        ("D80.2", True),
+        ("no primary immunodeficiency", True),
+    ],
+)
+def test_words_without_a_concept_mean_a_diagnosis_as_a_whole(model, words, is_in):
+    model.person(1)
+    model.condition(1, 0, condition_source_value="Juvenile dermatomyositis")
+    model.condition(1, 0, condition_source_value=words)
+    model.write()
+    read = model.read('cohort = "jdm"')
+    assert [left for _, _, left in read.cohort] == [1, 1, 1, int(is_in)]
+    if is_in:
+        (patient,) = read.tables["patient"].to_dicts()
+        assert patient["diagnosis"] == "Juvenile dermatomyositis"
+        assert patient["diagnosis_date"] == date(2016, 3, 1)
+
+
+def test_weights_in_pounds_are_taken_for_what_they_are(model):
+    model.person(1)
+    model.condition(1, 4005037)
+    for day in ("2016-04-01", "2016-04-29", "2016-05-27"):
+        model.drug(1, 700010, day, quantity=2)
+    model.weight(1, 55.0, unit_concept_id=0, unit_source_value="lb")
+    model.write()
+    # 10 g in 24.9 kg
+    assert model.read().cohort[-1][2] == 0

@@ -60,7 +60,7 @@ def fill(engine: sqlalchemy.Engine, source: Path, schema: str) -> None:
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
-    """Six children, and one grown stranger with a thousand weights who is in no cohort."""
+    """Six children, a stranger with two hundred weights who is in no cohort, a weight of nobody."""
     folder = tmp_path_factory.mktemp("model")
     write_omop(simulate_cohort(6, 3), folder)
     cdm = folder / FOLDER
@@ -75,7 +75,10 @@ def model(tmp_path_factory):
         pl.lit("900").alias("person_id"),
         pl.int_range(50_000, 50_200).cast(pl.String).alias("measurement_id"),
     )
-    pl.concat([measured, strangers]).write_csv(cdm / "MEASUREMENT.csv")
+    nobodys = weight.with_columns(
+        pl.lit(None, pl.String).alias("person_id"), pl.lit("60000").alias("measurement_id")
+    )
+    pl.concat([measured, strangers, nobodys]).write_csv(cdm / "MEASUREMENT.csv")
     observed = pl.read_csv(cdm / "OBSERVATION.csv", infer_schema=False)
     theirs = observed.head(1).with_columns(
         pl.lit("900").alias("person_id"), pl.lit("90000").alias("observation_id")
@@ -104,8 +107,14 @@ def check_same(database: Ingested, files: Ingested) -> None:
     assert database.cohort == files.cohort
     assert database.cohort[0][2] == 7
     assert database.cohort[-1][2] == 6
+    is_of_nobody = pl.col("sheet") == "without person_id"
     measured = database.accounting.filter(pl.col("file").str.ends_with("measurement"))
-    assert "outside_cohort: 200" in measured["ignored_by_rule"][0]
+    named = measured.filter(~is_of_nobody.fill_null(False))
+    assert "outside_cohort: 200" in named["ignored_by_rule"][0]
+    for read in (database, files):
+        (lost,) = read.accounting.filter(is_of_nobody).to_dicts()
+        assert (lost["rows_in"], lost["rows_quarantined"]) == (1, 1)
+        assert read.quarantine["assessment"]["rule"].to_list() == ["no_subject"]
     observed = [
         read.accounting.filter(
             pl.col("file").str.to_lowercase().str.contains("/observation(.csv)?$")

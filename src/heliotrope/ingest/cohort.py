@@ -58,7 +58,8 @@ class Cohort:
     """A cohort selected: its patients, sorted, and (step, words, persons left) step by step.
 
     first_diagnosis: patient_id and date of the first diagnosis that counted (null: undated).
-    notes: which step left nobody, and of how many replacement could not be judged.
+    notes: how many are left out, by which step nobody is left, and of how many replacement could
+    not be judged.
     """
 
     patients: pl.Series
@@ -97,7 +98,7 @@ def select_cohort(
     )
     return Cohort(
         selection.left["patient_id"], tuple(steps), first,
-        (*_say_emptied(steps), *_say_unjudged(selection)),
+        (*_say_outside(steps), *_say_emptied(steps), *_say_unjudged(selection)),
     )  # fmt: skip
 
 
@@ -110,6 +111,14 @@ def find_weighed(records: CohortRecords, entry: CohortEntry, rulebook: Rulebook)
             break
         selection = _APPLY[step.test](selection, step)
     return selection.left["patient_id"]
+
+
+def _say_outside(steps: list[tuple[str, str, int]]) -> list[Note]:
+    """Say how many persons the cohort leaves out."""
+    total, left = steps[0][2], steps[-1][2]
+    if left == total:
+        return []
+    return [Note(OUTSIDE_COHORT, f"{total - left:,} of {total:,} persons in the source")]
 
 
 def _say_emptied(steps: list[tuple[str, str, int]]) -> list[Note]:

@@ -192,11 +192,12 @@ def _deliver(
 def _say_passed_over(
     found: Resources, laid: Sequence[Laid], left_out: Sequence[RowsOf]
 ) -> list[Note]:
-    """Say how many resources each rule left out, by resource type."""
+    """Say how many resources each rule left out, by type; the cohort says how many persons."""
     counts: dict[str, Counter[str]] = {}
     for item in laid:
         for rule, count in item.passed_over.items():
             counts.setdefault(rule, Counter())[item.kind] += count
+    counts.pop(OUTSIDE_COHORT, None)
     for others in found.others.values():
         counts.setdefault(NOT_USED, Counter()).update(others)
     counts.setdefault(NO_RESOURCE, Counter())["entries"] += found.empty.total()
