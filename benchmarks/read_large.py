@@ -100,6 +100,8 @@ def grow_fhir(folder: Path, size: int) -> Path:
 
 def grow_omop(folder: Path, size: int) -> Path:
     """Add measurements of persons who are not in the cohort."""
+    study = folder / "study.toml"
+    study.write_text(study.read_text(encoding="utf-8").replace('"everyone"', '"jdm"'))
     path = next(folder.rglob("MEASUREMENT.csv"))
     head, *lines = path.read_text(encoding="utf-8").splitlines()
     place = head.split(",").index("person_id")

@@ -68,7 +68,7 @@ def test_the_zip_as_it_stands_holds_no_child_with_jdm_and_no_ivig(tmp_path, caps
     said = dict(check_study(ZIP).findings.select("rule", "found").iter_rows())
     assert said["cohort_empty"].startswith("0 with a code of juvenile dermatomyositis")
     assert said["cohort_empty"].endswith("28 before: persons in the source")
-    assert said["omop_no_immunoglobulin"] == "none in 883 drug exposures"
+    assert said["omop_no_immunoglobulin"] == "none in 883 drug exposures and 1,649 procedures"
     assert said["omop_no_descendants"] == "no rows in CONCEPT_ANCESTOR"
     with capsys.disabled():
         say("", "OMOP, as it stands:", *(f"{n} {words}" for _, words, n in summary.cohort))

@@ -101,10 +101,13 @@ def test_a_procedure_counts_where_no_administration_stands(tmp_path: Path) -> No
             ("2016-06-01", "completed"), ("2016-07-01", "completed"), ("2016-08-01", "not-done"),
         )
     ]  # fmt: skip
-    ingested = read(write_lines(tmp_path, CHILD, given(GRAMS), *done))
+    measured = {"resourceType": "Procedure", "status": "completed", **WHOSE,
+                "performedDateTime": "2016-07-15",
+                "code": {"text": "Immunoglobulin G measurement"}}  # fmt: skip
+    ingested = read(write_lines(tmp_path, CHILD, given(GRAMS), *done, measured))
     rows = ingested.tables["infusion"].select("date", "dose").rows()
     assert sorted(rows) == [(date(2016, 6, 1), 20), (date(2016, 7, 1), None)]
-    assert "infusion_recorded_twice: 1; not_done: 1" in set(
+    assert "infusion_recorded_twice: 1; not_done: 1; procedure_not_used: 1" in set(
         ingested.accounting["ignored_by_rule"].to_list()
     )
 

@@ -13,8 +13,10 @@ from heliotrope.definitions.load import read_rulebook
 from heliotrope.definitions.omop_model import omop_concepts_of, omop_model_of
 from heliotrope.errors import UserError
 from heliotrope.ingest import Ingested, read_records
+from heliotrope.ingest.context import make_context
 from heliotrope.ingest.omop import recognise
 from heliotrope.ingest.omop.doses import read_sig
+from heliotrope.ingest.procedures import says_given
 from heliotrope.study import read_study
 
 RULEBOOK = read_rulebook()
@@ -37,6 +39,10 @@ CONCEPTS = [
     (700012, "lidocaine 10 MG/ML / methylprednisolone 40 MG/ML Injectable Suspension", "RxNorm",
      "x3"),
     (700013, "prednisolone 3 MG/ML Oral Solution", "RxNorm", "x4"),
+    (700020, "Infusion of intravenous immunoglobulin", "SNOMED", "x5"),
+    (700021, "Immunoglobulin G measurement, serum", "SNOMED", "x6"),
+    (700022, "Biopsy of muscle", "SNOMED", "x7"),
+    (700023, "Apheresis 7", "ward", "x8"),
     (3025315, "Body weight", "LOINC", "29463-7"),
     (3007220, "Creatine kinase", "LOINC", "2157-6"),
     (9529, "kilogram", "UCUM", "kg"),
@@ -69,6 +75,10 @@ class Model:
     def drug(self, person: int, concept: int, day: str = "2016-04-01", **cells: object) -> None:
         self.add("drug_exposure", person_id=person, drug_concept_id=concept,
                  drug_exposure_start_date=day, **cells)  # fmt: skip
+
+    def procedure(self, person: int, concept: int, day: str, **cells: object) -> None:
+        self.add("procedure_occurrence", person_id=person, procedure_concept_id=concept,
+                 procedure_date=day, **cells)  # fmt: skip
 
     def weight(self, person: int, kilograms: float, **cells: object) -> None:
         self.add("measurement", person_id=person, measurement_concept_id=3025315,
@@ -249,6 +259,53 @@ def test_the_table_of_strengths_counts_before_the_name(model):
               amount_value=5, amount_unit_concept_id=8576)  # fmt: skip
     model.write()
     assert model.read('cohort = "everyone"').tables["medication"]["dose"].to_list() == [10.0]
+
+
+def test_an_infusion_known_by_a_procedure_alone_has_no_dose(model):
+    """It counts once a day, beside drug exposures not at all; what is measured is no infusion."""
+    model.person(1)
+    model.condition(1, 4005037)
+    model.drug(1, 700010, "2016-04-01", quantity=4)
+    for day, concept in (("2016-04-01", 700020), ("2016-05-01", 700020), ("2016-05-02", 700021),
+                         ("2016-05-03", 700022), ("2016-05-04", 700023)):  # fmt: skip
+        model.procedure(1, concept, day)
+    model.procedure(1, 0, "2016-06-01", procedure_source_value="IVIG infusion, day ward")
+    model.procedure(1, 0, "2016-06-02", procedure_source_value="IgG level before IVIG")
+    model.write()
+    read = model.read('cohort = "jdm"')
+    rows = read.tables["infusion"].sort("date").select("date", "dose", "dose_unit").rows()
+    assert [(day, dose is None) for day, dose, _ in rows] == [
+        (date(2016, 4, 1), False), (date(2016, 5, 1), True), (date(2016, 6, 1), True),
+    ]  # fmt: skip
+    account = read.accounting.filter(pl.col("file") == "cdm/procedure_occurrence.csv")
+    assert account.select("rows_in", "rows_used", "rows_ignored").row(0) == (7, 2, 5)
+    assert account["ignored_by_rule"][0] == "concept_not_followed: 4; infusion_recorded_twice: 1"
+    (said,) = found(read, "omop_infusion_as_procedure")
+    assert said == "2 infusions known by a procedure alone, dose unknown"
+    # a concept set of the study needs no words
+    (model.folder / "ivig.json").write_text(json.dumps(
+        {"items": [{"concept": {"CONCEPT_ID": number, "CONCEPT_NAME": "ivig"},
+                    "includeDescendants": False} for number in (700010, 700023)]}
+    ))  # fmt: skip
+    own = model.read('cohort = "jdm"\n[source.concept_sets]\nimmunoglobulin = "ivig.json"')
+    assert date(2016, 5, 4) in own.tables["infusion"]["date"].to_list()
+
+
+@pytest.mark.parametrize(
+    ("name", "is_given"),
+    [
+        ("Infusion of immunoglobulin", True),
+        ("Intravenous immunoglobulin therapy", True),
+        ("IVIG", True),
+        ("Immunoglobulin G measurement", False),
+        ("Immunoglobulin level", False),
+        ("Quantitative measurement of intravenous immunoglobulin", False),
+        ("Immunoglobulin", False),
+        ("", True),
+    ],
+)
+def test_a_procedure_gives_only_where_its_name_says_so(name, is_given):
+    assert says_given([name], make_context(RULEBOOK)) == is_given
 
 
 def test_what_contradicts_itself_or_holds_several_drugs_is_said(model):

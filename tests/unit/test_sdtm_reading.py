@@ -236,10 +236,12 @@ def test_immunoglobulin_among_procedures_is_an_infusion(read) -> None:
             DOMAIN,USUBJID,PRSEQ,PRTRT,PRDOSE,PRDOSU,PRROUTE,PRSTDTC
             PR,P01,1,IVIG,40,g,INTRAVENOUS,2015-03-01
             PR,P01,2,MUSCLE BIOPSY,,,,2015-02-01
+            PR,P01,3,IMMUNOGLOBULIN LEVEL,,,,2015-02-02
+            PR,P01,4,IMMUNOGLOBULIN,20,g,,2015-04-01
         """
     )
-    assert found.tables["infusion"]["dose"].to_list() == [40]
-    assert ignored(found, "pr") == "procedure_not_used: 1"
+    assert sorted(found.tables["infusion"]["dose"]) == [20, 40]
+    assert ignored(found, "pr") == "procedure_not_used: 2"
 
 
 LB = (

@@ -163,8 +163,10 @@ def _take_immunization(resource: Immunization, words: Words) -> str:
 def _take_procedure(resource: Procedure, words: Words) -> Taken | str:
     drug = words.drugs[key_of(resource.code)] if resource.code else None
     refused = refuse_status(resource.status, _DONE)
-    if refused or drug is None or not drug.is_immunoglobulin:
+    if refused or drug is None or not drug.is_immunoglobulin or resource.code is None:
         return refused or NOT_AN_INFUSION
+    if not words.says_given(resource.code):
+        return NOT_AN_INFUSION
     done = start_of(resource.performed_date_time, resource.performed_period)
     cells = (*begin(resource, resource.subject, resource.status), say_concept(resource.code), done)
     return Taken((*cells, drug.name, drug.route))

@@ -12,6 +12,7 @@ from heliotrope.definitions.drug_text import ANOTHER_DRUG, NOT_SYSTEMIC, find_dr
 from heliotrope.ingest.context import ReadContext, normalise_word
 from heliotrope.ingest.diagnoses import diagnosis_words, find_words
 from heliotrope.ingest.fhir.resources import Coding, Concept
+from heliotrope.ingest.procedures import says_given
 
 IMMUNOGLOBULIN = "immunoglobulin"
 
@@ -116,6 +117,10 @@ class Words:
                 if coded is not None and coded.about in about:
                     return coded
         return None
+
+    def says_given(self, concept: Concept) -> bool:
+        """Say whether a procedure gives something, by all of its names."""
+        return says_given(_names(key_of(concept)), self.context)
 
     def find_route(self, concept: Concept | None) -> str | None:
         """Return the route a concept means, else its own words."""

@@ -23,6 +23,7 @@ HOLDS: dict[str, tuple[About, ...]] = {
     "condition_occurrence": ("diagnosis", "adverse_event", "graded_term"),
     "drug_exposure": ("drug",),
     "measurement": ("measure",),
+    "procedure_occurrence": ("drug",),
 }
 
 # The columns of each table that name a concept: standard, of the source, and as written there.
@@ -33,6 +34,9 @@ CONCEPT_COLUMNS = {
     "drug_exposure": ("drug_concept_id", "drug_source_concept_id", "drug_source_value"),
     "measurement": (
         "measurement_concept_id", "measurement_source_concept_id", "measurement_source_value",
+    ),
+    "procedure_occurrence": (
+        "procedure_concept_id", "procedure_source_concept_id", "procedure_source_value",
     ),
 }  # fmt: skip
 
@@ -268,7 +272,7 @@ def _mean_measure(text: str, about: tuple[About, ...], vocabulary: Vocabulary) -
 
 
 def _mean_text(text: str, table: str, vocabulary: Vocabulary) -> Meaning | None:
-    if table == "drug_exposure":
+    if table in ("drug_exposure", "procedure_occurrence"):
         return _mean_drug(text, vocabulary)
     if table == "measurement":
         return _mean_measure(text, HOLDS[table], vocabulary)

@@ -40,6 +40,7 @@ from heliotrope.ingest.omop.local_codes import (
     read_local_codes,
     where_local,
 )
+from heliotrope.ingest.omop.procedures import PROCEDURES, find_given, stage_procedures
 from heliotrope.ingest.omop.selection import (
     IMMUNOGLOBULIN,
     Selected,
@@ -52,7 +53,7 @@ from heliotrope.ingest.omop.selection import (
 from heliotrope.ingest.omop.store import CdmStore, Tell, Where, as_number, check_model
 from heliotrope.ingest.omop.unnamed import split_unnamed, stage_all_unnamed
 from heliotrope.ingest.raw import RawTable
-from heliotrope.ingest.staged import missing_tokens
+from heliotrope.ingest.staged import Staged, missing_tokens
 
 # Why a row of a person of the cohort stays where it is.
 NOT_FOLLOWED = "concept_not_followed"
@@ -71,7 +72,13 @@ def read_model(folder: Path, source: OmopSource, context: ReadContext, tell: Tel
         check_model(store, omop_model_of(context.rulebook))
         tell(f"finding the concepts in {store.name}")
         vocabulary = read_vocabulary(store, source, folder, context)
-        meanings = {table: find_meanings(table, vocabulary) for table in CONCEPT_COLUMNS}
+        meanings = {
+            table: find_meanings(table, vocabulary)
+            for table in CONCEPT_COLUMNS
+            if table in store.columns
+        }
+        if PROCEDURES in meanings:
+            meanings[PROCEDURES] = find_given(meanings[PROCEDURES], vocabulary)
         tell(f"selecting the cohort in {store.name}")
         selected = select_persons(vocabulary, meanings, source)
         tell(f"reading {len(selected.cohort.patients):,} persons of {store.name}")
@@ -110,17 +117,25 @@ class _Reading:
         conditions = self._followed("condition_occurrence", self._conditions())
         drugs = self._followed("drug_exposure", self.meanings["drug_exposure"])
         measured = self._followed("measurement", self.meanings["measurement"])
+        procedures = self._procedures()
         periods, deaths = self._plain("observation_period"), self._plain("death")
         local = self._local(ids)
         ends = _last_days(periods)
         layout = Layout(self.vocabulary, ids, ends)
         strengths = read_strengths(dict(self.meanings["drug_exposure"].by_id), self.vocabulary)
         facts = self._facts(ends, deaths, local)
+        infused, twice = None, []
+        if procedures is not None and PROCEDURES in self.meanings:
+            infused, again = stage_procedures(
+                procedures, self.meanings[PROCEDURES], drugs, self.meanings["drug_exposure"], layout
+            )
+            twice.append(again)
         staged = [
             stage_patients(persons, facts, layout, self.source.patient_id),
             stage_adverse_events(conditions, self._conditions(), layout),
             *stage_drugs(drugs, self.meanings["drug_exposure"], strengths, layout),
             stage_measurements(measured, self.meanings["measurement"], layout),
+            infused,
             *(local.staged if local else ()),
         ]
         joined = [
@@ -129,7 +144,8 @@ class _Reading:
               (periods, deaths) if raw is not None and raw.cells.height),
             *(local.joined if local else ()),
         ]  # fmt: skip
-        raws = [persons, conditions, drugs, measured, periods, deaths, *self._local_raw(local)]
+        raws = [persons, conditions, drugs, measured, procedures, periods, deaths]
+        raws += self._local_raw(local)
         kept = [raw for raw in raws if raw is not None]
         return Delivery(
             raws=(*kept, *self.unnamed.values(), *self.store.others()),
@@ -140,7 +156,8 @@ class _Reading:
             hashes=self.store.hashes(),
             check=self.store.check,
             joined=tuple(joined),
-            notes=tuple(self._notes(strengths.from_table)),
+            left_out=tuple(twice),
+            notes=(*self._notes(strengths.from_table), *_say_procedures(infused)),
             cohort=self.selected.cohort.steps,
         )
 
@@ -179,6 +196,12 @@ class _Reading:
         )
         counts = {OUTSIDE_COHORT: total - of_cohort, NOT_FOLLOWED: of_cohort - raw.cells.height}
         return replace(raw, passed_over=tuple((rule, n) for rule, n in counts.items() if n))
+
+    def _procedures(self) -> RawTable | None:
+        """Bring the procedures that give immunoglobulin; the others are counted where they are."""
+        if PROCEDURES not in self.store.columns:
+            return None
+        return self._followed(PROCEDURES, self.meanings[PROCEDURES])
 
     def _plain(self, table: str) -> RawTable | None:
         if table not in self.store.columns:
@@ -238,11 +261,24 @@ class _Reading:
             for name in self.meanings["drug_exposure"].unclear
         ]
         given = self.meanings["drug_exposure"].named([IMMUNOGLOBULIN])
-        if not given.by_id and not given.by_text:
+        procedures = self.meanings.get(PROCEDURES)
+        has_procedures = procedures is not None and (procedures.by_id or procedures.by_text)
+        if not given.by_id and not given.by_text and not has_procedures:
             all_drugs = self.meanings["drug_exposure"]
             said = f"none in {all_drugs.rows + all_drugs.others:,} drug exposures"
+            if procedures is not None:
+                said += f" and {procedures.rows + procedures.others:,} procedures"
             notes.append(Note("omop_no_immunoglobulin", said))
         return [*notes, *self.selected.cohort.notes]
+
+
+def _say_procedures(infused: Staged | None) -> list[Note]:
+    """Say how many infusions are known by a procedure alone."""
+    if infused is None:
+        return []
+    count = infused.rows.height
+    said = f"{count:,} infusion{'s' if count > 1 else ''} known by a procedure alone, dose unknown"
+    return [Note("omop_infusion_as_procedure", said, infused.raw)]
 
 
 def _columns_of(raw: RawTable) -> frozenset[int]:

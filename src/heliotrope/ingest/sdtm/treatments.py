@@ -8,6 +8,7 @@ import polars as pl
 
 from heliotrope.ingest.context import normalise_word
 from heliotrope.ingest.problems import make_problems
+from heliotrope.ingest.procedures import says_given
 from heliotrope.ingest.sdtm.doses import read_doses
 from heliotrope.ingest.sdtm.drugs import read_drugs
 from heliotrope.ingest.sdtm.held import Dataset
@@ -30,8 +31,24 @@ _PERIOD = "infusion_period_without_days"
 
 
 def find_immunoglobulins(dataset: Dataset, known: Known) -> pl.Series:
-    """Return the records about immunoglobulin."""
-    return _of_class(read_drugs(dataset, known.context), known)["record"]
+    """Return the records about immunoglobulin; of procedures those that give it."""
+    records = _of_class(read_drugs(dataset, known.context), known)["record"]
+    domain = known.terms.find_domain(dataset.domain)
+    if domain is None or domain.role != "procedure":
+        return records
+    return records.filter(records.is_in(_find_given(dataset, known).implode()))
+
+
+def _find_given(dataset: Dataset, known: Known) -> pl.Series:
+    """Return the procedures with a dose, or whose name says that something is given."""
+    names = [dataset.cell(dataset.own(suffix)) for suffix in ("TRT", "DECOD")]
+    rows = dataset.rows.select(
+        "record",
+        name=pl.concat_str(names, separator=" ", ignore_nulls=True),
+        dose=dataset.cell(dataset.own("DOSE")),
+    )
+    given = [name for name in rows["name"].unique() if says_given([name], known.context)]
+    return rows.filter(pl.col("dose").is_not_null() | pl.col("name").is_in(given))["record"]
 
 
 def _of_class(drugs: pl.DataFrame, known: Known) -> pl.DataFrame:
@@ -56,7 +73,7 @@ def lay_out_treatments(
 
 def _lay_out(dataset: Dataset, known: Known, role: str, *, has_exposure: bool) -> LaidOut:
     drugs = read_drugs(dataset, known.context)
-    immunoglobulin = _of_class(drugs, known)["record"]
+    immunoglobulin = find_immunoglobulins(dataset, known)
     unfollowed = drugs.filter(pl.col("text").is_null())
     if role == "exposure_as_collected" and has_exposure:
         ignored = leave_out(dataset.rows, "exposure_counted_once")

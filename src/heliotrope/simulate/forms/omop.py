@@ -115,6 +115,8 @@ def _write_tables(
     folder.mkdir(parents=True, exist_ok=True)
     written = []
     for table in model.tables:
+        if table.name not in content:
+            continue
         rows = content[table.name]
         if table.key is not None and table.key not in rows.columns:
             rows = rows.with_row_index(table.key, offset=1)
