@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 from heliotrope.errors import Found, UserError
 from heliotrope.ingest.archive import Files, open_files
 from heliotrope.ingest.declared import RedcapSource
+from heliotrope.ingest.memory import check_memory
 from heliotrope.ingest.tabular.sources import hash_bytes
 
 _TEXT = frozenset({".csv", ".tsv", ".txt"})
@@ -51,6 +52,7 @@ class ProjectFiles:
 
     def read(self, member: str) -> bytes:
         """Read one file whole; what is hashed is what is read."""
+        check_memory(self.files.sizes[member], self.place(member)[0])
         content = self.files.read(member)
         self.files.hashes[member] = hash_bytes(content)
         return content

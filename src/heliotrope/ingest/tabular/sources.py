@@ -12,6 +12,7 @@ from heliotrope.ingest.archive import refuse_changed
 from heliotrope.ingest.columns import TABLE_COLUMNS
 from heliotrope.ingest.declared import FormSource
 from heliotrope.ingest.mapping import Format, SourceMapping
+from heliotrope.ingest.memory import check_memory
 from heliotrope.ingest.raw import FileContent, RawTable
 from heliotrope.ingest.tabular.columnar import SUFFIX, read_columnar
 from heliotrope.ingest.tabular.delimited import TextFile, read_delimited
@@ -129,8 +130,12 @@ def _find_sheets(folder: Path, path: Path) -> Discovered:
 
 
 def read_bytes(folder: Path, name: str) -> bytes:
-    """Read a file whole, so that what is hashed is what is read."""
+    """Read a file whole, so that what is hashed is what is read.
+
+    Errors: no such file, one that may not be read or that the memory does not hold: UserError.
+    """
     try:
+        check_memory((folder / name).stat().st_size, name)
         return (folder / name).read_bytes()
     except FileNotFoundError:
         there = sorted(item.name for item in folder.iterdir()) if folder.is_dir() else []
