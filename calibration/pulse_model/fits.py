@@ -64,17 +64,18 @@ class Density:
     layout: Layout
     with_ends: tuple[bool, ...]
     at_risk_until: int | None = None
-    conventions: Conventions | None = None
     is_followed: bool = True
 
     @classmethod
     def of(cls, batch: Batch) -> Density:
         """Return that of a batch."""
-        return cls(batch.layout, batch.with_ends, batch.at_risk_until, batch.conventions)
+        return cls(batch.layout, batch.with_ends, batch.at_risk_until)
 
 
-def make_density(of: Density) -> Callable[[jax.Array, Child], jax.Array]:
+def make_density(of: Density) -> Callable[[jax.Array, Child, Fixed], jax.Array]:
     """Return the log posterior density of one data set at one vector, as a traceable function.
+
+    The conventions are an argument: what is compiled serves all of them.
 
     ``at_risk_until``: the data set holds starters only. Each child's likelihood is then divided by
     the chance of starting by that day: one less the chance that a child with these visits, of whom
@@ -88,9 +89,8 @@ def make_density(of: Density) -> Callable[[jax.Array, Child], jax.Array]:
         with_ends=of.with_ends,
         followed=int(of.is_followed),
     )
-    fixed = fix_conventions(of.conventions or model.conventions)
 
-    def density(vector: jax.Array, child: Child) -> jax.Array:
+    def density(vector: jax.Array, child: Child, fixed: Fixed) -> jax.Array:
         values = layout.unpack(vector, jnp)
         population = make_population(values)
 
@@ -143,8 +143,9 @@ def _log_never(
     return jnp.minimum(found.log_likelihood, -LEAST_CHANCE)
 
 
-def fix_conventions(conventions: Conventions) -> Fixed:
-    """Arrange the conventions as the likelihood reads them."""
+def fix_conventions(chosen: Conventions | None) -> Fixed:
+    """Arrange conventions, those of the model unless given, as the likelihood reads them."""
+    conventions = chosen or read_pulse_model().conventions
     numbers = (
         conventions.dose_exponent,
         conventions.saturation_courses,
@@ -161,10 +162,11 @@ def _compiled(of: Density) -> tuple[Any, Any]:
     """The density and gradient of many data sets at once, and of one at many vectors."""
     density, value = make_density(of), make_density(replace(of, is_followed=False))
 
-    def heights(vectors: jax.Array, child: Child) -> jax.Array:
-        return jax.vmap(lambda vector: value(vector, child))(vectors)
+    def heights(vectors: jax.Array, child: Child, fixed: Fixed) -> jax.Array:
+        return jax.vmap(lambda vector: value(vector, child, fixed))(vectors)
 
-    return jax.jit(jax.vmap(jax.value_and_grad(density))), jax.jit(heights)
+    rise = jax.vmap(jax.value_and_grad(density), in_axes=(0, 0, None))
+    return jax.jit(rise), jax.jit(heights)
 
 
 def find_modes(batch: Batch) -> Modes:
@@ -217,7 +219,8 @@ def _climb(batch: Batch, start: Any) -> Modes:
 
 
 def _rise(batch: Batch, vector: Any) -> tuple[Any, Any]:
-    height, slope = _compiled(Density.of(batch))[0](vector, batch.child)
+    fixed = fix_conventions(batch.conventions)
+    height, slope = _compiled(Density.of(batch))[0](vector, batch.child, fixed)
     return np.asarray(height), np.asarray(slope)
 
 
@@ -285,6 +288,7 @@ class OneDataSet:
         self.data = SimpleNamespace(n_children=batch.children)
         self.told: list[Any] = []
         self._child = jax.tree.map(lambda array: jnp.asarray(array[row]), batch.child)
+        self._fixed = fix_conventions(batch.conventions)
         self._heights = _compiled(Density.of(batch))[1]
 
     def values(self, vectors: Any, batch: int) -> Any:
@@ -293,7 +297,7 @@ class OneDataSet:
         for start in range(0, len(vectors), batch):
             part = vectors[start : start + batch]
             filled = np.concatenate([part, np.repeat(part[:1], batch - len(part), axis=0)])
-            found.append(np.asarray(self._heights(filled, self._child))[: len(part)])
+            found.append(np.asarray(self._heights(filled, self._child, self._fixed))[: len(part)])
         self.told.append(np.concatenate(found))
         return self.told[-1]
 

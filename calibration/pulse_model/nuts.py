@@ -14,7 +14,13 @@ import jax.numpy as jnp
 import numpy as np
 
 from calibration.pulse_model.batches import Batch
-from calibration.pulse_model.fits import Density, Drawn, compute_heights, make_density
+from calibration.pulse_model.fits import (
+    Density,
+    Drawn,
+    compute_heights,
+    fix_conventions,
+    make_density,
+)
 from heliotrope.definitions.pulse_model import read_pulse_model
 from heliotrope.estimate.pulse.straight import Straight
 
@@ -49,12 +55,13 @@ def _sampler(of: Density) -> Any:
     from numpyro.infer import MCMC, NUTS
 
     density, settings = make_density(of), read_pulse_model().fit
-    straight = Straight.of(of.layout)
+    straight, fixed = Straight.of(of.layout), fix_conventions(None)
     anywhere = ImproperUniform(constraints.real_vector, (), (of.layout.size,))
 
     def model(child: Any, center: Any, root: Any) -> None:
         standard = numpyro.sample("standard", anywhere)
-        numpyro.factor("posterior", density(straight.bend(center + root @ standard, jnp), child))
+        vector = straight.bend(center + root @ standard, jnp)
+        numpyro.factor("posterior", density(vector, child, fixed))
 
     return MCMC(
         NUTS(model, dense_mass=True, target_accept_prob=ACCEPTED),

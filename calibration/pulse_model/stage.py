@@ -82,12 +82,15 @@ def describe_machine() -> dict[str, str]:
     }
 
 
-def read_results(folder: Path, stage: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """Return a head and all rows of a stage's parts; a line that was cut off is left out."""
-    head: dict[str, Any] = {}
+def read_results(folder: Path, stage: str) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Return the heads and all rows of a stage's parts; a line that was cut off is left out.
+
+    A head has ``rows``: how many its part gave.
+    """
+    heads: list[dict[str, Any]] = []
     rows: list[dict[str, Any]] = []
     for path in sorted(folder.glob(f"{stage}.*.jsonl")):
         lines = path.read_text(encoding="utf-8").splitlines()
         told = [json.loads(line) for line in lines if line.endswith("}")]
-        head, rows = told[0], rows + told[1:]
-    return head, rows
+        heads, rows = [*heads, {**told[0], "rows": len(told) - 1}], rows + told[1:]
+    return heads, rows

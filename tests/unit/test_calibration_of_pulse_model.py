@@ -156,8 +156,8 @@ def test_a_report_is_written_from_results(tmp_path: Path, monkeypatch) -> None:
         row = {"persistent_mean": ends, "pulse_mean": [1.0, 0.9, np.nan]}
         named = {"mechanism": "pulse_model", "analysis": "window, none", "is_found": True}
         results.write({**named, "truth": {"persistent_mean": 0.3, "pulse_mean": 1.0}, **row})
-    head, rows = read_results(tmp_path, "start_rules")
-    assert head["seed"] == 7
+    (head,), rows = read_results(tmp_path, "start_rules")
+    assert (head["seed"], head["rows"]) == (7, 400)
     assert len(rows) == 400
     assert (
         json.loads(results.path.read_text(encoding="utf-8").splitlines()[1])["pulse_mean"][2]

@@ -18,7 +18,7 @@ from heliotrope.estimate.pulse.data import ChildChart, PulseData
 from heliotrope.estimate.pulse.estimate import estimate_from_fit
 from heliotrope.estimate.pulse.fit import FitOptions, PulseFit, fit_pulse_model
 from heliotrope.estimate.pulse.lasting import estimate_lasting
-from heliotrope.estimate.pulse.model_check import estimate_model_check
+from heliotrope.estimate.pulse.model_check import _say_deciding, estimate_model_check
 from heliotrope.estimate.pulse.posterior import Problem, prepare_problem
 from heliotrope.estimate.pulse.prepare import prepare_jax
 from heliotrope.estimate.pulse.records import Cohort
@@ -308,3 +308,12 @@ def test_whole_cohorts_that_are_refused() -> None:
         "the model asks for 3 children with IVIG and a measure; 2 have"
     )
     assert "no child has a regimen" in str(refuse_cohort(cohort_of(nobody), MODEL))
+
+
+def test_the_children_on_whom_the_figures_hang_are_named_by_the_rank_of_their_peaks() -> None:
+    assert _say_deciding([6], 7) == (
+        "the figures rest heavily on 1 of 7 children and might be quite different without that "
+        "child (in the list of the children's own peaks, largest first: number 6)"
+    )
+    assert "without any one of them" in _say_deciding([1, 3], 7)
+    assert "number 1, 3)" in _say_deciding([1, 3], 7)

@@ -64,17 +64,19 @@ def _check_children(answer: Answer, effects: ChildEffects, topic: Topic) -> list
         k_hat = found.k_hat[list(ranks).index(child)]
         rows.append(figures.number(f"child_{child}", "k_hat", _finite(k_hat)))
     if deciding:
-        named = ", ".join(str(child) for child in deciding)
-        rows.append(
-            _warn(
-                topic,
-                LEFT_OUT,
-                f"{len(deciding)} of {n} children decide so much of the fit that it may not hold "
-                f"without them (k-hat over {limit}; counted by the size of their own effect: "
-                f"{named})",
-            )
-        )
+        rows.append(_warn(topic, LEFT_OUT, _say_deciding(deciding, n)))
     return rows
+
+
+def _say_deciding(ranks: list[int], children: int) -> str:
+    """Say how many children the figures hang on, and which: by the rank of their own peaks."""
+    which = ", ".join(str(rank) for rank in ranks)
+    without = "that child" if len(ranks) == 1 else "any one of them"
+    return (
+        f"the figures rest heavily on {len(ranks)} of {children} children and might be quite "
+        f"different without {without} (in the list of the children's own peaks, largest first: "
+        f"number {which})"
+    )
 
 
 def _foretold(found: LeftOut, topic: Topic) -> Row:
