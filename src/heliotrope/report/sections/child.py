@@ -86,7 +86,7 @@ def _build_page(child: Child, number: int, report: ReportInput) -> ChildPage:
         visits=_list_visits(child, [measure.id for measure in measures]),
         treatments=_list_treatments(child),
         regimens=[
-            _build_regimen(child, row, explainer, report.level, of=len(responses))
+            build_regimen(child, row, explainer, report.level, of=len(responses))
             for row in responses
         ],
         advice=list_advice(child),
@@ -140,9 +140,10 @@ def _list_facts(child: Child, calendar: Calendar) -> Sequence[tuple[str, str]]:
     return facts
 
 
-def _build_regimen(
+def build_regimen(
     child: Child, response: Mapping[str, Any], explainer: Explainer, level: float, *, of: int
 ) -> RegimenPage:
+    """Build what is said of one regimen: the statements, and the decisions behind them."""
     regimen = response["regimen"]
     span = f"{response['first_infusion']} to {response['last_infusion']}"
     heading = f"Why: {span}" if of == 1 else f"Regimen {regimen}: {span}"
