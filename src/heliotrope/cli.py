@@ -19,6 +19,7 @@ from heliotrope.cli_definitions import Json, print_json
 from heliotrope.cli_definitions import app as definitions_app
 from heliotrope.cli_exports import app as exports_app
 from heliotrope.cli_folders import init, simulate
+from heliotrope.cli_review import review
 from heliotrope.errors import ExitCode
 
 app = typer.Typer(
@@ -218,6 +219,9 @@ def explain(
     from heliotrope.report.explain_tree import render_explanation
 
     Console(highlight=False).print(render_explanation(explanation))
+
+
+app.command()(review)
 
 
 @app.command()
