@@ -39,7 +39,7 @@ def find_worn_off(visits: pl.DataFrame) -> tuple[int, list[tuple[Row, Row]]]:
     >>> import datetime as dt
     >>> rows = [(1, 3, "met"), (1, 27, "not_met"), (2, 5, "not_met"), (2, 20, "met"), (3, 9, "met")]
     >>> frame = pl.DataFrame(
-    ...     [{"course": c, "day_of_course": d, "state": s, "date": dt.date(2020, c, 1),
+    ...     [{"course": c, "day_of_course": d, "state": s, "date": dt.date(2020, c, d),
     ...       "is_on_regimen": True} for c, d, s in rows])
     >>> count, pairs = find_worn_off(frame)
     >>> count, [(a["day_of_course"], b["day_of_course"]) for a, b in pairs]

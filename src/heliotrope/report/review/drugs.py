@@ -11,7 +11,7 @@ import polars as pl
 from heliotrope.report.language import _, ngettext
 from heliotrope.report.review.figures import Figure
 from heliotrope.report.review.subject import Row, Subject
-from heliotrope.report.words import say, say_flag, say_number
+from heliotrope.report.words import say, say_flag, say_number, say_unit
 
 SHOWN_DRUGS = 6
 LISTED_PULSES = 3
@@ -86,7 +86,7 @@ def _say_effect(response: Row) -> str:
 def _make_steroid_line(subject: Subject, then: dt.date | None, now: dt.date) -> DrugLine:
     rows = subject.derived.steroid_periods.sort("start_date").to_dicts()
     return DrugLine(
-        _("Steroid, prednisone-equivalent"),
+        _("Steroid (prednisone-equivalent)"),
         _find_steroid_dose(subject, rows, then) if then else Figure(""),
         _find_steroid_dose(subject, rows, now),
     )
@@ -135,7 +135,7 @@ def _find_drug_dose(subject: Subject, rows: Sequence[Row], day: dt.date) -> Figu
     ]
     if covering:
         return Figure(
-            " + ".join(_say_dose(row) for row in covering),
+            " + ".join(_say_dose(subject, row) for row in covering),
             "",
             subject.marks.mark(row["row_id"] for row in covering),
         )
@@ -155,9 +155,16 @@ def _find_drug_dose(subject: Subject, rows: Sequence[Row], day: dt.date) -> Figu
     )
 
 
-def _say_dose(row: Row) -> str:
-    dose = row["dose_mg_day"]
-    return _("dose unknown") if dose is None else _("{dose} mg/day").format(dose=f"{dose:.3g}")
+def _say_dose(subject: Subject, row: Row) -> str:
+    """Say a dose as it was recorded: a weekly drug by the week."""
+    given = subject.child.record("medication").row(
+        by_predicate=pl.col("row_id") == row["row_id"], named=True
+    )
+    if given["dose"] is None:
+        return _("dose unknown")
+    said = f"{say_number(given['dose'])}{say_unit(given['dose_unit'])}"
+    days = given["every_n_days"]
+    return said if days == 1 else _("{dose} every {n} days").format(dose=said, n=days)
 
 
 def _say_pulses(subject: Subject, then: dt.date | None) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 import polars as pl
 
@@ -23,15 +24,17 @@ def list_exposure(subject: Subject) -> Sequence[Line]:
     courses = subject.derived.courses.filter(pl.col("regimen") == subject.regimen).sort("course")
     return [
         _say_courses(subject, exposure),
-        _say_doses(courses),
+        replace(_say_doses(courses), mark=_mark_doses(subject, courses)),
         _say_last_course(subject, courses),
-        *_say_intervals(courses),
+        *_say_intervals(subject, courses),
         *_say_products(subject),
     ]
 
 
 def say_other_regimens(subject: Subject) -> str:
     """Say the child's other regimens in a line; empty where there is only one."""
+    if subject.regimen is None:
+        return ""
     rows = subject.child.table("response").filter(pl.col("regimen") != subject.regimen)
     said = [
         _("{n}: {first} to {last}, {courses}; {response}").format(
@@ -91,6 +94,17 @@ def _say_doses(courses: pl.DataFrame) -> Line:
     return Line(_("Dose of a course"), said, "" if per_kg.len() == courses.height else known)
 
 
+def _mark_doses(subject: Subject, courses: pl.DataFrame) -> str:
+    """Mark the infusions and the weights in force that the doses of the courses were made of."""
+    cells = [
+        number
+        for name in ("row_ids", "weight_row_ids")
+        for numbers in courses[name].drop_nulls().to_list()
+        for number in numbers
+    ]
+    return subject.marks.mark(cells)
+
+
 def _say_last_course(subject: Subject, courses: pl.DataFrame) -> Line:
     row = courses.row(-1, named=True)
     parts = []
@@ -109,7 +123,7 @@ def _say_last_course(subject: Subject, courses: pl.DataFrame) -> Line:
     )
 
 
-def _say_intervals(courses: pl.DataFrame) -> Iterable[Line]:
+def _say_intervals(subject: Subject, courses: pl.DataFrame) -> Iterable[Line]:
     days = courses["interval_days"].drop_nulls()
     if days.len() == 0:
         yield Line(_("Interval"), _("one course only"))
@@ -117,6 +131,7 @@ def _say_intervals(courses: pl.DataFrame) -> Iterable[Line]:
     yield Line(
         _("Interval"),
         _("{days} days from course to course, median (range)").format(days=_median(days)),
+        mark=subject.marks.mark(subject.exposure["row_ids"] if subject.exposure else ()),
     )
 
 

@@ -19,6 +19,8 @@ from heliotrope.report.show_measures import READING_ORDER, rank_measure
 from heliotrope.report.words import say_number, say_unit
 
 SHOWN_MEASURES = 9
+SHOWN_ENZYMES = 2
+AFTER = "†"
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,8 @@ class MeasureTable:
 def list_measure_lines(subject: Subject) -> MeasureTable:
     """List the measures of disease in the order of reading, each beside its baseline.
 
+    At most two enzymes, those with a baseline first, so that the page has room for the others.
+
     Baseline: the one that the response was judged from. Best: the best value after the first
     infusion that the last course still covers (ties: the first). Latest: the last value recorded.
     A child without IVIG has its first value in place of a baseline.
@@ -61,11 +65,24 @@ def list_measure_lines(subject: Subject) -> MeasureTable:
         ),
         key=rank_measure,
     )
+    shown = _choose_shown(subject, measures)
     lines = [
         _make_line(subject, measure, values.filter(pl.col("measure") == measure.id).sort("date"))
-        for measure in measures[:SHOWN_MEASURES]
+        for measure in shown
     ]
-    return MeasureTable(lines, hidden=max(len(measures) - SHOWN_MEASURES, 0))
+    return MeasureTable(lines, hidden=len(measures) - len(shown))
+
+
+def _choose_shown(subject: Subject, measures: Sequence[Measure]) -> Sequence[Measure]:
+    with_baseline = set(
+        subject.derived.baselines.filter(pl.col("regimen").eq_missing(subject.regimen))["measure"]
+    )
+    enzymes = sorted(
+        (measure for measure in measures if measure.is_enzyme),
+        key=lambda measure: measure.id not in with_baseline,
+    )[:SHOWN_ENZYMES]
+    chosen = [measure for measure in measures if not measure.is_enzyme or measure in enzymes]
+    return chosen[:SHOWN_MEASURES]
 
 
 def _make_line(subject: Subject, measure: Measure, values: pl.DataFrame) -> MeasureLine:
@@ -135,7 +152,7 @@ def _make_figure(subject: Subject, row: Row | None) -> Figure | None:
     until = subject.covered_until
     when = str(row["date"])
     if until is not None and row["date"] > until:
-        when = _("{date}, after IVIG").format(date=when)
+        when = f"{when} {AFTER}"
     cells: list[Any] = row["item_row_ids"] or [row["row_id"]]
     return Figure(
         text=f"{row['value_qualifier'] or ''}{say_number(row['value'])}",
@@ -155,7 +172,7 @@ def _say_scale(measure: Measure, row: Row | None) -> str:
     if row is not None and row["upper_limit"] is not None:
         parts.append(_("limit {limit}").format(limit=say_number(row["upper_limit"])))
     if measure.better is not None:
-        parts.append(_("lower is better") if measure.better == "low" else _("higher is better"))
+        parts.append(_("low is better") if measure.better == "low" else _("high is better"))
     return ", ".join(parts)
 
 

@@ -33,18 +33,22 @@ def _list_core_set(subject: Subject) -> Iterable[Line]:
     )
     on_regimen = changes.filter(pl.col("date") <= subject.covered_until)
     at_baseline = set(baselines.drop_nulls("baseline_value")["measure"])
-    since = set(on_regimen["measure"])
-    for question, recorded in (
-        (_("Not measured in the days before IVIG"), at_baseline),
-        (_("Not measured while on IVIG"), since),
-    ):
-        lacking = [
+    since_start = set(on_regimen["measure"])
+    before, since = (
+        [
             component.title
             for component in definition.components
             if not recorded.intersection(item.measure for item in component.candidates)
         ]
-        if lacking:
-            yield Line(question, ", ".join(lacking))
+        for recorded in (at_baseline, since_start)
+    )
+    if before and before == since:
+        yield Line(_("Core set, measured neither before nor on IVIG"), ", ".join(before))
+        return
+    if before:
+        yield Line(_("Core set, not measured before IVIG"), ", ".join(before))
+    if since:
+        yield Line(_("Core set, not measured on IVIG"), ", ".join(since))
 
 
 def _list_domains(subject: Subject) -> Iterable[Line]:

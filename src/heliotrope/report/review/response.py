@@ -19,6 +19,7 @@ from heliotrope.report.words import say, say_flag, sentence
 INDICATION = "Why IVIG was started"
 CONFOUNDING = "Another explanation?"
 STEROID = "Steroid dose?"
+OF_IMPROVEMENT = ("How fast?", CONFOUNDING, "Held or lost?")
 JUDGED = ("met", "not_met")
 LISTED_REACTIONS = 6
 LISTED_MEASURES = 6
@@ -74,8 +75,9 @@ def list_response(subject: Subject, statements: dict[str, Statement]) -> Sequenc
     if response is None:
         return []
     lines = []
+    is_never = response["onset_by_day"] is None and response["onset"] != "ambiguous"
     for question, statement in statements.items():
-        if question in (INDICATION, STEROID, HARM):
+        if question in (INDICATION, STEROID, HARM) or (is_never and question in OF_IMPROVEMENT):
             continue
         line = Line(
             question,

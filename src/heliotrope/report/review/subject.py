@@ -64,13 +64,15 @@ class Subject:
 
     def rows(self, table: str) -> pl.DataFrame:
         """Return the rows of a table of the run for the regimen under review."""
-        return self.child.table(table).filter(pl.col("regimen") == self.regimen)
+        rows = self.child.table(table)
+        return rows.clear() if self.regimen is None else rows.filter(regimen=self.regimen)
 
     @cached_property
     def exposure(self) -> Row | None:
         """The regimen under review, with the rows it was made of."""
-        rows = self.derived.regimens.filter(pl.col("regimen") == self.regimen).to_dicts()
-        return rows[0] if rows else None
+        if self.regimen is None:
+            return None
+        return self.derived.regimens.row(by_predicate=pl.col("regimen") == self.regimen, named=True)
 
     @cached_property
     def covered_until(self) -> dt.date | None:

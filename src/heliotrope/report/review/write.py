@@ -82,7 +82,7 @@ def name_file(patient_id: str) -> str:
     """Make a pseudonym part of a file name; one that had to be changed keeps a number of its own.
 
     >>> name_file("S01"), name_file("../a b")
-    ('S01', 'a-b-0b09801d')
+    ('S01', 'a-b-75e96e29')
     """
     plain = re.sub(r"[^A-Za-z0-9_-]+", "-", patient_id).strip("-")[:LONGEST_NAME]
     if plain == patient_id:
