@@ -20,7 +20,7 @@ from heliotrope.report.words import say_number, say_unit
 
 SHOWN_MEASURES = 9
 SHOWN_ENZYMES = 2
-AFTER = "†"
+AFTER, LOW, HIGH = "†", "↓", "↑"
 
 
 @dataclass(frozen=True)
@@ -170,10 +170,10 @@ def _say_scale(measure: Measure, row: Row | None) -> str:
     elif measure.minimum is not None and measure.maximum is not None:
         parts.append(f"{say_number(measure.minimum)}-{say_number(measure.maximum)}")
     if row is not None and row["upper_limit"] is not None:
-        parts.append(_("limit {limit}").format(limit=say_number(row["upper_limit"])))
+        parts.append(_("(limit {limit})").format(limit=say_number(row["upper_limit"])))
     if measure.better is not None:
-        parts.append(_("low is better") if measure.better == "low" else _("high is better"))
-    return ", ".join(parts)
+        parts.append(LOW if measure.better == "low" else HIGH)
+    return " ".join(parts)
 
 
 def _say_change(measure: Measure, before: Row | None, after: Row | None) -> str:
