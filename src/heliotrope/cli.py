@@ -20,6 +20,7 @@ from heliotrope.cli_definitions import app as definitions_app
 from heliotrope.cli_exports import app as exports_app
 from heliotrope.cli_folders import init, simulate
 from heliotrope.cli_review import review
+from heliotrope.cli_sharing import share
 from heliotrope.errors import ExitCode
 
 app = typer.Typer(
@@ -324,6 +325,7 @@ def compare(
 
 
 app.command()(simulate)
+app.command()(share)
 
 
 @app.command()

@@ -20,6 +20,10 @@ workbook. Files that are missing are empty tables. ``study.toml`` adds, in this 
     ``compare_with``: the id of a published series to put beside what the run found.
     ``pool_evidence``: ``true`` pools the published shares that stand beside this cohort's, one
     series a centre and outcome, adults never with children (default: nothing is pooled).
+``[share]``
+    What ``heliotrope share`` gives away: ``site`` (the name under which the results are pooled;
+    default: the study's id), ``least_count`` and ``rounding_base`` (other limits than the shipped
+    definition's), ``rows_per_child`` (``true``: a row a child, identifiers hidden by a secret).
 ``[format]``
     How cells are written in all files, where a file does not say its own: ``encoding``,
     ``separator``, ``decimal`` ("." or ","), ``date_format`` ("YMD", "DMY", "MDY" or "excel"),
@@ -97,6 +101,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
+from heliotrope.definitions.disclosure import ShareSettings
 from heliotrope.definitions.model import Frozen
 from heliotrope.definitions.settings import MeasureSetting, Settings
 from heliotrope.errors import Found, UserError
@@ -136,6 +141,7 @@ class StudyFile(Frozen):
     synthetic: bool = False
     definitions: str | None = None
     report: ReportSettings = ReportSettings()
+    share: ShareSettings = ShareSettings()
     measures: dict[str, MeasureSetting] = Field(default={})
     format: Format = Format()
     source: tuple[AnySource, ...] = ()
@@ -176,6 +182,7 @@ class Study(Frozen):
     format: Format = Format()
     synthetic: bool = False
     report: ReportSettings = ReportSettings()
+    share: ShareSettings = ShareSettings()
     unread: tuple[str, ...] = ()
     study_file: Path | None = None
     link: tuple[Link, ...] = ()
@@ -250,6 +257,7 @@ def _read_study_file(path: Path) -> Study:
         format=file.format,
         synthetic=file.synthetic,
         report=file.report,
+        share=file.share,
         unread=discovered.unread if discovered else _unread(folder, file.source),
         study_file=path,
         link=file.link,
@@ -340,6 +348,7 @@ def _say_invalid(error: ValidationError, file: str) -> UserError:
         RowFilter,
         Format,
         ReportSettings,
+        ShareSettings,
         MeasureSetting,
     )
     if "tables" in location:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from heliotrope.definitions.checklist import Checklist
 from heliotrope.definitions.codes import CodeList, CodeSystems
 from heliotrope.definitions.cohort_entry import CohortEntry
+from heliotrope.definitions.disclosure import DisclosureControl
 from heliotrope.definitions.dosing import DoseRule, FollowedDrugs
 from heliotrope.definitions.drug import DrugSet
 from heliotrope.definitions.drug_text import DrugText
@@ -92,3 +93,4 @@ KINDS["omop_concepts"] = OmopConcepts
 KINDS["redcap_project"] = RedcapProject
 KINDS["sdtm_terms"] = SdtmTerms
 KINDS["mapping_words"] = MappingWords
+KINDS["disclosure"] = DisclosureControl

@@ -46,6 +46,7 @@ def make_manifest(
             "title": study.title,
             "synthetic": study.synthetic,
             "compare_with": study.report.compare_with,
+            "share": study.share.model_dump(mode="json"),
             "folder": str(study.folder.resolve()),
             "settings": rulebook.settings.model_dump(mode="json"),
             "study_file_sha256": _hash_study_file(study),

@@ -1,0 +1,54 @@
+"""The commands by which results leave a site and come together: share, pool."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from heliotrope.cli_definitions import Json, print_json
+
+
+def share(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder: what --out named.")],
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Where it goes; left out: RUN/share.")
+    ] = None,
+    site: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="The site's name in it; left out: the study's id."),
+    ] = None,
+    secret_file: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="The site's secret, where the study shares a row a child; "
+            "left out: the variable HELIOTROPE_SITE_SECRET.",
+        ),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Write the results that may leave this site.
+
+    Small counts are suppressed with those that would give them away, then all are rounded; no
+    path, date, name or row of a child. Read its report.html before you send it.
+    """
+    from heliotrope.definitions.disclosure import DISCLOSURE_CONTROL, DisclosureControl
+    from heliotrope.report.disclosure.identifiers import SECRET_VARIABLE, read_secret
+    from heliotrope.report.disclosure.share import ShareOptions, share_run
+    from heliotrope.report.explain import open_run
+    from heliotrope.run.verification import read_rulebook_of
+    from heliotrope.terminal.sharing import print_shared
+
+    rulebook = read_rulebook_of(open_run(run).manifest)
+    variable, secret = os.environ.get(SECRET_VARIABLE), None
+    if secret_file is not None or variable:
+        limits = rulebook.get(DISCLOSURE_CONTROL, DisclosureControl).limits
+        secret = read_secret(secret_file, variable, limits.least_secret_characters)
+    summary = share_run(run, rulebook, ShareOptions(out, site, secret))
+    if as_json:
+        print_json(summary.to_json())
+    else:
+        print_shared(summary)
