@@ -33,6 +33,8 @@ PAGES: dict[str, str] = {
     "/runs/{name}/child/other": "child.show_other_definition",
     "/runs/{name}/report": "downloads.show_report",
     "/runs/{name}/files/{file}": "downloads.send_file",
+    "/runs/{name}/definitions": "comparing.show_two_definitions",
+    "/compare": "comparing.show_two_runs",
     "/definitions": "definition_pages.show_definitions",
     "/definitions/{id}": "definition_pages.show_definition",
     "/calculator": "calculator.show_calculator",

@@ -117,7 +117,9 @@ def _say_numbers(node: Node) -> str:
         case BandedScore():
             return f" ({', '.join(node.scores)})"
         case _:
-            fields = node.model_dump(exclude={"node", "id", "of", "essential"}, exclude_none=True)
+            fields = node.model_dump(
+                exclude={"node", "id", "of", "essential", "count"}, exclude_none=True
+            )
             said = [f"{name.replace('_', ' ')} {_write(value)}" for name, value in fields.items()]
             return f" ({'; '.join(said)})" if said else ""
 
