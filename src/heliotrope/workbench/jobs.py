@@ -25,6 +25,7 @@ Status = Literal["running", "done", "failed", "cancelled", "killed", "interrupte
 JobKind = Literal["check", "run"]
 
 SECONDS_TO_END = 5.0
+WORK = ("-m", "heliotrope.workbench.work")
 
 
 @dataclass(frozen=True)
@@ -194,7 +195,7 @@ def _now() -> str:
 
 def _start_process(order: Mapping[str, Any]) -> subprocess.Popen[str]:
     process = subprocess.Popen(
-        [sys.executable, "-m", "heliotrope.workbench.work"],
+        [sys.executable, *WORK],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,

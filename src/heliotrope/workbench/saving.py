@@ -12,6 +12,7 @@ from heliotrope.errors import ExitCode, Found, UserError
 from heliotrope.report.language import _
 
 NEW = ""
+UNSAVED = ".saving-"
 
 
 class ConflictError(Exception):
@@ -58,7 +59,7 @@ def save_text(path: Path, text: str, revision: str | None = None) -> None:
             raise ConflictError(stored or "")
     temporary: str | None = None
     try:
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".saving-")
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=UNSAVED)
         with os.fdopen(handle, "wb") as file:
             file.write(text.encode())
             file.flush()

@@ -104,6 +104,7 @@ def listen(port: int) -> socket.socket:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((LOOPBACK, port))
+        listening.listen()  # whoever comes before the server is ready waits
     except (OSError, OverflowError) as error:
         listening.close()
         raise UserError(

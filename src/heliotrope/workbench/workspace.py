@@ -26,7 +26,7 @@ from typing import Any, Literal
 
 from heliotrope.errors import ExitCode, Found, UserError
 from heliotrope.report.language import _
-from heliotrope.workbench.saving import save_text, say_unsaved
+from heliotrope.workbench.saving import UNSAVED, save_text, say_unsaved
 
 Kind = Literal["study", "run"]
 
@@ -79,6 +79,9 @@ class Workspace:
                     old.rename(whole)
             for partial in (self.folder / "runs").glob("*.partial"):
                 shutil.rmtree(partial)
+            for name in ("studies/*", "opened", "jobs"):
+                for unsaved in self.folder.glob(f"{name}/{UNSAVED}*"):
+                    unsaved.unlink()
         except OSError as error:
             raise say_unsaved(error, self.folder.name) from None
         return said[:1]
