@@ -223,13 +223,24 @@ def test_a_schema_without_the_tables_is_said(tmp_path):
         read_folder(study)
 
 
-DIALECTS = ("mssql", "oracle", "mysql", "postgresql", "sqlite")
+DIALECTS = {
+    name: f"sqlalchemy.dialects.{name}:dialect"
+    for name in ("mssql", "oracle", "mysql", "postgresql", "sqlite")
+}
+# Looked at where somebody has installed them beside this program: it needs none of them.
+OTHERS = {
+    "snowflake": "snowflake.sqlalchemy.snowdialect:SnowflakeDialect",
+    "sqlalchemy_bigquery": "sqlalchemy_bigquery:BigQueryDialect",
+    "databricks": "databricks.sqlalchemy:DatabricksDialect",
+    "sqlalchemy_redshift": "sqlalchemy_redshift.dialect:RedshiftDialect_psycopg2",
+}
 MOST_PARAMETERS = 2_000  # SQL Server refuses more than 2,100
 
 
 def test_every_query_is_one_that_other_warehouses_take(model, tmp_path):
     """The statements of a whole reading compile for the dialects that SQLAlchemy carries."""
     from importlib import import_module
+    from importlib.util import find_spec
 
     from sqlalchemy import event
 
@@ -259,8 +270,10 @@ def test_every_query_is_one_that_other_warehouses_take(model, tmp_path):
         event.remove(sqlalchemy.Engine, "before_execute", note)
         engine.dispose()
     assert len(asked) > 20
-    for name in DIALECTS:
-        dialect = import_module(f"sqlalchemy.dialects.{name}").dialect()
+    installed = {name: place for name, place in OTHERS.items() if find_spec(name) is not None}
+    for name, place in {**DIALECTS, **installed}.items():
+        module, _, kind = place.partition(":")
+        dialect = getattr(import_module(module), kind)()
         for statement in asked:
             compiled = statement.compile(
                 dialect=dialect, compile_kwargs={"render_postcompile": True}

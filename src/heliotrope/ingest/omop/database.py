@@ -332,14 +332,11 @@ def _is_in(column: ColumnElement[Any], items: Sequence[Any]) -> ColumnElement[bo
 
     Ids stand in the query as numbers: SQL Server takes no more than 2,100 parameters.
     """
-    from sqlalchemy import BigInteger, bindparam
+    from sqlalchemy import literal_column
 
     if not all(isinstance(item, int) for item in items):
         return column.in_(items)
-    ids = bindparam(
-        None, list(items), type_=BigInteger(), expanding=True, literal_execute=True, unique=True
-    )
-    return column.in_(ids)
+    return column.in_([literal_column(str(item)) for item in items])
 
 
 def _parts(items: Sequence[Any]) -> Iterator[Sequence[Any]]:
