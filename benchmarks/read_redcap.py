@@ -81,7 +81,10 @@ def main() -> None:
     ]
     text = f"{describe_machine()}.\n\n{draw_table(header, lines)}"
     sys.stdout.write(text + "\n")
-    write_part("redcap", text)
+    if any(line[1].startswith("pandas") for line in lines):
+        write_part("redcap", text)
+    else:
+        sys.stderr.write("README.md stays as it is: pandas is not installed\n")
 
 
 def measure(folder: Path) -> list[list[str]]:
