@@ -30,6 +30,7 @@ MODELLED = {
     "pulse_model",
     "pulse_model_check",
     "pulse_model_child",
+    "pulse_model_prior",
     "pulse_model_sensitivity",
     "pulse_model_what_if",
 }

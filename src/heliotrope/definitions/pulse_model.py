@@ -188,6 +188,8 @@ class Reference(Frozen):
     courses: int = Field(ge=1)
     after_stopping_days: int = Field(gt=0)
     curve_days: tuple[int, ...] = Field(min_length=2)
+    months_before: int = Field(ge=0, description="cycles shown before the first infusion")
+    months_after: int = Field(ge=1, description="cycles shown after it")
     phases: tuple[Phase, ...] = Field(min_length=1)
 
 

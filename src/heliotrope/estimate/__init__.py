@@ -300,6 +300,12 @@ pulse_model_sensitivity      as_defined:<parameter>, <alternative>:<parameter>: 
 pulse_model_check            leave_one_out (elpd, p, k_hat_highest; :deciding, child_<rank> k_hat),
                              visits_by_activity (correlation, p_value), convention:<alternative>
                              (log_evidence_ratio); statistic warning: what the report says
+pulse_model_prior            <measure>:day_<d> (months from the first infusion): what the priors
+                             expect of a child with the visits and courses of one of these
+                             (prior_median, with its interval) and what was recorded
+                             (observed_median, n_evaluable children); <measure>: share_inside (of
+                             the recorded values). In points or, of an enzyme, the ratio to its
+                             upper limit; higher is worse
 pulse_model_what_if          <scenario>:activity_day_<h>, :share_losing_response_day_<h>: a model's
                              prediction for research, never advice; scenarios: as_before, stopped,
                              every_42_days, dose_reduced; days from when the next course is due

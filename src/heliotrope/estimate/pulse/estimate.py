@@ -25,6 +25,7 @@ from heliotrope.estimate.pulse.estimands import (
 from heliotrope.estimate.pulse.fit import FitOptions, PulseFit, fit_pulse_model
 from heliotrope.estimate.pulse.lasting import estimate_lasting, estimate_sensitivity
 from heliotrope.estimate.pulse.model_check import estimate_model_check
+from heliotrope.estimate.pulse.prior_predictive import estimate_prior_predictive
 from heliotrope.estimate.pulse.records import read_cohort, read_definition
 from heliotrope.estimate.pulse.refusals import (
     NO_MODEL,
@@ -83,6 +84,7 @@ def estimate_pulse_model(
         *estimate_sensitivity(answer, refitted),
         *estimate_what_if(answer, effects),
         *estimate_model_check(answer, effects, refitted),
+        *estimate_prior_predictive(answer),
     ]
 
 

@@ -37,6 +37,10 @@ class Figures:
         """Return the median of drawn values with their interval."""
         return self._summary(variable, POSTERIOR, values, unit)
 
+    def of_prior(self, variable: str, values: Floats) -> Row:
+        """Return the median and interval of what was expected before the records were read."""
+        return self._summary(variable, PRIOR, values, "points")
+
     def figure(
         self, variable: str, values: Floats, prior: Floats, unit: str, refused: str | None
     ) -> list[Row]:

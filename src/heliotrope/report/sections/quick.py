@@ -10,6 +10,7 @@ from markupsafe import Markup
 
 from heliotrope.definitions.measure import Measure, measures_of
 from heliotrope.definitions.model_free import MODEL_FREE, ModelFreeEstimates, Phases
+from heliotrope.definitions.pulse_model import PULSE_MODEL, PulseModel
 from heliotrope.report.charts.cycle import (
     draw_effect_band,
     draw_phase_coverage,
@@ -17,9 +18,11 @@ from heliotrope.report.charts.cycle import (
 )
 from heliotrope.report.charts.draw_svg import render_chart
 from heliotrope.report.charts.events import draw_onset
+from heliotrope.report.charts.prior import draw_prior_predictive
 from heliotrope.report.estimate_lines import Estimate, EstimateLine, list_estimates, say_interval
 from heliotrope.report.find_results import Results
 from heliotrope.report.read_model_free import read_onset, read_phase_coverage, read_pulse_curve
+from heliotrope.report.read_prior import read_prior, say_inside
 from heliotrope.report.read_pulse_model import (
     list_quick,
     list_warnings,
@@ -58,6 +61,9 @@ def build_quick(report: ReportInput) -> Section | None:
     onset = read_onset(results, numbers.onset.printed_days)
     coverage = read_phase_coverage(results, phases)
     band = read_band(results)
+    titles = {item.id: item.title for item in measures_of(report.rulebook).values()}
+    model = report.rulebook.get(PULSE_MODEL, PulseModel)
+    priors = read_prior(results, titles, model.reference.cycle_days)
     content = {
         "share": results.share("onset", "rapid"),
         "median": results.row("first_response", "median_by_day", "turnbull"),
@@ -67,9 +73,9 @@ def build_quick(report: ReportInput) -> Section | None:
         "phases": [_say_phase(window.name) for window in phases.windows],
         "lines": [_read_line(results, item, phases) for item in measures],
         "tested": results.count(TEST, "measures_tested"),
-        "model": list_quick(
-            results, {item.id: item.title for item in measures_of(report.rulebook).values()}
-        ),
+        "model": list_quick(results, titles),
+        "priors": [render_chart(draw_prior_predictive(each)) for each in priors],
+        "inside": say_inside(results, titles),
         "band": render_chart(draw_effect_band(band)) if band.points else None,
         "refused": say_refusal(results),
         "warnings": list_warnings(results),
