@@ -126,14 +126,14 @@ def _follow(first: Proposal, places: Floats, smoothed: Smoothed) -> Proposal:
     apart = places - center
     spread = (apart * weights[:, None]).T @ apart
     spread += _LEAST_SHARE * np.diag(np.diag(spread))
-    return Proposal(center, np.linalg.cholesky(spread), np.ones((2, size)), first.freedom)
+    return Proposal(center, _root_of(spread), np.ones((2, size)), first.freedom)
 
 
 def _split(problem: Problem, mode: Mode, straight: Straight) -> Proposal:
     """Widen or narrow each half of each direction after the density one, two and three sds away."""
     settings = problem.model.fit
     slopes = straight.slopes(mode.vector)
-    root = np.linalg.cholesky(slopes @ np.linalg.inv(mode.precision) @ slopes.T)
+    root = _root_of(slopes @ np.linalg.inv(mode.precision) @ slopes.T)
     size, center = len(mode.vector), straight.straighten(mode.vector)
     places = [
         center + side * distance * root[:, direction]
@@ -148,3 +148,7 @@ def _split(problem: Problem, mode: Mode, straight: Straight) -> Proposal:
     scales = (distance / np.sqrt(2.0 * np.maximum(fall, _LEAST_FALL))).max(axis=1)
     scales = np.clip(scales, 1.0 / _WIDEST, _WIDEST)
     return Proposal(center, root, scales, settings.proposal_degrees_of_freedom)
+
+
+def _root_of(spread: Floats) -> Floats:
+    return np.asarray(np.linalg.cholesky(spread))

@@ -34,9 +34,8 @@ class Straight:
     @classmethod
     def of(cls, layout: Layout) -> Straight:
         """Read off a layout where the two half-times stand."""
-        names = ("onset_days", "extra_decay_days")
-        parameters = (layout.get(name) for name in names)
-        return cls(*parameters, *(layout.place(name) for name in names))
+        onset, decay = "onset_days", "extra_decay_days"
+        return cls(layout.get(onset), layout.get(decay), layout.place(onset), layout.place(decay))
 
     def straighten(self, vector: Floats) -> Floats:
         """Return the straight coordinates of a vector."""
