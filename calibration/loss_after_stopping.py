@@ -96,7 +96,7 @@ def draw_children(
 def find_truth(generator: Generator) -> float:
     """Return the share worse by the day among very many children of whom nobody is lost."""
     times, _ = draw_children(TRUTH_CHILDREN, None, generator)
-    return float((times["is_event"] & (times["exit"] <= DAY)).mean() or 0.0)
+    return int((times["is_event"] & (times["exit"] <= DAY)).sum()) / times.height
 
 
 def run_cohort(children: int, loss: Loss, rule: LossRule, generator: Generator) -> Found:
@@ -107,11 +107,11 @@ def run_cohort(children: int, loss: Loss, rule: LossRule, generator: Generator) 
     plain = CompetingTimes(
         np.zeros(children), ends["exit"].to_numpy(), ends["cause"].to_numpy().astype(np.int64)
     )
-    shares, intervals = [], []
+    found: list[tuple[float, Interval | None]] = []
     for rows in (plain, weights.cut(ends)):
         curves = estimate_competing_curves(rows, 1)
         step = curves.step_at(DAY) or 0
         share, error = float(curves.shares[step, 0]), float(curves.errors[step, 0])
-        shares.append(share)
-        intervals.append(estimate_share_interval(share, error, LEVEL))
-    return Found(*shares, *intervals, weights.losses)
+        found.append((share, estimate_share_interval(share, error, LEVEL)))
+    (unweighted, interval), (weighted, interval_weighted) = found
+    return Found(unweighted, weighted, interval, interval_weighted, weights.losses)

@@ -120,7 +120,7 @@ def set_dose(
     world: World,
     seen: Array,
     before: Array,
-    when: tuple[Array, Array | int],
+    when: tuple[Array, Any],
     generator: np.random.Generator,
 ) -> Array:
     """Set the dose of one visit, as the clinic does; ``when``: cover by IVIG, and which visit."""

@@ -66,7 +66,8 @@ def _run_side_by_side(parts: list[tuple[str, str]], told: argparse.Namespace) ->
     """Start parts as processors become free; each gets an even share of the time that is left."""
     end = time.monotonic() + told.seconds
     workers = told.workers or 2 * (os.cpu_count() or 1)
-    waiting, running = list(parts), {}
+    waiting = list(parts)
+    running: dict[subprocess.Popen[bytes], tuple[str, float]] = {}
     while waiting or running:
         for process, (name, began) in list(running.items()):
             if process.poll() is not None:

@@ -65,21 +65,24 @@ def make_batch(
         return np.asarray(array)[rows]
 
     scales = read_scales(cohort.truth)
-    ends = (*rows.shape, len(scales))
+    shape = (*rows.shape, len(scales))
+    floor, ceiling = ([getattr(scale, end) for scale in scales] for end in ("floor", "ceiling"))
+    ends: list[Any] = [np.broadcast_to(each, shape) for each in (floor, ceiling)]
+    visit_day: Any = cut(charts.visit_day)
+    none: Any = np.zeros((*visit_day.shape, 0))
     seen = Seen(
         value=cut(charts.value),
-        floor=np.broadcast_to([scale.floor for scale in scales], ends),
-        ceiling=np.broadcast_to([scale.ceiling for scale in scales], ends),
+        floor=ends[0],
+        ceiling=ends[1],
         is_at_risk_of_start=cut(charts.is_at_risk_of_start),
         is_start=cut(charts.is_start),
     )
-    visit_day = cut(charts.visit_day)
     child = Child(
         visit_day=visit_day,
         infusion_day=cut(charts.infusion_day),
         dose=cut(charts.dose),
         steroid=cut(charts.steroid),
-        covariates=np.zeros((*visit_day.shape, 0)),
+        covariates=none,
         seen=seen,
     )
     layout = make_layout(cohort.truth, analysis.start_rule, analysis.reads_observed)

@@ -103,7 +103,8 @@ def make_density(of: Density) -> Callable[[jax.Array, Child, Fixed], jax.Array]:
             log_never = _log_never(child, population, how, at_risk_until)
             is_seen = jnp.any(child.seen.is_start, axis=1)
             log_likelihood -= jnp.where(is_seen, jnp.log(-jnp.expm1(log_never)), 0.0)
-        return layout.log_prior(vector, jnp) + jnp.sum(log_likelihood)
+        log_prior: jax.Array = layout.log_prior(vector, jnp)
+        return log_prior + jnp.sum(log_likelihood)
 
     return density
 
@@ -185,8 +186,13 @@ def _choose_highest(found: list[Modes]) -> Modes:
     def take(name: str) -> Any:
         return np.stack([getattr(modes, name) for modes in found])[best, rows]
 
-    names = ("vector", "covariance", "height", "is_found")
-    return Modes(*(take(name) for name in names), turns=sum(modes.turns for modes in found))
+    return Modes(
+        vector=take("vector"),
+        covariance=take("covariance"),
+        height=take("height"),
+        is_found=take("is_found"),
+        turns=sum(modes.turns for modes in found),
+    )
 
 
 def _climb(batch: Batch, start: Any) -> Modes:

@@ -32,6 +32,8 @@ def draw_with_nuts(batch: Batch, row: int, reweighted: Drawn) -> tuple[Drawn, fl
     """Draw the posterior of one data set; the draws, all of one weight, and the largest R-hat."""
     from numpyro.diagnostics import split_gelman_rubin
 
+    if reweighted.proposal is None:
+        raise ValueError("NUTS begins from what the draws were reweighted from")
     sampler, settings = _sampler(Density.of(batch)), read_pulse_model().fit
     center, root = reweighted.proposal.center, reweighted.proposal.root
     child = jax.tree.map(lambda array: jnp.asarray(array[row]), batch.child)

@@ -51,7 +51,7 @@ def compute_interval(drawn: Drawn, values: Any, level: float) -> tuple[float, fl
     reached = np.cumsum(drawn.weights[order])
     chances = (0.5, (1 - level) / 2, (1 + level) / 2)
     middle, low, high = (
-        float(values[order[min(np.searchsorted(reached, chance), len(order) - 1)]])
+        float(values[order[min(int(np.searchsorted(reached, chance)), len(order) - 1)]])
         for chance in chances
     )
     return middle, low, high
