@@ -12,7 +12,7 @@ import numpy as np
 
 from calibration.pulse_model.report_misfit import describe_misfit
 from calibration.pulse_model.report_sbc import describe_before, describe_sbc, replace_by_nuts
-from calibration.pulse_model.stage import read_results
+from calibration.pulse_model.stage import DRAWS, read_results
 from calibration.pulse_model.tables import Rows, draw_table, group_rows
 
 REPORTS = Path(__file__).parents[1] / "reports"
@@ -56,6 +56,8 @@ def _describe_heads(heads: Rows) -> str:
             f"seed {head['seed']}, Python {machine['python']}, JAX {machine['jax']} on "
             f"{machine['device']}, {machine['date']}"
         )
+        if machine.get("draws") != DRAWS:
+            with_what += ", before the draws followed the ridge of the half-times"
         runs[with_what].append(head)
     told = []
     for with_what, parts in runs.items():

@@ -15,6 +15,11 @@ from typing import Any
 import numpy as np
 
 
+DRAWS = "along the ridge, from two starts"
+"""How the posterior is found and drawn from; changed when that changes, so that a report can tell
+results of before from those of now."""
+
+
 @dataclass(frozen=True)
 class Order:
     """How long a stage may take, where it writes, and from which seed it draws."""
@@ -74,6 +79,7 @@ def describe_machine() -> dict[str, str]:
 
     return {
         "date": time.strftime("%Y-%m-%d"),
+        "draws": DRAWS,
         "threads": os.environ.get("OMP_NUM_THREADS", ""),
         "python": platform.python_version(),
         "jax": jax.__version__,

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from tests.oracle.pulse_cohorts import ENZYME, GLOBAL, MEASURES, draw_charts
 
-from heliotrope.definitions.pulse_model import read_pulse_model
+from heliotrope.definitions.pulse_model import Seen, read_pulse_model
 from heliotrope.estimate.pulse.answer import make_answer
 from heliotrope.estimate.pulse.approximate import find_mode
 from heliotrope.estimate.pulse.children import draw_child_effects
@@ -21,6 +21,7 @@ from heliotrope.estimate.pulse.lasting import estimate_lasting
 from heliotrope.estimate.pulse.model_check import _say_deciding, estimate_model_check
 from heliotrope.estimate.pulse.posterior import Problem, prepare_problem
 from heliotrope.estimate.pulse.prepare import prepare_jax
+from heliotrope.estimate.pulse.prior_predictive import estimate_prior_predictive
 from heliotrope.estimate.pulse.records import Cohort
 from heliotrope.estimate.pulse.refusals import compute_coverage, refuse_cohort, refuse_lasting
 from heliotrope.estimate.pulse.sensitivity import Refitted, compute_log_evidence
@@ -186,6 +187,7 @@ def rows_of(fit: PulseFit) -> dict[tuple[str, str, str], Row]:
         *estimate_lasting(answer, []),
         *estimate_what_if(answer, effects),
         *estimate_model_check(answer, effects, []),
+        *estimate_prior_predictive(answer),
     ]
     named = {(row.analysis, row.variable, row.statistic): row for row in rows}
     assert len(named) == len(rows), "a row is there twice"
@@ -251,6 +253,25 @@ def test_a_child_that_decides_is_counted_without_its_name(fitted: PulseFit) -> N
     named = [key for key in rows if key[0] == "pulse_model_check" and key[2] == "k_hat"]
     assert deciding == len(named)
     assert ("pulse_model_check", "leave_one_out", "warning") in rows or not named
+
+
+def test_what_a_check_hardly_finds_in_so_few_children_is_said(fitted: PulseFit) -> None:
+    children = fitted.problem.data.n_treated
+    seen = [
+        Seen(check="visits", departure="rare visits", children=size, found=found, series=40)
+        for size, found in ((children + 30, 39), (children, 4), (2, 40))
+    ]
+    seen.append(Seen(check="dose", departure="half doses", children=2, found=5, series=40))
+    model = MODEL.model_copy(update={"check": MODEL.check.model_copy(update={"seen": tuple(seen)})})
+    answer = replace(make_answer(cohort_of(fitted.problem.data), fitted, TOPIC), model=model)
+    rows = estimate_model_check(answer, draw_child_effects(fitted), [])
+    told = {row.variable: row for row in rows if row.statistic == "share_found"}
+    assert list(told) == ["not_seen_at_this_size:visits"]
+    (row,) = told.values()
+    assert row.value == pytest.approx(0.1)
+    assert row.formatted == (
+        f"rare visits (found in 4 of 40 simulated series of {children} children)"
+    )
 
 
 def test_pulses_that_saturate_are_only_an_alternative() -> None:

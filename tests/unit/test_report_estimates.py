@@ -25,6 +25,7 @@ from heliotrope.report.estimate_lines import (
 from heliotrope.report.find_results import Results
 from heliotrope.report.medians_table import read_medians
 from heliotrope.report.read_pulse_model import (
+    list_not_seen,
     list_quick,
     list_sensitivity,
     list_warnings,
@@ -273,7 +274,10 @@ class TestPulseModel:
             (check, "visits_by_activity", "warning", 1.0, "children were seen again sooner"),
             (check, "convention:dose_square_root", "log_evidence_ratio", 0.2, "0.2"),
         )
+        blind = (check, "not_seen_at_this_size:dose", "share_found", 0.0, "half doses (0 of 40)")
+        assert list_not_seen(Results(make_rows(*rows, blind))) == ["half doses (0 of 40)"]
         results = Results(make_rows(*self.ROWS, *rows))
+        assert list_not_seen(results) == []
         assert list_warnings(results) == ["children were seen again sooner"]
         assert say_foretold(results) == (
             "each child foretold by the others: log density -51.2 (standard error 6.0), for a fit "

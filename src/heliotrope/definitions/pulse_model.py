@@ -165,11 +165,23 @@ class Refusals(Frozen):
     children_with_started_drug_at_most: float = Field(ge=0, le=1, description="their share")
 
 
+class Seen(Frozen):
+    """How often a check found a departure from the model in simulated case series of one size."""
+
+    check: str
+    departure: str
+    children: int = Field(ge=1, description="treated, in each series")
+    found: int = Field(ge=0)
+    series: int = Field(ge=1)
+
+
 class ModelCheck(Frozen):
     """When it is said beside the figures that the model does not fit the records."""
 
     chance_at_most: float = Field(gt=0, lt=1, description="of visits that go with activity")
     log_evidence_at_least: float = Field(gt=0, description="for another convention than the own")
+    blind_at_most: float = Field(ge=0, lt=1, description="share found: the check cannot see it")
+    seen: tuple[Seen, ...] = ()
 
 
 class Phase(Frozen):

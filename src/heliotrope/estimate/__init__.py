@@ -299,7 +299,9 @@ pulse_model_sensitivity      as_defined:<parameter>, <alternative>:<parameter>: 
                              varied (posterior_median, of the normal approximation)
 pulse_model_check            leave_one_out (elpd, p, k_hat_highest; :deciding, child_<rank> k_hat),
                              visits_by_activity (correlation, p_value), convention:<alternative>
-                             (log_evidence_ratio); statistic warning: what the report says
+                             (log_evidence_ratio); statistic warning: what the report says;
+                             not_seen_at_this_size:<check> (share_found: of simulated case series
+                             with a departure those in which the check found it, where few)
 pulse_model_prior            <measure>:day_<d> (months from the first infusion): what the priors
                              expect of a child with the visits and courses of one of these
                              (prior_median, with its interval) and what was recorded

@@ -19,6 +19,7 @@ MODEL = "pulse_model"
 WHAT_IF = "pulse_model_what_if"
 SENSITIVITY = "pulse_model_sensitivity"
 CHECK = "pulse_model_check"
+NOT_SEEN = "not_seen_at_this_size:"
 POSTERIOR = "posterior_median"
 CURVE = "monthly_curve:day_"
 QUICK = {
@@ -78,6 +79,13 @@ def list_sensitivity(results: Results) -> Sequence[tuple[str, Sequence[str]]]:
 def list_warnings(results: Results) -> Sequence[str]:
     """List in sentences what the check of the model found; none where it found nothing."""
     found = (results.row(CHECK, variable, "warning") for variable in results.variables(CHECK))
+    return [str(row["formatted"]) for row in found if row is not None]
+
+
+def list_not_seen(results: Results) -> Sequence[str]:
+    """List the departures that the checks hardly find in so few children."""
+    named = [name for name in results.variables(CHECK) if name.startswith(NOT_SEEN)]
+    found = (results.row(CHECK, variable, "share_found") for variable in named)
     return [str(row["formatted"]) for row in found if row is not None]
 
 

@@ -13,6 +13,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from heliotrope.definitions.pulse_model import Seen
 from heliotrope.estimate.pulse.answer import Answer
 from heliotrope.estimate.pulse.children import ChildEffects
 from heliotrope.estimate.pulse.leave_one_out import LeftOut, leave_each_out
@@ -29,6 +30,10 @@ VISITS = "visits_by_activity"
 
 WARNING = "warning"
 
+NOT_SEEN = "not_seen_at_this_size"
+
+SHARE_FOUND = "share_found"
+
 NO_PAIRS = "no child has two visits of one phase with a value and a later visit"
 
 
@@ -41,6 +46,7 @@ def estimate_model_check(
         *_check_children(answer, effects, topic),
         *_check_visits(answer, topic),
         *_check_conventions(answer, refitted, topic),
+        *_say_what_is_not_seen(answer, topic),
     ]
 
 
@@ -137,6 +143,34 @@ def _check_conventions(answer: Answer, refitted: list[Refitted], topic: Topic) -
                     f"{each.name.replace('_', ' ')} (log of the ratio of evidence {gain:.1f})",
                 )
             )
+    return rows
+
+
+def _say_what_is_not_seen(answer: Answer, topic: Topic) -> list[Row]:
+    """Say which departures the checks hardly find in so few children, by simulated case series.
+
+    Of every check the largest series simulated that is no larger than this cohort, or the smallest.
+    """
+    check, n = answer.model.check, answer.cohort.data.n_treated
+    by_check: dict[tuple[str, str], list[Seen]] = {}
+    for each in sorted(check.seen, key=lambda each: each.children):
+        by_check.setdefault((each.check, each.departure), []).append(each)
+    rows = []
+    for series in by_check.values():
+        nearest = [each for each in series if each.children <= n][-1:] or series[:1]
+        rows += [
+            replace(
+                topic.row(f"{NOT_SEEN}:{each.check}", SHARE_FOUND),
+                value=each.found / each.series,
+                formatted=(
+                    f"{each.departure} (found in {each.found} of {each.series} simulated series of "
+                    f"{each.children} children)"
+                ),
+                n_evaluable=each.series,
+            )
+            for each in nearest
+            if each.found <= check.blind_at_most * each.series
+        ]
     return rows
 
 

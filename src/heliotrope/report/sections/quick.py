@@ -24,6 +24,7 @@ from heliotrope.report.find_results import Results
 from heliotrope.report.read_model_free import read_onset, read_phase_coverage, read_pulse_curve
 from heliotrope.report.read_prior import read_prior, say_inside
 from heliotrope.report.read_pulse_model import (
+    list_not_seen,
     list_quick,
     list_warnings,
     read_band,
@@ -79,6 +80,7 @@ def build_quick(report: ReportInput) -> Section | None:
         "band": render_chart(draw_effect_band(band)) if band.points else None,
         "refused": say_refusal(results),
         "warnings": list_warnings(results),
+        "not_seen": list_not_seen(results),
         "foretold": say_foretold(results),
         "onset_row": results.row("pulse_model", "onset_half_time_days", "posterior_median"),
         "coverage": render_chart(draw_phase_coverage(coverage)) if coverage.days else None,
