@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 
-
 DRAWS = "along the ridge, from two starts"
 """How the posterior is found and drawn from; changed when that changes, so that a report can tell
 results of before from those of now."""
