@@ -18,6 +18,7 @@ from heliotrope import __version__
 from heliotrope.cli_definitions import Json, print_json
 from heliotrope.cli_definitions import app as definitions_app
 from heliotrope.cli_exports import app as exports_app
+from heliotrope.cli_figures import figures
 from heliotrope.cli_folders import init, simulate
 from heliotrope.cli_review import review
 from heliotrope.cli_sharing import share
@@ -326,6 +327,7 @@ def compare(
 
 app.command()(simulate)
 app.command()(share)
+app.command()(figures)
 
 
 @app.command()

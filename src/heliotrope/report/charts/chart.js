@@ -4,6 +4,7 @@
   "use strict";
   const words = JSON.parse(document.getElementById("chart-words").textContent);
   const MARKS = ".panel-plot title";
+  const [LETTER, LABELS, LEAST_PLOT, CELL, GAP, TALL_GAP] = [7, 120, 120, 190, 44, 48];
   const make = (name, text, kind) => {
     const element = document.createElement(name);
     if (text) element.textContent = text;
@@ -108,15 +109,21 @@
         if (layer.encoding.x?.scale) return layer.encoding.x.scale.domain;
     return null;
   };
-  const fit = (spec, room) => {
-    const plot = Math.max(120, room);
+  const fit = (spec, plot) => {
     for (const panel of spec.vconcat ?? []) {
       panel.width = plot;
+      const [name, unit] = panel.title.text.split(/, (.*)/s);
+      if (unit && panel.title.text.length * LETTER > plot) {
+        panel.title.text = [name, unit];
+        spec.spacing = TALL_GAP;
+      }
+      panel.title.limit = plot;
       for (const layer of panel.layer) {
         layer.mark.clip = layer.mark.type !== "text";
         const { x } = layer.encoding;
         if (x?.axis?.values) {
           delete x.axis.values;
+          x.axis.titleLimit = plot;
           x.axis.tickCount = Math.max(2, Math.floor(plot / 90));
         }
       }
@@ -147,14 +154,14 @@
     const draw = async () => {
       const { embed } = await wakeVega();
       const spec = JSON.parse(colored(state.text));
-      const labels = parseFloat(getComputedStyle(view).getPropertyValue("--labels")) || 120;
-      fit(spec, view.clientWidth - labels - 16);
+      const across = Math.floor((view.clientWidth + GAP) / (CELL + GAP));
+      if (spec.concat) spec.columns = Math.max(1, across);
+      fit(spec, state.plot ??= Math.max(LEAST_PLOT, view.clientWidth - LABELS));
       state.whole ??= acrossOf(spec);
       state.part ??= state.whole;
       if (state.part) look(spec, state.part);
       spec.background = "transparent";
-      spec.padding = { left: labels, right: 12, top: 8, bottom: 8 };
-      spec.autosize = { type: "pad", resize: true };
+      spec.padding = { left: 2, right: 12, top: 8, bottom: 8 };
       state.result?.finalize();
       state.result = await embed(view, spec, {
         ast: true, actions: false, renderer: "svg", mode: "vega-lite",
@@ -166,6 +173,14 @@
           show(at, lines.filter(Boolean).map(String).join("\n"));
         },
       });
+    };
+    // How wide the labels are is known once they are drawn: the plot then takes the rest.
+    const drawToFit = async () => {
+      await draw();
+      const over = view.querySelector("svg").width.baseVal.value - view.clientWidth;
+      if (Math.abs(over) < 2) return;
+      state.plot = Math.max(LEAST_PLOT, state.plot - over);
+      await draw();
     };
     const zoom = (by, shift) => {
       const [low, high] = state.part;
@@ -207,7 +222,7 @@
       try {
         state.text ??= await unpack(chart.dataset.vegaLite);
         view.hidden = !opens;
-        if (opens) await draw();
+        if (opens) await drawToFit();
         if (opens && !tools.childElementCount) fill();
         drawing.hidden = opens;
         tools.hidden = !opens;

@@ -44,11 +44,13 @@ def render_chart(spec: Spec) -> Markup:
         drawn = Markup('<div class="multiples">{}</div>').format(
             Markup("").join(
                 Markup('<div class="multiple">{}{}</div>').format(
-                    _render_panel(panel, axis), _render_foot(axis)
+                    _render_panel(panel, axis), _render_foot(axis, is_titled=False)
                 )
                 for panel in panels
             )
         )
+        title = axis.title if axis else ""
+        drawn += Markup('<p class="across">{}</p>').format(title[:1].upper() + title[1:])
     else:
         drawn = _render_stack(panels, axis)
     return Markup(
@@ -178,7 +180,7 @@ def _render_y_labels(panel: Panel, ticks: tuple[float, ...], names: Mapping[str,
     )
 
 
-def _render_foot(axis: _XAxis | None) -> Markup:
+def _render_foot(axis: _XAxis | None, *, is_titled: bool = True) -> Markup:
     if axis is None or not axis.ticks:
         return Markup("")
     labels = Markup("").join(
@@ -189,8 +191,8 @@ def _render_foot(axis: _XAxis | None) -> Markup:
     )
     return Markup(
         '<div class="panel x-axis"><div class="panel-title"></div><div class="panel-axis"></div>'
-        '<div class="panel-plot">{}<em>{}</em></div></div>'
-    ).format(labels, axis.title)
+        '<div class="panel-plot">{}{}</div></div>'
+    ).format(labels, Markup("<em>{}</em>").format(axis.title) if is_titled else "")
 
 
 def format_tick(value: float) -> str:

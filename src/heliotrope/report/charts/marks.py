@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -160,7 +160,7 @@ def _span(
 
 
 def _draw_rules(layer: Spec, panel: Panel) -> Markup:
-    x, x2, y = (_field(layer, name) for name in ("x", "x2", "y"))
+    x, x2, y, y2 = (_field(layer, name) for name in ("x", "x2", "y", "y2"))
     dash = layer["mark"].get("strokeDash")
     style = Markup(' stroke-dasharray="{}"').format(" ".join(map(str, dash))) if dash else ""
     drawn = []
@@ -168,12 +168,13 @@ def _draw_rules(layer: Spec, panel: Panel) -> Markup:
         left = panel.left(row[x]) if x else "0"
         right = panel.left(row[x2]) if x2 else (left if x else "100%")
         top = panel.top(row[y]) if y else 0
+        end = panel.top(row[y2]) if y2 else top if y else panel.height
         drawn.append(
             Markup('<line x1="{}" x2="{}" y1="{}" y2="{}" class="{}"{}{}>{}</line>').format(
                 left,
                 right,
                 top,
-                top if y else panel.height,
+                end,
                 _color(layer, row, "s"),
                 style,
                 _opacity(layer),
@@ -201,13 +202,15 @@ def _draw_text(layer: Spec, panel: Panel) -> Markup:
     )
 
 
-def _points_of(layer: Spec, panel: Panel, field: str | None) -> list[tuple[float, float]]:
+def _points_of(
+    layer: Spec, panel: Panel, field: str | None, rows: Sequence[Row]
+) -> list[tuple[float, float]]:
     x = _field(layer, "x")
     assert panel.x is not None
     assert x is not None
     points = [
         (round(1000 * panel.x.fraction(row[x]), 1), panel.top(row[field] if field else 0))
-        for row in sorted(_rows(layer), key=lambda row: float(row[x]))
+        for row in sorted(rows, key=lambda row: float(row[x]))
     ]
     if layer["mark"].get("interpolate") != "step-after":
         return points
@@ -229,16 +232,29 @@ def _stretch(panel: Panel, path: Markup) -> Markup:
 def _draw_line(layer: Spec, panel: Panel) -> Markup:
     dash = layer["mark"].get("strokeDash")
     style = Markup(' stroke-dasharray="{}"').format(" ".join(map(str, dash))) if dash else ""
-    path = _path(_points_of(layer, panel, _field(layer, "y")))
+    lines = _group(layer).values()
+    path = "".join(_path(_points_of(layer, panel, _field(layer, "y"), rows)) for rows in lines)
     return _stretch(
         panel,
-        Markup('<path class="{} line" d="{}"{}/>').format(_color(layer, {}, "s"), path, style),
+        Markup('<path class="{} line" d="{}"{}{}/>').format(
+            _color(layer, {}, "s"), path, style, _opacity(layer)
+        ),
     )
 
 
+def _group(layer: Spec) -> dict[Any, list[Row]]:
+    """Part the rows into the lines they belong to: one, unless a field tells them apart."""
+    field = _field(layer, "detail")
+    groups: dict[Any, list[Row]] = {}
+    for row in _rows(layer):
+        groups.setdefault(row[field] if field else None, []).append(row)
+    return groups
+
+
 def _draw_area(layer: Spec, panel: Panel) -> Markup:
-    upper = _points_of(layer, panel, _field(layer, "y"))
-    lower = _points_of(layer, panel, _field(layer, "y2"))
+    rows = _rows(layer)
+    upper = _points_of(layer, panel, _field(layer, "y"), rows)
+    lower = _points_of(layer, panel, _field(layer, "y2"), rows)
     path = _path([*upper, *reversed(lower)]) + "z"
     return _stretch(
         panel,

@@ -185,13 +185,15 @@ def make_multiples(
     panels: Sequence[Spec],
     legend: Sequence[Spec] = (),
     table: ChartTable | None = None,
+    *,
+    is_one_scale: bool = True,
 ) -> Spec:
     """Put panels of one kind side by side, each with both of its axes, on the same scales."""
     return _finish(description, legend, table) | {
         "spacing": MULTIPLES_GAP,
         "columns": MULTIPLES_COLUMNS,
         "concat": [{**panel, "width": MULTIPLES_WIDTH} for panel in panels if panel["layer"]],
-        "resolve": {"scale": {"x": "shared", "y": "shared"}},
+        "resolve": {"scale": {"x": "shared", "y": "shared" if is_one_scale else "independent"}},
     }
 
 

@@ -6,10 +6,12 @@ from collections.abc import Sequence
 
 from heliotrope.report.charts.curve import CurveWords, draw_curve
 from heliotrope.report.charts.draw_svg import render_chart
+from heliotrope.report.charts.ribbon import draw_ribbon
 from heliotrope.report.curve_rows import list_curve_steps, read_curve
 from heliotrope.report.estimate_lines import Estimate, EstimateLine, list_estimates
 from heliotrope.report.find_results import Results, Share
 from heliotrope.report.medians_table import read_medians
+from heliotrope.report.read_fixed_weeks import read_ribbon
 from heliotrope.report.section import ReportInput, Section
 from heliotrope.report.sections.steroid_concepts import list_steroid_concepts
 from heliotrope.report.words import sentence
@@ -105,7 +107,9 @@ def build_adjuvant(report: ReportInput) -> Section:
     """Show what became of the steroid dose and of other drugs; name the assumptions of "spared"."""
     results = report.results
     rows = read_curve(results, TIME)
+    ribbon = read_ribbon(report)
     content = {
+        "ribbon": render_chart(draw_ribbon(ribbon)) if len(ribbon.points) > 1 else None,
         "sparing": results.share("steroid_effect", "sparing"),
         "changes": _read_changes(results),
         "spared": results.row("steroid_sparing", "spared_mg_kg_day", "mean_difference"),

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from heliotrope.report.charts.cohort import draw_intervals
 from heliotrope.report.charts.draw_svg import render_chart
+from heliotrope.report.charts.spec import Spec
 from heliotrope.report.find_results import Results, Share
 from heliotrope.report.section import ReportInput, Section
 from heliotrope.report.words import count_of, say, say_flag, sentence
@@ -39,13 +40,14 @@ def build_answer(report: ReportInput) -> Section:
         _answer_after_stopping(results, report.headline_window),
         _answer_harm(results),
     ]
+    shares = draw_shares(results, report.headline_window)
     content = {
         "headline": _say_headline(results, confirmed),
         "confirmed": confirmed,
         "treated": results.count("cohort", "with_ivig") or 0,
         "children": results.count("cohort", "children") or 0,
         "answers": answers,
-        "chart": _draw_shares(results, report.headline_window),
+        "chart": render_chart(shares) if shares else None,
         "unevaluable": results.count("responded", "not_evaluable") or 0,
     }
     return Section("answer", "The answer", "answer.html.j2", content)
@@ -202,7 +204,8 @@ def _answer_harm(results: Results) -> Answer:
     )
 
 
-def _draw_shares(results: Results, window: str) -> object:
+def draw_shares(results: Results, window: str) -> Spec | None:
+    """Draw the shares behind the answers, or nothing where none is given."""
     shares = [
         ("Improved, confirmed", results.share("responded", "confirmed")),
         ("Steroid fell to half", results.share("steroid_effect", "sparing")),
@@ -225,4 +228,4 @@ def _draw_shares(results: Results, window: str) -> object:
     if not rows:
         return None
     spoken = "; ".join(f"{row['lane']}: {row['text']}" for row in rows)
-    return render_chart(draw_intervals(rows, f"Shares of children with 95 % intervals. {spoken}."))
+    return draw_intervals(rows, f"Shares of children with 95 % intervals. {spoken}.")

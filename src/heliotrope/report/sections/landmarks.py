@@ -6,7 +6,10 @@ from collections.abc import Mapping
 
 from heliotrope.definitions.load import Rulebook
 from heliotrope.definitions.measure import measures_of
+from heliotrope.report.charts.draw_svg import render_chart
+from heliotrope.report.charts.landmarks import draw_landmarks
 from heliotrope.report.medians_table import read_medians, say_point
+from heliotrope.report.read_fixed_weeks import read_landmark_rows
 from heliotrope.report.section import ReportInput, Section
 from heliotrope.report.show_measures import rank_measure
 
@@ -15,7 +18,9 @@ def build_landmarks(report: ReportInput) -> Section:
     """Show the measures and the score at fixed weeks, whatever the pattern."""
     results = report.results
     names = name_measures(report.rulebook)
+    measures = read_landmark_rows(report)
     content = {
+        "chart": render_chart(draw_landmarks(measures)) if measures else None,
         "measures": read_medians(results, "landmark", names),
         "scores": read_medians(results, "landmark_score", names),
         "improved": [

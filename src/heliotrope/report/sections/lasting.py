@@ -59,6 +59,9 @@ DEATHS = Estimate(
     "A child that died has no further flare; the curve of flares allows for it.",
 )
 
+FLARE_WORDS = ("Flares a child", "Days from the first infusion")
+FIRST = "Children by what came first after the last infusion"
+
 
 @dataclass(frozen=True)
 class Worsening:
@@ -91,7 +94,7 @@ def build_lasting(report: ReportInput) -> Section:
     flares = read_mean_cumulative(
         results,
         "flare_mean",
-        ("Flares a child", "Days from the first infusion"),
+        FLARE_WORDS,
         numbers.flares.printed_days,
     )
     content = {

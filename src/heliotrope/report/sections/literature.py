@@ -18,6 +18,7 @@ from heliotrope.definitions.literature import (
 from heliotrope.estimate.literature import THIS_COHORT, Series, list_series
 from heliotrope.report.charts.draw_svg import render_chart
 from heliotrope.report.charts.forest import draw_forest
+from heliotrope.report.charts.spec import Spec
 from heliotrope.report.find_results import Share
 from heliotrope.report.section import ReportInput, Section
 from heliotrope.report.sections.definitions import make_citation
@@ -54,9 +55,14 @@ class OutcomeTable:
 
     title: str
     remark: str
-    chart: Markup | None
+    spec: Spec | None
     lines: Sequence[SeriesLine]
     notes: Sequence[str]
+
+    @property
+    def chart(self) -> Markup | None:
+        """The drawing of the series, or nothing where none gives a count."""
+        return render_chart(self.spec) if self.spec else None
 
 
 @dataclass(frozen=True)
@@ -85,11 +91,11 @@ def build_literature(report: ReportInput) -> Section | None:
     pooled = bool(report.results.rows(POOLED))
     content = {
         "level": f"{100 * report.level:g}",
-        "own": _list_tables(report, literature, own, with_cohort=True),
+        "own": list_tables(report, literature, own, with_cohort=True),
         "apart": [
             (POPULATIONS[population], tables)
             for population in others
-            if (tables := _list_tables(report, literature, population, with_cohort=False))
+            if (tables := list_tables(report, literature, population, with_cohort=False))
         ],
         "in_words": _list_in_words(report),
         "pooled": pooled,
@@ -99,9 +105,10 @@ def build_literature(report: ReportInput) -> Section | None:
     return Section("literature", "Beside the literature", "literature.html.j2", content)
 
 
-def _list_tables(
+def list_tables(
     report: ReportInput, literature: Literature, population: Population, *, with_cohort: bool
 ) -> list[OutcomeTable]:
+    """List the outcomes that any published series of a population counts."""
     tables = [
         _make_table(report, outcome, population, with_cohort=with_cohort)
         for outcome in literature.outcomes
@@ -126,7 +133,7 @@ def _make_table(
     return OutcomeTable(
         title=outcome.title,
         remark=outcome.remark,
-        chart=_draw(outcome, population, lines),
+        spec=_draw(outcome, population, lines),
         lines=lines,
         notes=notes,
     )
@@ -233,15 +240,13 @@ def _find_pooled(
 
 def _draw(
     outcome: ComparedOutcome, population: Population, lines: Sequence[SeriesLine]
-) -> Markup | None:
+) -> Spec | None:
     rows = [line.drawn for line in lines if line.drawn is not None]
     if not any(row["kind"] == "series" for row in rows):
         return None
     whole = population if outcome.unit == "children" else "infusions"
     spoken = "; ".join(f"{row['lane']}: {row['text']}" for row in rows)
-    return render_chart(
-        draw_forest(rows, f"per cent of the {whole}", f"{outcome.title}: {spoken}.")
-    )
+    return draw_forest(rows, f"per cent of the {whole}", f"{outcome.title}: {spoken}.")
 
 
 def _draw_share(share: Share, kind: str, lane: str) -> Mapping[str, Any] | None:

@@ -9,6 +9,7 @@ import polars as pl
 
 from heliotrope.report.charts.cohort import draw_counts
 from heliotrope.report.charts.draw_svg import render_chart
+from heliotrope.report.charts.spec import Spec
 from heliotrope.report.find_results import Results
 from heliotrope.report.section import ReportInput, Section
 from heliotrope.report.words import say, say_flag, sentence
@@ -40,22 +41,10 @@ class PatternLine:
 def build_patterns(report: ReportInput) -> Section:
     """Count the patterns and show the measures at fixed weeks beside them."""
     results = report.results
-    lines = _list_patterns(report)
-    bars = [
-        {
-            "lane": say("pattern_short", line.code),
-            "count": line.count,
-            "text": line.count
-            if not line.share
-            else f"{line.count} ({line.share.partition(' (')[0]})",
-        }
-        for line in lines
-    ]
-    spoken = "; ".join(f"{line.name}: {line.count}" for line in lines)
+    lines = list_patterns(report)
+    counts = draw_patterns(lines)
     content = {
-        "chart": render_chart(draw_counts(bars, f"Children by response pattern. {spoken}."))
-        if bars
-        else None,
+        "chart": render_chart(counts) if counts else None,
         "lines": lines,
         "not_shown": say("responded", "no"),
         "tiers": _list_tiers(results),
@@ -72,7 +61,22 @@ def build_patterns(report: ReportInput) -> Section:
     return Section("patterns", "Response patterns", "patterns.html.j2", content)
 
 
-def _list_patterns(report: ReportInput) -> Sequence[PatternLine]:
+def draw_patterns(lines: Sequence[PatternLine]) -> Spec | None:
+    """Draw how many children have each pattern, or nothing where none has any."""
+    bars = [
+        {
+            "lane": say("pattern_short", line.code),
+            "count": line.count,
+            "text": f"{line.count} ({line.share.partition(' (')[0]})" if line.share else line.count,
+        }
+        for line in lines
+    ]
+    spoken = "; ".join(f"{line.name}: {line.count}" for line in lines)
+    return draw_counts(bars, f"Children by response pattern. {spoken}.") if bars else None
+
+
+def list_patterns(report: ReportInput) -> Sequence[PatternLine]:
+    """List the patterns that any child has, in their order."""
     results = report.results
     names = _name_children(report)
     lines = []

@@ -19,6 +19,7 @@ from heliotrope.report.charts.cycle import (
 from heliotrope.report.charts.draw_svg import render_chart
 from heliotrope.report.charts.events import draw_onset
 from heliotrope.report.charts.prior import draw_prior_predictive
+from heliotrope.report.charts.pulses import draw_pulse_children
 from heliotrope.report.estimate_lines import Estimate, EstimateLine, list_estimates, say_interval
 from heliotrope.report.find_results import Results
 from heliotrope.report.read_model_free import read_onset, read_phase_coverage, read_pulse_curve
@@ -31,6 +32,7 @@ from heliotrope.report.read_pulse_model import (
     say_foretold,
     say_refusal,
 )
+from heliotrope.report.read_pulses import read_pulse_children
 from heliotrope.report.section import ReportInput, Section
 from heliotrope.report.show_measures import rank_measure
 from heliotrope.report.words import say_unit
@@ -65,7 +67,9 @@ def build_quick(report: ReportInput) -> Section | None:
     titles = {item.id: item.title for item in measures_of(report.rulebook).values()}
     model = report.rulebook.get(PULSE_MODEL, PulseModel)
     priors = read_prior(results, titles, model.reference.cycle_days)
+    pulses = read_pulse_children(report, measures)
     content = {
+        "pulses": render_chart(draw_pulse_children(pulses)) if pulses.children else None,
         "share": results.share("onset", "rapid"),
         "median": results.row("first_response", "median_by_day", "turnbull"),
         "by_day": _list_shares_by_day(results),
