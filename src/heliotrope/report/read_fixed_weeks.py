@@ -27,7 +27,7 @@ WEEK = 7
 
 
 def read_landmark_rows(report: ReportInput) -> list[LandmarkRows]:
-    """Read the measures of disease that have a value at two fixed weeks or more, the first eight."""
+    """Read the measures of disease with a value at two fixed weeks or more, the first eight."""
     found = measures_of(report.rulebook)
     named = dict.fromkeys(v.partition(":")[0] for v in report.results.variables(LANDMARK))
     measures = [found[n] for n in named if n in found and found[n].domain in READING_ORDER]
@@ -97,7 +97,7 @@ def _find_span(measure: Measure, points: Iterable[Mapping[str, float]]) -> tuple
 
 
 def _read_children(report: ReportInput, column: str, last: float) -> list[Row]:
-    """Read each child's dose from the first infusion on, as steps; of more than can be seen, none."""
+    """Read each child's dose from the first infusion on, as steps; of too many to see, none."""
     if len(report.treated) > MOST_CHILDREN:
         return []
     first = (

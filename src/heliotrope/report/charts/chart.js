@@ -110,6 +110,7 @@
     return null;
   };
   const fit = (spec, plot) => {
+    for (const panel of spec.concat ?? []) panel.title.limit = panel.width;
     for (const panel of spec.vconcat ?? []) {
       panel.width = plot;
       const [name, unit] = panel.title.text.split(/, (.*)/s);

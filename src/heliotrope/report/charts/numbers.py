@@ -15,6 +15,7 @@ from heliotrope.report.charts.spec import (
 )
 
 LANE_HEIGHT = 20
+LABEL_GAP = 14
 INDENT = 12
 """With the gap between panels, room for the axis above: Vega lays panels out by their frames."""
 
@@ -28,6 +29,7 @@ def make_numbers(lanes: Mapping[str, Sequence[Row]], x: Spec) -> Spec:
     placed = [{**row, "lane": name} for name in names for row in lanes[name]]
     high = LANE_HEIGHT * len(names)
     lane = make_lanes("lane", names)
+    lane["axis"]["labelPadding"] = LABEL_GAP
     lane["scale"]["range"] = [INDENT, INDENT + high]
     numbers = make_layer(
         {"type": "text", "color": PALETTE["ink"]},

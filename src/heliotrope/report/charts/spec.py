@@ -33,7 +33,7 @@ PANEL_GAP = 32
 NUMBERS = "numbers"
 MULTIPLES_WIDTH = 150
 MULTIPLES_COLUMNS = 4
-MULTIPLES_GAP = 44
+MULTIPLES_GAP, MULTIPLES_ROW_GAP = 44, 68
 STROKE = "M-.3,-1.2h.6v2.4h-.6z"
 """An upright stroke, as a path: Vega's own stroke lies flat."""
 
@@ -190,7 +190,7 @@ def make_multiples(
 ) -> Spec:
     """Put panels of one kind side by side, each with both of its axes, on the same scales."""
     return _finish(description, legend, table) | {
-        "spacing": MULTIPLES_GAP,
+        "spacing": {"row": MULTIPLES_ROW_GAP, "column": MULTIPLES_GAP},
         "columns": MULTIPLES_COLUMNS,
         "concat": [{**panel, "width": MULTIPLES_WIDTH} for panel in panels if panel["layer"]],
         "resolve": {"scale": {"x": "shared", "y": "shared" if is_one_scale else "independent"}},

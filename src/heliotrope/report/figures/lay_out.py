@@ -10,6 +10,7 @@ import copy
 import json
 import textwrap
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from heliotrope.report.charts.scales import find_channel
 from heliotrope.report.charts.spec import (
@@ -27,6 +28,7 @@ CANVAS_LETTER = 12
 MM_PER_INCH, POINTS_PER_INCH = 25.4, 72
 LETTER_WIDTH = 6.4
 LEAST_PLOT = 80
+LINE_HEIGHT, LEGEND_GAP = 15, 12
 KEY_WIDTH, KEY_GAP, KEY_HEIGHT = 12, 18, 18
 FONT = "Arial, Helvetica, sans-serif"
 MOST_LABEL = 0.42
@@ -56,6 +58,8 @@ def lay_out(spec: Spec, canvas: float, plot: float) -> Spec:
         panel["width"] = round(width, 1)
         _wrap_title(panel, width)
         _wrap_lanes(panel, canvas)
+    lines = max((_count_lines(panel) for panel in list_panels(body)), default=1)
+    body["spacing"] = _widen(body["spacing"], LINE_HEIGHT * max(lines - 1, 0))
     parts = [body]
     keys = spec["usermeta"]["legend"]
     if keys:
@@ -66,10 +70,20 @@ def lay_out(spec: Spec, canvas: float, plot: float) -> Spec:
         "background": PALETTE["paper"],
         "padding": 3,
         "bounds": "flush",
-        "spacing": 16,
+        "spacing": LEGEND_GAP + LINE_HEIGHT * lines,
         "vconcat": parts,
         "config": {**config, "font": FONT},
     }
+
+
+def _count_lines(panel: Spec) -> int:
+    text = panel["title"]["text"]
+    return (1 if text else 0) if isinstance(text, str) else len(text)
+
+
+def _widen(spacing: Any, by: float) -> Any:
+    """Widen the gap between rows by what the longest title takes more than one line."""
+    return {**spacing, "row": spacing["row"] + by} if isinstance(spacing, dict) else spacing + by
 
 
 def _wrap_title(panel: Spec, width: float) -> None:

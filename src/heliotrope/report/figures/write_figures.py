@@ -33,7 +33,7 @@ _SIZE = re.compile(r'(<svg[^>]*?) width="([\d.]+)" height="([\d.]+)"')
 
 @dataclass(frozen=True)
 class FigureOptions:
-    """What is written: widths (``single``, ``double``), dots per inch, names; none: all there are."""
+    """What is written: widths (``single``, ``double``), dots per inch, names (none: all)."""
 
     columns: Sequence[str] = ("single", "double")
     dots_per_inch: int = 300
