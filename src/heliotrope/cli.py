@@ -327,7 +327,7 @@ def compare(
 
 app.command()(simulate)
 app.command()(share)
-app.command()(figures)
+exports_app.command()(figures)
 
 
 @app.command()

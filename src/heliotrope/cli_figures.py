@@ -10,7 +10,10 @@ import typer
 
 def figures(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder: what --out named.")],
-    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="The folder to write into.")],
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="The folder to write into; left out: RUN-figures."),
+    ] = None,
     only: Annotated[
         list[str] | None, typer.Option(metavar="NAME", help="One figure; may be repeated.")
     ] = None,
@@ -21,13 +24,20 @@ def figures(
         Literal["single", "double"] | None,
         typer.Option(help="84 or 174 mm wide; left out, both."),
     ] = None,
+    language: Annotated[
+        str, typer.Option("--language", metavar="CODE", help="The language of the texts, e.g. en.")
+    ] = "en",
 ) -> None:
     """Write the cohort's figures as SVG and PNG, in the widths of journal columns."""
     from heliotrope.report.figures.write_figures import FigureOptions, write_figures
+    from heliotrope.report.language import speaking
     from heliotrope.report.read_run import RunTables
     from heliotrope.run.verification import read_rulebook_of
 
     columns = ("single", "double") if column is None else (column,)
     options = FigureOptions(columns, dots_per_inch, tuple(only or ()))
-    written = write_figures(run, out, read_rulebook_of(RunTables(run).manifest), options)
-    typer.echo(f"Wrote {len(written)} files into {out}")
+    folder = out or run.with_name(f"{run.name}-figures")
+    rulebook = read_rulebook_of(RunTables(run).manifest)
+    with speaking(language):
+        written = write_figures(run, folder, rulebook, options)
+    typer.echo(f"Wrote {len(written)} files into {folder}")

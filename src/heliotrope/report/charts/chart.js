@@ -4,7 +4,8 @@
   "use strict";
   const words = JSON.parse(document.getElementById("chart-words").textContent);
   const MARKS = ".panel-plot title";
-  const [LETTER, LABELS, LEAST_PLOT, CELL, GAP, TALL_GAP] = [7, 120, 120, 190, 44, 48];
+  const [LETTER, LABELS, LEAST_PLOT, MOST_LABEL] = [7, 120, 120, 260];
+  const [CELL, GAP, TALL_GAP] = [190, 44, 48];
   const make = (name, text, kind) => {
     const element = document.createElement(name);
     if (text) element.textContent = text;
@@ -109,7 +110,7 @@
         if (layer.encoding.x?.scale) return layer.encoding.x.scale.domain;
     return null;
   };
-  const fit = (spec, plot) => {
+  const fit = (spec, plot, limit) => {
     for (const panel of spec.concat ?? []) panel.title.limit = panel.width;
     for (const panel of spec.vconcat ?? []) {
       panel.width = plot;
@@ -121,7 +122,8 @@
       panel.title.limit = plot;
       for (const layer of panel.layer) {
         layer.mark.clip = layer.mark.type !== "text";
-        const { x } = layer.encoding;
+        const { x, y } = layer.encoding;
+        if (y?.axis) y.axis.labelLimit = limit;
         if (x?.axis?.values) {
           delete x.axis.values;
           x.axis.titleLimit = plot;
@@ -157,7 +159,8 @@
       const spec = JSON.parse(colored(state.text));
       const across = Math.floor((view.clientWidth + GAP) / (CELL + GAP));
       if (spec.concat) spec.columns = Math.max(1, across);
-      fit(spec, state.plot ??= Math.max(LEAST_PLOT, view.clientWidth - LABELS));
+      state.plot ??= Math.max(LEAST_PLOT, view.clientWidth - LABELS);
+      fit(spec, state.plot, Math.min(MOST_LABEL, view.clientWidth / 3));
       state.whole ??= acrossOf(spec);
       state.part ??= state.whole;
       if (state.part) look(spec, state.part);

@@ -16,6 +16,7 @@ from heliotrope.report.charts.pulses import draw_pulse_children
 from heliotrope.report.charts.ribbon import draw_ribbon
 from heliotrope.report.charts.spec import Spec, list_panels
 from heliotrope.report.curve_rows import read_curve
+from heliotrope.report.draw_shares import draw_shares
 from heliotrope.report.language import _
 from heliotrope.report.read_fixed_weeks import read_landmark_rows, read_ribbon
 from heliotrope.report.read_model_free import (
@@ -26,7 +27,6 @@ from heliotrope.report.read_model_free import (
 from heliotrope.report.read_pulses import read_pulse_children
 from heliotrope.report.section import ReportInput
 from heliotrope.report.sections import adjuvant, lasting
-from heliotrope.report.sections.answer import draw_shares
 from heliotrope.report.sections.literature import list_tables
 from heliotrope.report.sections.patterns import draw_patterns, list_patterns
 from heliotrope.report.sections.swimmer import draw_lanes

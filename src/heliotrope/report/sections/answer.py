@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from heliotrope.report.charts.cohort import draw_intervals
 from heliotrope.report.charts.draw_svg import render_chart
-from heliotrope.report.charts.spec import Spec
+from heliotrope.report.draw_shares import draw_shares
 from heliotrope.report.find_results import Results, Share
 from heliotrope.report.section import ReportInput, Section
 from heliotrope.report.words import count_of, say, say_flag, sentence
@@ -202,30 +201,3 @@ def _answer_harm(results: Results) -> Answer:
         evaluable=f"{rate['n_evaluable']} infusions",
         interval=rate["formatted"].partition("(")[2].rstrip(")").replace("-", " to "),
     )
-
-
-def draw_shares(results: Results, window: str) -> Spec | None:
-    """Draw the shares behind the answers, or nothing where none is given."""
-    shares = [
-        ("Improved, confirmed", results.share("responded", "confirmed")),
-        ("Steroid fell to half", results.share("steroid_effect", "sparing")),
-        ("First seen within a week", results.share("onset", "rapid")),
-        ("Held", results.share("durability", "sustained")),
-        ("Worse after stopping", results.share("aggravation", window)),
-        ("Any reaction", results.share("children_with_reaction", "any_occasion")),
-    ]
-    rows = [
-        {
-            "lane": name,
-            "share": 100 * (share.value or 0.0),
-            "low": 100 * (share.low or 0.0),
-            "high": 100 * (share.high or 0.0),
-            "text": f"{share.text}, {share.percent} ({share.interval})",
-        }
-        for name, share in shares
-        if share.is_given
-    ]
-    if not rows:
-        return None
-    spoken = "; ".join(f"{row['lane']}: {row['text']}" for row in rows)
-    return draw_intervals(rows, f"Shares of children with 95 % intervals. {spoken}.")
