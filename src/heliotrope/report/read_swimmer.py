@@ -38,7 +38,7 @@ def read_swimmer(report: ReportInput, patients: Sequence[str], order: Sequence[s
     died = dict(deaths.drop_nulls().iter_rows())
     carried = report.rulebook.get(REGISTRY_COMPARISON, RegistryComparison).intervals
     lanes = [
-        _Lane(
+        Lane(
             patient,
             {name: split.get(patient, []) for name, split in parts.items()},
             died.get(patient),
@@ -67,7 +67,7 @@ def _split(frame: pl.DataFrame) -> dict[str, Rows]:
     return {str(key[0]): part.to_dicts() for key, part in parts.items()}
 
 
-def _name_groups(lanes: Sequence[_Lane]) -> dict[str, str]:
+def _name_groups(lanes: Sequence[Lane]) -> dict[str, str]:
     """Name the first lane of each pattern by the pattern and its number of children."""
     groups: dict[str, list[str]] = {}
     for lane in lanes:
@@ -79,7 +79,7 @@ def _name_groups(lanes: Sequence[_Lane]) -> dict[str, str]:
 
 
 @dataclass(frozen=True)
-class _Lane:
+class Lane:
     """One child: its rows of the run's tables, and how long a visit's state is drawn on."""
 
     patient: str
