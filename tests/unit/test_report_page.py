@@ -16,6 +16,7 @@ from heliotrope.errors import UserError
 from heliotrope.pipeline import run_study
 from heliotrope.report import section
 from heliotrope.report.charts.timeline import draw_timeline
+from heliotrope.report.explain_cells import SourceCells
 from heliotrope.report.page import render_report
 from heliotrope.report.read_child import read_children
 from heliotrope.report.read_run import RunTables, find_parts
@@ -23,6 +24,7 @@ from heliotrope.study import read_study
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 SEVEN = EXAMPLES / "seven_children"
+OWN_SCRIPTS = ("words of the charts", "Vega, packed", "the charts' script", "the page's script")
 
 
 def text_of(page: str) -> str:
@@ -85,6 +87,7 @@ class TestTheAnswer:
             "who",
             "patterns",
             "swimmer",
+            "every_child",
             "landmarks",
             "quick",
             "adjuvant",
@@ -157,7 +160,7 @@ class TestBesideThePublication:
 
 class TestDownToTheCell:
     def test_the_row_named_holds_the_value_that_was_used(self, seven) -> None:
-        page = seven[2].partition("Child S01</h3>")[2].partition("Child S02</h3>")[0]
+        page = seven[2].partition('id="child-1"')[2].partition('id="child-2"')[0]
         cells = re.findall(
             r"(\d{4}-\d\d-\d\d) strength grade (\d) <i>assessment.csv, row (\d+), column value",
             page,
@@ -182,8 +185,10 @@ class TestDownToTheCell:
     def test_vega_lite_accepts_a_timeline(self, seven) -> None:
         import vl_convert
 
-        (child,) = read_children(RunTables(seven[0]), ["S04"])
-        svg = vl_convert.vegalite_to_svg(draw_timeline(child, seven[1]), vl_version="6.4")
+        run = RunTables(seven[0])
+        (child,) = read_children(run, ["S04"])
+        spec = draw_timeline(child, seven[1], SourceCells(run.sources))
+        svg = vl_convert.vegalite_to_svg(spec, vl_version="6.4")
         assert svg.startswith("<svg")
         assert "NaN" not in svg
 
@@ -199,7 +204,7 @@ class TestHostileText:
         rewrite(study / "study.toml", "Seven children", f"{evil}Seven children")
         rewrite(study / "event.csv", "disease flare", f"=HYPERLINK(1){evil}")
         page = run_of(study)
-        assert "<script" not in page
+        assert page.count("<script") == len(OWN_SCRIPTS)
         assert "<img" not in page
         assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
         assert "=HYPERLINK(1)" in page

@@ -6,6 +6,7 @@ from functools import cache
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 
 from heliotrope.report.compiled_templates import CompiledTemplates
 from heliotrope.report.estimate_lines import say_interval
@@ -13,6 +14,7 @@ from heliotrope.report.language import _, ngettext
 from heliotrope.report.words import count_of, say_flag, say_number
 
 TEMPLATES = Path(__file__).parent / "templates"
+LONGEST_NAME, LONGEST_TITLE = 48, 10_000
 
 
 @cache
@@ -28,8 +30,34 @@ def make_environment() -> Environment:
         bytecode_cache=CompiledTemplates(TEMPLATES),
     )
     environment.install_gettext_callables(_, ngettext, newstyle=True)  # type: ignore[attr-defined]
+    environment.filters["cut"] = cut_text
+    environment.filters["name"] = mark_name
     environment.filters["say_flag"] = say_flag
     environment.filters["say_number"] = say_number
     environment.filters["say_interval"] = say_interval
     environment.globals["count_of"] = count_of
+    environment.globals["none_class"] = Markup(' class="none"')
     return environment
+
+
+def cut_text(text: object, most: int) -> str:
+    """Cut a text that would fill the page, and show that it was cut.
+
+    >>> cut_text("S01", 40), cut_text("x" * 50, 8)
+    ('S01', 'xxxxxxx…')
+    """
+    whole = str(text)
+    return whole if len(whole) <= most else whole[: most - 1] + "…"
+
+
+def mark_name(text: object) -> Markup:
+    """Write a name out of a source: of its own direction, the rest of a long one in its title.
+
+    >>> str(mark_name("<S01>"))
+    '<bdi>&lt;S01&gt;</bdi>'
+    """
+    whole = str(text)
+    if len(whole) <= LONGEST_NAME:
+        return Markup("<bdi>{}</bdi>").format(whole)
+    cut = cut_text(whole, LONGEST_NAME)
+    return Markup('<bdi title="{}">{}</bdi>').format(cut_text(whole, LONGEST_TITLE), cut)

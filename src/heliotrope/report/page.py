@@ -1,4 +1,4 @@
-"""One HTML file from a finished run: opens offline, prints well, needs no script."""
+"""One HTML file from a finished run: opens offline, prints well, is read without any script."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from heliotrope.definitions.load import Rulebook
+from heliotrope.report.charts.scripts import list_script_hashes, render_chart_scripts
 from heliotrope.report.environment import make_environment
-from heliotrope.report.language import get_language
+from heliotrope.report.language import _, get_language
 from heliotrope.report.read_run import RunTables
-from heliotrope.report.scripts import EmbeddedScripts, make_policy
+from heliotrope.report.scripts import EmbeddedScripts, make_policy, read_script
 from heliotrope.report.section import ReportInput, Section
 from heliotrope.report.sections.adjuvant import build_adjuvant
 from heliotrope.report.sections.agreement import build_agreement, say_validation
@@ -18,6 +19,7 @@ from heliotrope.report.sections.answer import build_answer
 from heliotrope.report.sections.checklists import build_checklists
 from heliotrope.report.sections.child import build_children
 from heliotrope.report.sections.definitions import build_definitions
+from heliotrope.report.sections.every_child import build_every_child
 from heliotrope.report.sections.findings import build_findings
 from heliotrope.report.sections.harm import build_harm
 from heliotrope.report.sections.landmarks import build_landmarks
@@ -43,6 +45,7 @@ BUILDERS: Sequence[Callable[[ReportInput], Section | None]] = (
     build_who,
     build_patterns,
     build_swimmer,
+    build_every_child,
     build_landmarks,
     build_quick,
     build_adjuvant,
@@ -80,34 +83,28 @@ def write_report(run: Path, rulebook: Rulebook) -> Path:
 
 
 def _make_context(report: ReportInput, sections: Sequence[Section]) -> Mapping[str, Any]:
-    chart_scripts = embed_chart_scripts(report)
+    chart_scripts = EmbeddedScripts(render_chart_scripts(), list_script_hashes())
+    page_scripts = read_script("report.js")
     study = report.study("title") or report.study("id") or report.run.manifest.get("study")
     return {
-        "title": str(study) if isinstance(study, str) else "IVIG evaluation",
+        "title": str(study) if isinstance(study, str) else _("IVIG evaluation"),
         "study_id": report.study("id"),
         "sections": sections,
         "children": report.children,
         "css": render_style(CHARTS, REPORT),
         "language": get_language().replace("_", "-"),
-        "policy": make_policy(chart_scripts),
+        "policy": make_policy(chart_scripts + page_scripts),
         "chart_scripts": chart_scripts.markup,
+        "page_scripts": page_scripts.markup,
         "synthetic": is_synthetic(report),
         "compared": any(section.id == "publication" for section in sections),
-        "research_only": RESEARCH_ONLY,
+        "research_only": _(RESEARCH_ONLY),
         "validation": say_validation(report),
         "unverified": next(s.content["unverified"] for s in sections if s.id == "definitions"),
         "local": [item.id for item in report.rulebook.definitions.values() if item.is_local],
         "version": str(report.run.manifest.get("heliotrope", "")),
         "finished": _find_time(report),
     }
-
-
-def embed_chart_scripts(report: ReportInput) -> EmbeddedScripts:  # noqa: ARG001 - the charts' own
-    """Embed what draws the charts in the browser, once a page; nothing so far.
-
-    What it returns is set before the end of the body, its hashes into the page's policy.
-    """
-    return EmbeddedScripts()
 
 
 def _find_time(report: ReportInput) -> str | None:

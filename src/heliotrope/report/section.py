@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any
 
 import polars as pl
+from markupsafe import Markup, escape
 
 from heliotrope.definitions.estimate import DESCRIPTIVE_ESTIMATES, Calendar, DescriptiveEstimates
 from heliotrope.definitions.load import Rulebook
@@ -15,11 +16,13 @@ from heliotrope.definitions.response import AggravationDefinition
 from heliotrope.report.explain import Explainer, Readings
 from heliotrope.report.explain_cells import ChildCells, SourceCells
 from heliotrope.report.find_results import Results
+from heliotrope.report.read_behind import Behind, read_behind
 from heliotrope.report.read_child import Child, read_children
 from heliotrope.report.read_run import RunTables, look_up
 
 CHILD_PAGES = 50
 EXAMPLE_PAGES = 20
+LISTED_CHILDREN = 1000
 AGGRAVATION = "aggravation_after_discontinuation"
 
 
@@ -40,6 +43,7 @@ class ReportInput:
     A clinic's children (up to ``CHILD_PAGES``) all have a page and a lane of their own. Of a
     registry's, the first ``EXAMPLE_PAGES`` by pseudonym have; for the others
     `heliotrope explain RUN PATIENT` says the same. A file of a thousand pages helps nobody.
+    Up to ``LISTED_CHILDREN`` stand in a table with a line each, behind the numbers they make.
     """
 
     run: RunTables
@@ -66,6 +70,25 @@ class ReportInput:
     def children(self) -> list[Child]:
         """Everything known of the children with a page."""
         return read_children(self.run, self.shown)
+
+    @cached_property
+    def behind(self) -> Behind:
+        """Which children stand behind each number."""
+        return read_behind(self.run, self.headline_window, LISTED_CHILDREN)
+
+    @cached_property
+    def anchors(self) -> dict[str, str]:
+        """Where the page of each child that has one begins."""
+        return {name: f"child-{number}" for number, name in enumerate(self.shown, start=1)}
+
+    def link(self, text: str | int, analysis: str, variable: str) -> Markup:
+        """Write a count as a link to the children behind it, where they are listed."""
+        name = self.behind.name(self.results, analysis, variable)
+        if not name:
+            return escape(str(text))
+        return Markup('<a class="behind" href="#behind-{0}" data-group="{0}">{1}</a>').format(
+            name, text
+        )
 
     @cached_property
     def places(self) -> SourceCells:

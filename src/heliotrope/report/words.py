@@ -11,6 +11,7 @@ from functools import cache
 
 from heliotrope.definitions.load import SHIPPED, read_definition
 from heliotrope.definitions.report_words import ReportWords
+from heliotrope.report.language import _, ngettext
 
 WORDS_FILE = SHIPPED / "report" / "report_words.toml"
 RESEARCH_ONLY = "Research software: it evaluates records and does not advise a treatment or a dose."
@@ -47,9 +48,9 @@ def say(kind: str, code: str | None) -> str:
     ('Held', 'Methotrexate', 'not recorded')
     """
     if code is None:
-        return "not recorded"
+        return _("not recorded")
     words = read_words().words.get(kind, {}).get(code)
-    return words if words is not None else sentence(say_flag(code))
+    return _(words) if words is not None else sentence(say_flag(code))
 
 
 def find_advice(reason: str | None) -> str:
@@ -59,7 +60,7 @@ def find_advice(reason: str | None) -> str:
     'See the child again at least 14'
     """
     advice = read_words().advice
-    return advice.get(reason or "nothing_recorded", advice["nothing_recorded"])
+    return _(advice.get(reason or "nothing_recorded", advice["nothing_recorded"]))
 
 
 def say_flag(code: str) -> str:
@@ -86,7 +87,7 @@ def count_of(number: int, one: str, many: str | None = None) -> str:
     >>> count_of(1, "child", "children"), count_of(3, "course")
     ('1 child', '3 courses')
     """
-    return f"{number:,} {one if number == 1 else many or one + 's'}"
+    return f"{number:,} {ngettext(one, many or one + 's', number)}"
 
 
 def say_number(value: float) -> str:

@@ -5,26 +5,28 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from heliotrope.report.charts.draw_svg import render_chart
-from heliotrope.report.draw_shares import draw_shares
+from markupsafe import Markup, escape
+
 from heliotrope.report.find_results import Results, Share
+from heliotrope.report.language import _, ngettext
 from heliotrope.report.section import ReportInput, Section
-from heliotrope.report.words import count_of, say, say_flag, sentence
+from heliotrope.report.words import say, say_flag, sentence
 
 ONSETS = ("rapid", "intermediate", "slow", "late", "ambiguous")
-HELD = ("sustained", "lost_on_treatment", "lost_after_discontinuation")
-STEROID = ("sparing", "reduced", "unchanged", "increased")
+HELD = ("sustained", "lost_on_treatment", "lost_after_discontinuation", "censored")
+STEROID = ("sparing", "reduced", "unchanged", "increased", "not_on_steroid", "not_evaluable")
+REACTION = ("children_with_reaction", "any_occasion")
 
 
 @dataclass(frozen=True)
 class Answer:
-    """One question of the first screen: what the records answer, and from how many children."""
+    """One question of the first screen: the answer, what belongs to it, the share behind it."""
 
     question: str
-    answer: str
-    details: Sequence[str]
-    evaluable: str
-    interval: str
+    answer: Markup
+    details: Sequence[Markup]
+    share: Share | None = None
+    unit: str = ""
 
 
 def build_answer(report: ReportInput) -> Section:
@@ -32,172 +34,176 @@ def build_answer(report: ReportInput) -> Section:
     results = report.results
     confirmed = results.share("responded", "confirmed")
     answers = [
-        _answer_activity(results, confirmed),
-        _answer_steroid(results),
-        _answer_speed(results),
-        _answer_held(results),
-        _answer_after_stopping(results, report.headline_window),
-        _answer_harm(results),
+        _answer_activity(report, confirmed),
+        _answer_steroid(report),
+        _answer_speed(report),
+        _answer_held(report),
+        _answer_after_stopping(report),
+        _answer_harm(report),
     ]
-    shares = draw_shares(results, report.headline_window)
     content = {
-        "headline": _say_headline(results, confirmed),
+        "headline": _say_headline(report, confirmed),
         "confirmed": confirmed,
         "treated": results.count("cohort", "with_ivig") or 0,
         "children": results.count("cohort", "children") or 0,
         "answers": answers,
-        "chart": render_chart(shares) if shares else None,
         "unevaluable": results.count("responded", "not_evaluable") or 0,
     }
-    return Section("answer", "The answer", "answer.html.j2", content)
+    return Section("answer", _("The answer"), "answer.html.j2", content)
 
 
-def _say_headline(results: Results, confirmed: Share) -> str:
+def _say_headline(report: ReportInput, confirmed: Share) -> Markup:
+    results = report.results
     treated = results.count("cohort", "with_ivig") or 0
     children = results.count("cohort", "children") or 0
     if children == 0:
-        return "No child stands in these records, or none that qualifies: nothing can be evaluated."
+        text = _(
+            "No child stands in these records, or none that qualifies: nothing can be evaluated."
+        )
+        return escape(text)
     if treated == 0:
-        return (
-            f"No child of {count_of(children, 'child', 'children')} in these records was given "
-            "IVIG, so there is no response to evaluate."
+        text = ngettext(
+            "No child of {n} child in these records was given IVIG, so there is no response to "
+            "evaluate.",
+            "No child of {n} children in these records was given IVIG, so there is no response "
+            "to evaluate.",
+            children,
         )
+        return escape(text.format(n=f"{children:,}"))
     if not confirmed.is_given:
-        return (
-            f"{count_of(treated, 'child', 'children')} received IVIG; these records cannot say of "
-            "any of them whether they improved."
+        text = ngettext(
+            "{n} child received IVIG; these records cannot say whether it improved.",
+            "{n} children received IVIG; these records cannot say of any of them whether they "
+            "improved.",
+            treated,
         )
-    return (
-        f"{confirmed.count} of {count_of(confirmed.total or 0, 'child', 'children')} improved "
-        "while receiving IVIG, confirmed at a later visit."
+        return escape(text.format(n=f"{treated:,}"))
+    text = ngettext(
+        "{share} child improved while receiving IVIG, confirmed at a later visit.",
+        "{share} children improved while receiving IVIG, confirmed at a later visit.",
+        confirmed.total or 0,
     )
+    return escape(text).format(share=report.link(confirmed.text, "responded", "confirmed"))
 
 
-def _answer(question: str, share: Share, code: str, details: Sequence[str]) -> Answer:
+def _answer(
+    report: ReportInput, question: str, code: str, counted: tuple[str, str], details: Sequence[str]
+) -> Answer:
+    share = report.results.share(*counted)
+    if not share.is_given:
+        reason = sentence(share.refused or _("not evaluable"))
+        return Answer(question, escape(reason), list(map(escape, filter(None, details))))
+    linked = report.link(share.text, *counted)
     return Answer(
-        question=question,
-        answer=say("answer", code).format(share=share.text)
-        if share.is_given
-        else sentence(share.refused or "not evaluable"),
-        details=[detail for detail in details if detail],
-        evaluable="" if share.total is None else str(share.total),
-        interval=f"{share.percent} ({share.interval})" if share.is_given else "",
+        question,
+        answer=escape(say("answer", code)).format(share=linked),
+        details=list(map(escape, filter(None, details))),
+        share=share,
     )
 
 
-def _answer_activity(results: Results, confirmed: Share) -> Answer:
+def _list_others(report: ReportInput, analysis: str, words: Sequence[str]) -> list[Markup]:
+    """List the other words of an axis with their counts, as one sentence."""
+    named = [
+        Markup("{}: {}").format(say(analysis, word), report.link(f"{count:,}", analysis, word))
+        for word in words
+        if (count := report.results.count(analysis, word))
+    ]
+    return [Markup("; ").join(named) + "."] if named else []
+
+
+def _answer_activity(report: ReportInput, confirmed: Share) -> Answer:
+    results = report.results
     ever = results.share("responded", "ever_improved")
     clear = results.share("responded", "confirmed", "not_confounded")
     confounded = results.share("confounded", "confounded")
-    return _answer(
-        "Activity: did the children improve?",
-        confirmed,
-        "activity",
-        [
-            f"At least once, confirmed or not: {ever.text}." if ever.is_given else "",
-            f"Another treatment could explain it in {confounded.text}."
-            if confounded.is_given
-            else "",
-            f"Among children without such a confounder: {clear.text}." if clear.is_given else "",
-        ],
-    )
+    details = []
+    if ever.is_given and ever.text != confirmed.text:
+        details.append(_("At least once, confirmed or not: {share}.").format(share=ever.text))
+    if confounded.is_given:
+        text = _("Another treatment could explain it in {share}.")
+        details.append(text.format(share=confounded.text))
+    if clear.is_given:
+        text = _("Among children without such a confounder: {share}.")
+        details.append(text.format(share=clear.text))
+    question = _("Activity: did the children improve?")
+    return _answer(report, question, "activity", ("responded", "confirmed"), details)
 
 
-def _answer_steroid(results: Results) -> Answer:
-    share = results.share("steroid_effect", "sparing")
-    others = [
-        f"{say('steroid_effect', word)}: {results.count('steroid_effect', word)}"
-        for word in STEROID[1:]
-        if results.count("steroid_effect", word)
-    ]
-    outside = (
-        (results.count("steroid_effect", "not_on_steroid") or 0, "no steroid recorded"),
-        (
-            results.count("steroid_effect", "not_evaluable") or 0,
-            "not evaluable",
-        ),
-    )
-    return _answer(
-        "Steroid: did the dose fall?",
-        share,
-        "steroid",
-        [
-            "; ".join(others) + "." if others else "",
-            "; ".join(f"{sentence(word)}: {number}" for number, word in outside if number),
-        ],
-    )
+def _answer_steroid(report: ReportInput) -> Answer:
+    others = _list_others(report, "steroid_effect", STEROID[1:])
+    question = _("Steroid: did the dose fall?")
+    return _answer(report, question, "steroid", ("steroid_effect", "sparing"), others)
 
 
-def _answer_speed(results: Results) -> Answer:
-    share = results.share("onset", "rapid")
-    parts = [
-        f"{say('onset', word)}: {results.count('onset', word)}."
-        for word in ONSETS[1:]
-        if results.count("onset", word)
-    ]
-    return _answer(
-        "How fast?",
-        share,
-        "speed",
-        parts,
-    )
+def _answer_speed(report: ReportInput) -> Answer:
+    others = _list_others(report, "onset", ONSETS[1:])
+    return _answer(report, _("How fast?"), "speed", ("onset", "rapid"), others)
 
 
-def _answer_held(results: Results) -> Answer:
-    share = results.share("durability", "sustained")
-    parts = [
-        f"{say('durability', word)}: {results.count('durability', word)}."
-        for word in HELD[1:]
-        if results.count("durability", word)
-    ]
-    censored = results.count("durability", "censored") or 0
-    if censored:
-        parts.append(f"{say('durability', 'censored')}: {censored}.")
-    return _answer("Held or lost?", share, "durability", parts)
+def _answer_held(report: ReportInput) -> Answer:
+    others = _list_others(report, "durability", HELD[1:])
+    return _answer(report, _("Held or lost?"), "durability", ("durability", "sustained"), others)
 
 
-def _answer_after_stopping(results: Results, window: str) -> Answer:
-    share = results.share("aggravation", window)
+def _answer_after_stopping(report: ReportInput) -> Answer:
+    results = report.results
     population = results.count("aggravation", "population")
     median = results.row("aggravation_time", "median_day", "median")
-    return _answer(
-        "After stopping?",
-        share,
-        "after_stopping",
-        [
-            f"At risk: {count_of(population, 'child', 'children')} improved at the last visit on "
-            "IVIG and stopped for another reason than inefficacy or a reaction."
-            if population
-            else "",
-            f"Median time to worsening: {median['formatted']}."
-            if median and median["refused"] is None
-            else "",
-        ],
-    )
+    details = []
+    if population:
+        text = ngettext(
+            "At risk: {n} child improved at the last visit on IVIG and stopped for another reason "
+            "than inefficacy or a reaction.",
+            "At risk: {n} children improved at the last visit on IVIG and stopped for another "
+            "reason than inefficacy or a reaction.",
+            population,
+        )
+        details.append(text.format(n=f"{population:,}"))
+    if median and median["refused"] is None:
+        text = _("Median time to worsening: {median}.")
+        details.append(text.format(median=median["formatted"]))
+    counted = ("aggravation", report.headline_window)
+    return _answer(report, _("After stopping?"), "after_stopping", counted, details)
 
 
-def _answer_harm(results: Results) -> Answer:
+def _answer_harm(report: ReportInput) -> Answer:
+    results, question = report.results, _("Harm recorded?")
     occasions = results.count("reactions", "any_occasion")
     rate = results.row("reactions", "any_occasion", "rate_per_infusion_day")
-    children = results.share("children_with_reaction", "any_occasion")
+    children = results.share(*REACTION)
     bound = results.row("reactions", "any_occasion", "upper_bound_per_infusion_day")
     if rate is None or rate["refused"] is not None:
-        reason = (rate or {}).get("refused") or "no reaction table in this run"
-        return Answer("Harm recorded?", sentence(reason), [], "", "")
+        reason = (rate or {}).get("refused") or _("no reaction table in this run")
+        return Answer(question, escape(sentence(reason)), [])
     if not occasions and bound is not None:
-        return Answer(
-            "Harm recorded?", bound["formatted"], [], f"{bound['n_evaluable']} infusions", ""
-        )
-    return Answer(
-        question="Harm recorded?",
-        answer=f"{count_of(occasions or 0, 'occasion')} in {rate['n_evaluable']} infusions",
-        details=[
-            f"In {children.text} children." if children.is_given else "",
-            *(
-                f"{sentence(say_flag(name))}: {results.count('reactions_by_occasion', name)}."
-                for name in results.variables("reactions_by_occasion")
-            ),
-        ],
-        evaluable=f"{rate['n_evaluable']} infusions",
-        interval=rate["formatted"].partition("(")[2].rstrip(")").replace("-", " to "),
+        return Answer(question, escape(bound["formatted"]), [])
+    text = ngettext(
+        "{n} occasion in {infusions} infusions", "{n} occasions in {infusions} infusions", occasions
     )
+    details = [escape(_say_rate(rate["formatted"]))]
+    if children.is_given:
+        linked = report.link(children.text, *REACTION)
+        details.append(escape(_("In {share} children.")).format(share=linked))
+    details.append(Markup("; ").join(_list_occasions(results)) + ".")
+    return Answer(
+        question,
+        answer=escape(text.format(n=f"{occasions:,}", infusions=f"{rate['n_evaluable']:,}")),
+        details=details,
+        share=children if children.is_given else None,
+        unit=_("of children"),
+    )
+
+
+def _say_rate(formatted: str) -> str:
+    """Say a rate of the result table, ``4 (2.25 per 100; 0.61-5.75)``, without its count."""
+    figure, _sep, interval = formatted.partition("(")[2].rstrip(")").partition("; ")
+    text = _("{figure} infusions (95 % CI {interval}).")
+    return text.format(figure=figure, interval=interval.replace("-", _(" to ")))
+
+
+def _list_occasions(results: Results) -> list[str]:
+    return [
+        f"{sentence(say_flag(name))}: {results.count('reactions_by_occasion', name)}"
+        for name in results.variables("reactions_by_occasion")
+    ]

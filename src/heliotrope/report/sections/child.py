@@ -32,6 +32,7 @@ from heliotrope.report.words import count_of, say, say_flag
 
 RESPONSE, AGGRAVATION = EXPLAINED
 ONSET, LAST = say("visit_role", "onset"), say("visit_role", "last")
+JUDGEMENT, NOTHING = "judgement", ("", "")
 STEROID_NODES = ("low_dose_window", "dose_share_reduced", "dose_share_increased", "baseline_dose")
 
 
@@ -51,6 +52,7 @@ class ChildPage:
 
     patient_id: str
     anchor: str
+    keys: str
     summary: str
     facts: Sequence[tuple[str, str]]
     chart: Markup
@@ -64,26 +66,28 @@ class ChildPage:
 
 def build_children(report: ReportInput) -> Section:
     """Build the page of every child that has one."""
+    keys = {line.patient_id: line.keys for line in report.behind.lines}
     pages = [
-        _build_page(child, number, report) for number, child in enumerate(report.children, start=1)
+        _build_page(child, keys.get(child.patient_id, ""), report) for child in report.children
     ]
     content = {"pages": pages, "hidden": len(report.treated) - len(report.shown)}
     return Section("children", "Child by child", "children.html.j2", content)
 
 
-def _build_page(child: Child, number: int, report: ReportInput) -> ChildPage:
+def _build_page(child: Child, keys: str, report: ReportInput) -> ChildPage:
     explainer = report.explainer(child)
     measures = list_measures(child, report.rulebook)
     responses = child.table("response").sort("regimen").to_dicts()
     return ChildPage(
         patient_id=child.patient_id,
-        anchor=f"child-{number}",
+        anchor=report.anchors[child.patient_id],
+        keys=keys,
         summary=" ".join(_summarise(child, row) for row in responses[:1]),
         facts=_list_facts(child, report.calendar),
         chart=render_chart(draw_timeline(child, report.rulebook, report.places)),
         happened=_say_what_happened(child),
         measures=[measure.title for measure in measures],
-        visits=_list_visits(child, [measure.id for measure in measures]),
+        visits=_list_visits(child, [measure.id for measure in measures], explainer),
         treatments=_list_treatments(child),
         regimens=[
             build_regimen(child, row, explainer, report.level, of=len(responses))
@@ -198,22 +202,28 @@ def _used(nodes: Iterable[Node]) -> Sequence[Cell]:
     return list({cell.place: cell for cell in found}.values())
 
 
-def _list_visits(child: Child, measures: Sequence[str]) -> Sequence[Mapping[str, Any]]:
-    """List every date with a measure: the text equivalent of the timeline's curves."""
-    values: dict[dt.date, dict[str, str]] = {}
+def _list_visits(
+    child: Child, measures: Sequence[str], explainer: Explainer
+) -> Sequence[Mapping[str, Any]]:
+    """List every date with a measure: the text equivalent of the curves, each with its cell."""
+    values: dict[dt.date, dict[str, tuple[str, str]]] = {}
     for row in child.record("assessment").sort("date", "row_id").iter_rows(named=True):
-        if row["measure"] in measures and row["value"] is not None:
-            cell = f"{row['value_qualifier'] or ''}{row['value']:g}"
-            values.setdefault(row["date"], {})[row["measure"]] = cell
+        name, shown = row["measure"], ""
+        if name in measures and row["value"] is not None:
+            shown = f"{row['value_qualifier'] or ''}{row['value']:g}"
         elif row["text"]:
-            values.setdefault(row["date"], {})["judgement"] = row["text"]
+            name, shown = JUDGEMENT, row["text"]
+        if shown:
+            place = explainer.cells.cell_of(row["row_id"]).place
+            values.setdefault(row["date"], {})[name] = (shown, place)
     states = {row["date"]: row for row in child.table("visit").iter_rows(named=True)}
     return [
         {
             "date": date,
             "day": (date - child.origin).days,
-            "values": [found.get(measure, "") for measure in measures],
-            "judgement": found.get("judgement", ""),
+            "values": [found.get(measure, NOTHING) for measure in measures],
+            "judgement": found.get(JUDGEMENT, NOTHING)[0],
+            "judged_at": found.get(JUDGEMENT, NOTHING)[1],
             "state": say("visit_state", states[date]["state"]) if date in states else "",
         }
         for date, found in sorted(values.items())

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import polars as pl
+from markupsafe import Markup
 
 from heliotrope.report.charts.cohort import draw_counts
 from heliotrope.report.charts.draw_svg import render_chart
 from heliotrope.report.charts.spec import Spec
 from heliotrope.report.find_results import Results
+from heliotrope.report.language import _
 from heliotrope.report.section import ReportInput, Section
 from heliotrope.report.words import say, say_flag, sentence
 
@@ -35,7 +36,8 @@ class PatternLine:
     code: str
     count: int
     share: str
-    children: Sequence[str]
+    linked: Markup
+    children: Sequence[tuple[str, str]]
 
 
 def build_patterns(report: ReportInput) -> Section:
@@ -58,7 +60,7 @@ def build_patterns(report: ReportInput) -> Section:
             for name in results.variables("confounded_by")
         ],
     }
-    return Section("patterns", "Response patterns", "patterns.html.j2", content)
+    return Section("patterns", _("Response patterns"), "patterns.html.j2", content)
 
 
 def draw_patterns(lines: Sequence[PatternLine]) -> Spec | None:
@@ -91,23 +93,22 @@ def list_patterns(report: ReportInput) -> Sequence[PatternLine]:
                 code=code,
                 count=count,
                 share=f"{share.percent} ({share.interval})" if share.is_given else "",
+                linked=report.link(count, "response_pattern", code),
                 children=names.get(code, []),
             )
         )
     return lines
 
 
-def _name_children(report: ReportInput) -> Mapping[str, list[str]]:
-    """Name the children of each pattern by their first regimen, where each has a page."""
+def _name_children(report: ReportInput) -> Mapping[str, list[tuple[str, str]]]:
+    """Name the children of each pattern with their pages, where every child has one."""
     if len(report.treated) > len(report.shown):
         return {}
-    first = (
-        report.run.table_of("response", report.shown)
-        .sort("patient_id", "regimen")
-        .unique("patient_id", keep="first", maintain_order=True)
-    )
-    grouped = first.group_by("pattern").agg(pl.col("patient_id").sort())
-    return dict(grouped.iter_rows())
+    return {
+        code: [(child, report.anchors[child]) for child in children]
+        for (analysis, code), children in report.behind.counts.items()
+        if analysis == "response_pattern"
+    }
 
 
 def _list_tiers(results: Results) -> Sequence[tuple[str, str, int]]:
