@@ -67,6 +67,36 @@ def trace(
     _print_written(folder, len(written))
 
 
+@app.command()
+def word(
+    run: Run,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="The file to make; left out: RUN-case-series.docx."),
+    ] = None,
+    figures: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="A folder of PNG pictures to take in, by name."),
+    ] = None,
+    language: Language = "en",
+) -> None:
+    """Write the tables and methods of a case series for Word.
+
+    In the order of a journal, to be edited. Needs python-docx: pip install 'heliotrope[word]'.
+    """
+    from heliotrope.report.explain import open_run
+    from heliotrope.report.exports.word.manuscript import find_figures, write_word
+    from heliotrope.report.language import speaking
+    from heliotrope.run.verification import read_rulebook_of
+
+    tables = open_run(run)
+    with speaking(language):
+        path = out or _name_beside(run, "case-series").with_suffix(".docx")
+        pictures = find_figures(figures) if figures is not None else ()
+        written = write_word(tables, read_rulebook_of(tables.manifest), path, pictures)
+    typer.echo(f"Wrote {written}")
+
+
 def _name_beside(run: Path, what: str) -> Path:
     """Name a new file or folder beside the run: a finished run folder is not written into."""
     whole = run.resolve()
