@@ -158,6 +158,7 @@ def _write_back_matter(document: WordDocument, report: ReportInput) -> None:
     document.heading(_("References of the definitions"), 1)
     for reference in list_references(report):
         document.paragraph(reference, style="List Number")
+    document.table(tables.make_definitions(report))
     checklists = tables.make_checklists(report)
     if checklists:
         document.heading(_("Reporting checklists"), 1)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
+from heliotrope.definitions.model import Definition
 from heliotrope.definitions.response import (
     AGGRAVATION,
     RESPONSE,
@@ -18,6 +19,7 @@ from heliotrope.report.section import ReportInput
 from heliotrope.report.sections.agreement import say_validation
 from heliotrope.report.sections.definitions import build_definitions
 
+EXPOSURE, GLUCOCORTICOIDS, GRADING = "ivig_exposure", "gc_equiv_v1", "ctcae_v5"
 LISTED_REFUSALS = 12
 
 
@@ -32,17 +34,34 @@ def list_methods(report: ReportInput) -> Sequence[str]:
     ]
 
 
+def list_main_definitions(report: ReportInput) -> Sequence[Definition]:
+    """List the definitions that the tables rest on: exposure, response, score, grades."""
+    rule = report.rulebook.get(RESPONSE, ResponseDefinition)
+    after = report.rulebook.get(AGGRAVATION, AggravationDefinition)
+    names = (
+        EXPOSURE,
+        RESPONSE,
+        rule.tier_a.score,
+        AGGRAVATION,
+        after.inactive_definition,
+        GLUCOCORTICOIDS,
+        GRADING,
+    )
+    known = report.rulebook.definitions
+    return [known[name] for name in names if name in known]
+
+
 def list_references(report: ReportInput) -> Sequence[str]:
-    """List what the deciding definitions cite, each once, in their order; project choices last."""
+    """List what the main definitions cite, each once, in their order; project choices are none."""
     cited: dict[str, None] = {}
-    own: dict[str, None] = {}
-    for line in build_definitions(report).content["deciding"]:
-        for source in line.definition.sources:
+    for definition in list_main_definitions(report):
+        for source in definition.sources:
+            if source.flag == "P":
+                continue
             doi = f" doi:{source.doi}" if source.doi else ""
             flagged = _("(not verified against the source)") if source.flag == "R" else ""
-            text = f"{source.citation}.{doi} {flagged}".replace("..", ".").strip()
-            (own if source.flag == "P" else cited)[text] = None
-    return [*cited, *own]
+            cited[f"{source.citation}.{doi} {flagged}".replace("..", ".").strip()] = None
+    return list(cited)
 
 
 def list_refusals(report: ReportInput) -> Sequence[tuple[str, str]]:
@@ -79,16 +98,14 @@ def _say_records(report: ReportInput) -> str:
 
 
 def _say_definitions(report: ReportInput) -> str:
-    lines = build_definitions(report).content["deciding"]
-    named = "; ".join(
-        f"{line.definition.title} ({line.definition.id} {line.definition.stamp})" for line in lines
-    )
-    unverified = sum(not line.definition.verified for line in lines)
+    main = list_main_definitions(report)
+    named = "; ".join(f"{item.title} ({item.id} {item.stamp})" for item in main)
+    everything = build_definitions(report).content["deciding"]
     return _(
         "Every decision followed a published or project definition, in the version named: {named}. "
-        "Of these, {n} rest at least in part on values not verified against their source. "
-        "{validated}"
-    ).format(named=named, n=unverified, validated=say_validation(report))
+        "A table at the end lists all {n} definitions of the run and which of them are verified "
+        "against their sources. {validated}"
+    ).format(named=named, n=len(everything), validated=say_validation(report))
 
 
 def _say_windows(report: ReportInput) -> str:

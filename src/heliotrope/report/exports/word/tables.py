@@ -12,6 +12,7 @@ from heliotrope.report.medians_table import MediansTable
 from heliotrope.report.section import ReportInput
 from heliotrope.report.sections.adjuvant import build_adjuvant
 from heliotrope.report.sections.checklists import build_checklists
+from heliotrope.report.sections.definitions import build_definitions
 from heliotrope.report.sections.findings import build_findings
 from heliotrope.report.sections.harm import build_harm
 from heliotrope.report.sections.landmarks import build_landmarks
@@ -20,6 +21,7 @@ from heliotrope.report.sections.patterns import build_patterns
 from heliotrope.report.sections.who import build_who
 
 NO_NUMBER = "–"
+CHECKLISTS = ("care_2013", "strobe_record")
 
 
 def make_table_1(report: ReportInput) -> WordTable:
@@ -128,8 +130,24 @@ def make_refusals(report: ReportInput) -> WordTable:
     )
 
 
+def make_definitions(report: ReportInput) -> WordTable:
+    """Make the table of every definition that decided something, with its version."""
+    return WordTable(
+        title=_("Definitions of the run"),
+        header=[_("Definition"), _("Name and version"), _("Verified against its source")],
+        rows=[
+            [
+                line.definition.title,
+                f"{line.definition.id} {line.definition.stamp}",
+                _("yes") if line.definition.verified else _("not in every value"),
+            ]
+            for line in build_definitions(report).content["deciding"]
+        ],
+    )
+
+
 def make_checklists(report: ReportInput) -> list[WordTable]:
-    """Make a table of each reporting checklist, filled where the run knows the answer."""
+    """Make a table of each checklist for case series: the items of which the run says something."""
     section: Any = build_checklists(report)
     if section is None:
         return []
@@ -144,9 +162,14 @@ def make_checklists(report: ReportInput) -> list[WordTable]:
                     line.for_author or "",
                 ]
                 for line in table.lines
+                if line.said
             ],
+            note=_("{n} more items are for the authors alone.").format(
+                n=sum(not line.said for line in table.lines)
+            ),
         )
         for table in section.content["tables"]
+        if table.checklist.id in CHECKLISTS
     ]
 
 
@@ -154,7 +177,7 @@ def _make_medians(table: MediansTable, title: str, first: str, note: str = "") -
     rows = [
         [name, *(" ".join(_say_point(point)) for point in points)] for name, points in table.lines
     ]
-    return WordTable(title, [first, *table.columns], rows, note, is_wide=len(table.columns) > 5)
+    return WordTable(title, [first, *table.columns], rows, note)
 
 
 def _say_point(point: Any) -> list[str]:
