@@ -105,10 +105,11 @@ def list_facts(subject: Subject) -> Sequence[tuple[str, str]]:
     return facts
 
 
-def render_review(subject: Subject, paper: Paper = "a4") -> str:
-    """Render the page of a child as one self-contained HTML text."""
+def render_review(subject: Subject, paper: Paper = "a4", *, is_dense: bool = False) -> str:
+    """Render the page of a child as one self-contained HTML text; ``is_dense`` prints smaller."""
     template = make_environment().get_template(TEMPLATE)
-    return template.render(_make_context(subject.report, build_review(subject), paper))
+    context = _make_context(subject.report, build_review(subject), paper)
+    return template.render(context | {"is_dense": is_dense})
 
 
 def _make_context(report: ReportInput, review: Review, paper: Paper) -> dict[str, Any]:

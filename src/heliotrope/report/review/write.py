@@ -48,7 +48,7 @@ class WrittenReview:
 def write_review(
     run: RunTables, rulebook: Rulebook, patient_id: str, options: ReviewOptions
 ) -> WrittenReview:
-    """Write the review of one child of a run, and print it.
+    """Write the review of one child of a run, and print it; what asks for two sheets, smaller.
 
     Errors: a pseudonym unknown to the run; a file in the way that is no review (it is not
     overwritten); no browser, or one that fails (exit 4; the page is written and named).
@@ -57,18 +57,25 @@ def write_review(
     page = _name_page(run.folder, subject.child.patient_id, options.out)
     pdf = page.with_suffix(".pdf")
     _check_place(page, pdf if options.pdf else None)
-    text = render_review(subject, options.paper)
-    try:
-        page.parent.mkdir(parents=True, exist_ok=True)
-        page.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise cannot_write(page, error) from None
+    _write_page(page, render_review(subject, options.paper))
     if not options.pdf:
         return WrittenReview(page, None, None)
     browser = options.browser or find_browser()
     if browser is None:
         raise cannot_print(page, _("no such browser on the path or in its usual places"))
-    return WrittenReview(page, pdf, print_pdf(browser, page, pdf))
+    sheets = print_pdf(browser, page, pdf)
+    if sheets > 1:
+        _write_page(page, render_review(subject, options.paper, is_dense=True))
+        sheets = print_pdf(browser, page, pdf)
+    return WrittenReview(page, pdf, sheets)
+
+
+def _write_page(page: Path, text: str) -> None:
+    try:
+        page.parent.mkdir(parents=True, exist_ok=True)
+        page.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise cannot_write(page, error) from None
 
 
 def _name_page(folder: Path, patient_id: str, out: Path | None) -> Path:
