@@ -32,7 +32,6 @@ from heliotrope.report.section import ReportInput
 from heliotrope.report.sections.patterns import build_patterns
 from heliotrope.run.verification import read_rulebook_of
 
-
 WHITE_PIXEL = (
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGP4DwABAQEAsTj2FAAAAABJRU5ErkJggg=="
 )

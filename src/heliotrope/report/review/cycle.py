@@ -51,7 +51,7 @@ def find_worn_off(visits: pl.DataFrame) -> tuple[int, list[tuple[Row, Row]]]:
         for rows in judged.drop_nulls("course").partition_by("course", maintain_order=True)
         if rows.height > 1
     ]
-    pairs = []
+    pairs: list[tuple[Row, Row]] = []
     for rows in courses:
         improved = next((row for row in rows if row["state"] == "met"), None)
         after = [
@@ -128,7 +128,8 @@ def _say_measure(subject: Subject, name: str, rows: pl.DataFrame) -> tuple[str, 
         row["date"]: row
         for row in subject.derived.visit_values.filter(pl.col("measure") == name).to_dicts()
     }
-    parts, cells = [], []
+    parts: list[str] = []
+    cells: list[int] = []
     for row in (early, late):
         value = recorded[row["date"]]
         parts.append(
