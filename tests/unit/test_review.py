@@ -14,6 +14,7 @@ from heliotrope.errors import ExitCode, UserError
 from heliotrope.example_studies import find_example
 from heliotrope.pipeline import RunOptions, run_study
 from heliotrope.report.explain import open_run
+from heliotrope.report.review.drugs import _order_drugs
 from heliotrope.report.review.page import Review, build_review, render_review
 from heliotrope.report.review.subject import open_subject
 from heliotrope.report.section import ReportInput
@@ -142,7 +143,20 @@ def test_the_latest_regimen_comes_first_and_the_others_in_a_line(odd: Path) -> N
     review, _ = build(odd, "twice")
     assert ("IVIG regimen", "2") in review.facts
     assert "2020-01-01 to 2020-02-26" in review.exposure[0].answer
+    assert len([line for line in review.missing if line.question == "Improved?"]) == 1
     assert review.others.startswith("1: 2018-01-01 to 2018-02-26, 3 courses; ")
+
+
+def test_drugs_taken_now_stand_before_those_that_ended() -> None:
+    days = [dt.date(2020, 6, 1), dt.date(2019, 1, 1)]
+    periods = pl.DataFrame(
+        {
+            "drug": ["azathioprine", "ciclosporin", "methotrexate"],
+            "start_date": [dt.date(2017, 1, 1), dt.date(2018, 1, 1), dt.date(2020, 1, 1)],
+            "end_date": [dt.date(2017, 6, 1), dt.date(2019, 1, 1), None],
+        }
+    )
+    assert _order_drugs(periods, days) == ["methotrexate", "ciclosporin", "azathioprine"]
 
 
 def test_a_hostile_name_is_text_and_a_long_one_is_cut(odd: Path) -> None:

@@ -48,7 +48,7 @@ def list_drugs(subject: Subject) -> DrugTable:
     then = None if exposure is None else exposure["first_infusion"] - dt.timedelta(days=1)
     now = subject.observed_until
     periods = subject.derived.drug_periods
-    drugs = sorted(set(periods["drug"]))
+    drugs = _order_drugs(periods, [now, *([then] if then else [])])
     lines = [_make_steroid_line(subject, then, now)]
     for drug in drugs[:SHOWN_DRUGS]:
         rows = periods.filter(pl.col("drug") == drug).sort("start_date").to_dicts()
@@ -68,6 +68,20 @@ def list_drugs(subject: Subject) -> DrugTable:
         hidden=max(len(drugs) - SHOWN_DRUGS, 0),
         effect="" if response is None else _say_effect(response),
     )
+
+
+def _order_drugs(periods: pl.DataFrame, days: Sequence[dt.date]) -> Sequence[str]:
+    """Order the drugs: those taken on the last day, then those before IVIG, then the others."""
+    taken = [
+        set(
+            periods.filter(
+                (pl.col("start_date") <= day)
+                & (pl.col("end_date").is_null() | (pl.col("end_date") >= day))
+            )["drug"]
+        )
+        for day in days
+    ]
+    return sorted(set(periods["drug"]), key=lambda drug: ([drug not in on for on in taken], drug))
 
 
 def _say_effect(response: Row) -> str:
@@ -102,6 +116,8 @@ def _find_steroid_dose(subject: Subject, rows: Sequence[Row], day: dt.date) -> F
     covering = [row for row in rows if row["start_date"] <= day <= row["end_date"]]
     if covering:
         row = covering[-1]
+        if row["prednisone_mg_day"] == 0:
+            return _say_no_dose(subject, row, rows)
         return Figure(_say_steroid(row), "", subject.marks.mark(row["row_ids"]))
     before = [row for row in rows if row["end_date"] < day]
     if before:
@@ -114,12 +130,24 @@ def _find_steroid_dose(subject: Subject, rows: Sequence[Row], day: dt.date) -> F
     return Figure(_("not recorded before {date}").format(date=rows[0]["start_date"]))
 
 
+def _say_no_dose(subject: Subject, row: Row, rows: Sequence[Row]) -> Figure:
+    """Say since when no dose is recorded, pointing to the last dose before."""
+    given = [
+        item
+        for item in rows
+        if item["end_date"] < row["start_date"] and item["prednisone_mg_day"] != 0
+    ]
+    return Figure(
+        _("0 mg/day from {date}").format(date=row["start_date"]),
+        "",
+        subject.marks.mark(given[-1]["row_ids"]) if given else "",
+    )
+
+
 def _say_steroid(row: Row) -> str:
     per_day, per_kg = row["prednisone_mg_day"], row["prednisone_mg_kg_day"]
     if per_day is None and per_kg is None:
         return _("dose unknown")
-    if per_day == 0:
-        return _("0 mg/day")
     said = "" if per_day is None else _("{dose} mg/day").format(dose=f"{per_day:.3g}")
     if per_kg is None:
         return said + ", " + _("weight missing")

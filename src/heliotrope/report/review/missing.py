@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 import polars as pl
 
 from heliotrope.definitions.score import ScoreDefinition
 from heliotrope.report.language import _
+from heliotrope.report.read_child import Child
 from heliotrope.report.review.figures import Line
 from heliotrope.report.review.subject import Subject
 from heliotrope.report.sections.what_to_record import list_advice
@@ -18,8 +20,15 @@ def list_missing(subject: Subject) -> Sequence[Line]:
 
     Facts only: what to do about it is not for this page.
     """
-    open_questions = [Line(line.question, line.reason) for line in list_advice(subject.child)]
+    questions = list_advice(_keep_regimen(subject)) if subject.exposure is not None else ()
+    open_questions = [Line(line.question, line.reason) for line in questions]
     return [*open_questions, *_list_core_set(subject), *_list_domains(subject)]
+
+
+def _keep_regimen(subject: Subject) -> Child:
+    """Leave out what is open of the child's other regimens."""
+    own = {name: subject.rows(name) for name in ("response", "aggravation", "course")}
+    return replace(subject.child, tables={**subject.child.tables, **own})
 
 
 def _list_core_set(subject: Subject) -> Iterable[Line]:
