@@ -52,3 +52,28 @@ def share(
         print_json(summary.to_json())
     else:
         print_shared(summary)
+
+
+def pool(
+    sites: Annotated[
+        list[Path],
+        typer.Argument(metavar="RUN...", help="Two or more folders that `share` wrote, or runs."),
+    ],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="The folder to make.")],
+    as_json: Json = False,
+) -> None:
+    """Combine the shared results of several sites.
+
+    Without a row of a child. Counts are added where the sites agree in definitions and versions;
+    else the difference is named. Shares, rates and estimates by random effects, with and without
+    each site.
+    """
+    from heliotrope.definitions.load import read_rulebook
+    from heliotrope.pooling.pool import pool_sites
+    from heliotrope.terminal.sharing import print_pooled
+
+    summary = pool_sites(sites, out, read_rulebook())
+    if as_json:
+        print_json(summary.to_json())
+    else:
+        print_pooled(summary)

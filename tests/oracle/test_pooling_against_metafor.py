@@ -21,7 +21,11 @@ from heliotrope.definitions.evidence import Evidence
 from heliotrope.definitions.literature import BESIDE_THE_LITERATURE, Literature
 from heliotrope.definitions.load import read_rulebook
 from heliotrope.estimate.literature import choose_for_pooling, list_series
-from heliotrope.estimate.pooling import PooledShare, estimate_pooled_share
+from heliotrope.estimate.pooling import (
+    PooledShare,
+    estimate_pooled_share,
+    estimate_random_effects,
+)
 
 Counts = list[tuple[int, int]]
 
@@ -112,3 +116,52 @@ def test_the_shipped_children_are_the_ones_recorded_here() -> None:
 def test_fewer_than_three_series_have_no_spread() -> None:
     with pytest.raises(ValueError, match="three series"):
         estimate_pooled_share(THREE[:2], 0.95, 0.5)
+
+
+ESTIMATES = [
+    [(0.2, 0.04), (0.6, 0.05), (0.1, 0.02)],
+    [(-1.2, 0.3), (0.4, 0.1), (-0.1, 0.08), (0.9, 0.5), (0.3, 0.02)],
+    [(0.1, 0.04), (0.9, 0.03)],
+]
+
+
+@pytest.mark.parametrize("estimates", ESTIMATES)
+def test_random_effects_and_without_each_site_against_metafor_live(
+    run_r: Callable[[str], str], estimates: list[tuple[float, float]]
+) -> None:
+    if run_r('cat(requireNamespace("metafor", quietly = TRUE))').strip() != "TRUE":
+        message = "the R package metafor is missing: install r-cran-metafor"
+        if os.environ.get("CI"):
+            pytest.fail(message)
+        pytest.skip(message)
+    values, variances = zip(*estimates, strict=True)
+    printed = run_r(
+        f"""suppressMessages(library(metafor)); options(digits = 15)
+        r <- rma(c{values}, c{variances}, method = "DL", test = "adhoc")
+        cat(coef(r), r$ci.lb, r$ci.ub, r$tau2, r$I2 / 100, "")
+        if (r$k > 2) {{
+          cat(coef(r) + c(-1, 1) * qt(.975, r$k - 2) * sqrt(r$se^2 + r$tau2), "")
+          l <- leave1out(r); cat(rbind(l$estimate, l$ci.lb, l$ci.ub))
+        }}"""
+    )
+    expected = [float(word) for word in printed.split()]
+    found = describe(estimates)
+    if len(estimates) > 2:
+        pooled = estimate_random_effects(estimates, 0.95)
+        assert pooled.prediction is not None
+        found += [pooled.prediction.low, pooled.prediction.high]
+        for place in range(len(estimates)):
+            rest = [item for number, item in enumerate(estimates) if number != place]
+            found += describe(rest)[:3]
+    assert found == pytest.approx(expected, rel=1e-7, abs=1e-10)
+
+
+def describe(estimates: list[tuple[float, float]]) -> list[float]:
+    pooled = estimate_random_effects(estimates, 0.95)
+    ends = pooled.interval
+    return [pooled.value, ends.low, ends.high, pooled.between_variance, pooled.heterogeneity]
+
+
+def test_one_site_has_no_mean() -> None:
+    with pytest.raises(ValueError, match="at least two"):
+        estimate_random_effects([(0.1, 0.2)], 0.95)

@@ -22,6 +22,8 @@ COMMANDS = [
     "compare",
     "score",
     "simulate",
+    "share",
+    "pool",
     "verify",
     "definitions",
 ]

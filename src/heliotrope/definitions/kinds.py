@@ -22,6 +22,7 @@ from heliotrope.definitions.measure import MeasureSet
 from heliotrope.definitions.model import Definition
 from heliotrope.definitions.model_free import ModelFreeEstimates
 from heliotrope.definitions.omop_model import OmopConcepts, OmopModel
+from heliotrope.definitions.pooling import PoolingOfSites
 from heliotrope.definitions.pulse_model import PulseModel
 from heliotrope.definitions.redcap_project import RedcapProject
 from heliotrope.definitions.registry_comparison import RegistryComparison
@@ -94,3 +95,4 @@ KINDS["redcap_project"] = RedcapProject
 KINDS["sdtm_terms"] = SdtmTerms
 KINDS["mapping_words"] = MappingWords
 KINDS["disclosure"] = DisclosureControl
+KINDS["pooling"] = PoolingOfSites

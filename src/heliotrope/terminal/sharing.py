@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from heliotrope.pooling.pool import PoolSummary
 from heliotrope.report.disclosure.share import REPORT_FILE, ShareSummary
 from heliotrope.report.language import _
 
@@ -35,4 +36,21 @@ def print_shared(summary: ShareSummary) -> None:
     lines.append(
         _("Read {page} before you send the folder").format(page=summary.folder / REPORT_FILE)
     )
+    typer.echo("\n".join(lines))
+
+
+def print_pooled(summary: PoolSummary) -> None:
+    """Say which sites were pooled, how much of it, and what stood in the way."""
+    lines = [
+        _("Pooled {sites} into {folder}").format(
+            sites=", ".join(summary.sites), folder=summary.folder
+        ),
+        _("{pooled} figures pooled, {refused} not, each with its reason").format(
+            pooled=summary.pooled, refused=summary.refused
+        ),
+        *(
+            _("The sites differ, so nothing is pooled: {difference}").format(difference=text)
+            for text in summary.differences
+        ),
+    ]
     typer.echo("\n".join(lines))
