@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from heliotrope.definitions.adam import AdamSet
 from heliotrope.definitions.checklist import Checklist
 from heliotrope.definitions.codes import CodeList, CodeSystems
 from heliotrope.definitions.cohort_entry import CohortEntry
@@ -96,3 +97,4 @@ KINDS["sdtm_terms"] = SdtmTerms
 KINDS["mapping_words"] = MappingWords
 KINDS["disclosure"] = DisclosureControl
 KINDS["pooling"] = PoolingOfSites
+KINDS["adam"] = AdamSet

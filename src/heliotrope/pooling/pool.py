@@ -81,7 +81,7 @@ def pool_sites(paths: Sequence[Path], out: Path, rulebook: Rulebook) -> PoolSumm
     (partial / "report.html").write_text(page, encoding="utf-8")
     partial.rename(out)
     pooled = results.filter(pl.col("group") == ALL_SITES)
-    refused = pooled["refused"].is_not_null().sum()
+    refused = pooled.filter(pl.col("refused").is_not_null()).height
     names = tuple(site.name for site in sites)
     return PoolSummary(out, names, pooled.height - refused, refused, tuple(differences), results)
 

@@ -46,7 +46,7 @@ def make_rows_per_child(tables: RunTables, secret: bytes) -> pl.DataFrame:
         }
         for row in joined.iter_rows(named=True)
     ]
-    schema = {
+    schema: dict[str, pl.DataType | type[pl.DataType]] = {
         "child": pl.String,
         "regimen": pl.Int32,
         "first_infusion_day": pl.Int32,

@@ -91,7 +91,8 @@ def _hide_counts(asked: Asked, shared: Sequence[SharedAnalysis]) -> tuple[list[C
     Tables of several words are looked at together; a share of its own whole is bound to the others
     by its whole alone, and that is printed only where it tells nothing.
     """
-    together, alone = [], []
+    together: list[CountTable] = []
+    alone: list[CountTable] = []
     for analysis in shared:
         if "counts" not in analysis.forms:
             continue
