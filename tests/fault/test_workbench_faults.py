@@ -166,8 +166,8 @@ def test_an_upload_that_breaks_off_leaves_nothing_and_is_said(tmp_path: Path) ->
     with serving(tmp_path / "work") as server:
         head = (
             f"POST /upload?csrf={server.csrf} HTTP/1.1\r\nHost: 127.0.0.1:{server.port}\r\n"
-            f"Cookie: {server.cookie()}\r\nSec-Fetch-Site: same-origin\r\nContent-Length: 100000\r\n"
-            "Content-Type: multipart/form-data; boundary=b\r\n\r\n--b\r\n"
+            f"Cookie: {server.cookie()}\r\nSec-Fetch-Site: same-origin\r\n"
+            "Content-Length: 100000\r\nContent-Type: multipart/form-data; boundary=b\r\n\r\n--b\r\n"
             'Content-Disposition: form-data; name="files"; filename="assessment.csv"\r\n\r\n'
         )
         with socket.create_connection(("127.0.0.1", server.port)) as line:
