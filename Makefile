@@ -43,6 +43,7 @@ bench: $(VENV)/.installed-dev ## measure; writes the tables of benchmarks/README
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/registry.py
 	$(BIN)/python benchmarks/pulse_model.py
 	$(BIN)/python benchmarks/read_redcap.py
+	$(BIN)/python benchmarks/workbench.py
 	$(BIN)/python benchmarks/kill_and_resume.py
 	$(BIN)/python benchmarks/read_sdtm.py
 	$(BIN)/python benchmarks/read_omop.py

@@ -31,6 +31,7 @@ COMMANDS = [
     ["export", "word"],
     ["score"],
     ["verify"],
+    ["serve"],
     ["definitions", "list"],
     ["definitions", "show"],
 ]

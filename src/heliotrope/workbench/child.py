@@ -17,6 +17,7 @@ from heliotrope.comparison.child_tables import ChildTables
 from heliotrope.comparison.compare import compare_run
 from heliotrope.definitions.comparable import ComparisonOptions, find_units
 from heliotrope.errors import UserError
+from heliotrope.report.charts.scripts import list_script_hashes, render_chart_scripts
 from heliotrope.report.explain import explain_patient
 from heliotrope.report.language import _
 from heliotrope.report.section import ReportInput, Section
@@ -50,16 +51,23 @@ class ChildReport(ReportInput):
 def show_child(request: Request) -> Response:
     """Show the child's page as the report has it, and what stands about it in the cohort."""
     run, patient_id = _find(request)
-    content: dict[str, Any] = {"style": "", "nonce": "", "section": None}
     nonce = secrets.token_urlsafe(16)
+    content: dict[str, Any] = {"style": "", "nonce": nonce, "section": None, "scripts": ""}
     if _has_ivig(run, patient_id):
         section = build_children(ChildReport(run.tables, run.rulebook, patient_id))
         moved = move_styles(_render(section))
-        content = {"style": Markup(moved.style), "nonce": nonce, "section": Markup(moved.html)}
+        content["style"], content["section"] = Markup(moved.style), Markup(moved.html)
+        content["scripts"] = render_chart_scripts()
     response = show(request, "child.html.j2", _describe(run, patient_id, "child", **content))
-    policy = POLICY.replace("style-src 'self'", f"style-src 'self' 'nonce-{nonce}'")
-    response.headers["content-security-policy"] = policy
+    response.headers["content-security-policy"] = _make_policy(nonce)
     return response
+
+
+def _make_policy(nonce: str) -> str:
+    """Allow the sheet of this page by its number, and the charts' own scripts by their hashes."""
+    styles = POLICY.replace("style-src 'self'", f"style-src 'self' 'nonce-{nonce}'")
+    scripts = " ".join(list_script_hashes())
+    return styles.replace("script-src 'self'", f"script-src 'self' {scripts}")
 
 
 def _render(section: Section) -> str:
