@@ -273,6 +273,17 @@ def test_a_run_is_watched_live_and_cancelled(
     assert page.url == address
 
 
+def test_a_chart_opens_in_vega_under_the_policy_of_the_workbench(
+    workbench: Workbench, open_page: Callable[..., Page]
+) -> None:
+    page = open_page(workbench.address, may_complain=True)
+    page.goto(f"{workbench.base}/runs/seven-1/child?id=S01")
+    page.get_by_role("button", name="Zoom or save").first.click()
+    expect(page.locator(".vega-view svg").first).to_be_visible(timeout=SECONDS)
+    page.goto(f"{workbench.base}/runs/seven-1/child/review?id=S01")
+    expect(page.get_by_text("S01").first).to_be_visible()
+
+
 def test_files_are_dropped(workbench: Workbench, open_page: Callable[..., Page]) -> None:
     page = open_page(workbench.address)
     text = "patient_id,date,measure,value\nP1,2020-01-01,cmas,40\n"

@@ -152,6 +152,15 @@ def test_a_hostile_name_is_text_everywhere(visitor: Visitor) -> None:
     assert HOSTILE.replace('"', '""') in table
 
 
+def test_the_review_page_stands_in_a_sandbox_and_can_be_saved(visitor: Visitor) -> None:
+    page = visitor.get(f"{RUN}/child/review?id=S01")
+    assert "S01" in page.text
+    assert "sandbox" in page.headers["content-security-policy"]
+    saved = visitor.get(f"{RUN}/child/review?id=S01&save=1")
+    assert saved.headers["content-disposition"].startswith("attachment")
+    assert visitor.get(f"{RUN}/child/review?id=S99").status_code == 404
+
+
 def test_two_definitions_over_a_run(visitor: Visitor) -> None:
     page = visitor.get(f"{RUN}/definitions?first=inactive_disease_2013&second=inactive_by_cmas")
     assert page.status_code == 200

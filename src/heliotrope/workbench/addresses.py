@@ -30,6 +30,7 @@ PAGES: dict[str, str] = {
     "/runs/{name}/children": "runs.show_children",
     "/runs/{name}/child": "child.show_child",
     "/runs/{name}/child/trace": "child.show_trace",
+    "/runs/{name}/child/review": "child.show_review",
     "/runs/{name}/child/other": "child.show_other_definition",
     "/runs/{name}/report": "downloads.show_report",
     "/runs/{name}/files/{file}": "downloads.send_file",

@@ -11,7 +11,7 @@ from typing import Any
 from markupsafe import Markup
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import HTMLResponse, Response
 
 from heliotrope.comparison.child_tables import ChildTables
 from heliotrope.comparison.compare import compare_run
@@ -20,10 +20,13 @@ from heliotrope.errors import UserError
 from heliotrope.report.charts.scripts import list_script_hashes, render_chart_scripts
 from heliotrope.report.explain import explain_patient
 from heliotrope.report.language import _
+from heliotrope.report.review.page import render_review
+from heliotrope.report.review.subject import open_subject
 from heliotrope.report.section import ReportInput, Section
 from heliotrope.report.sections.child import build_children
 from heliotrope.workbench.changes import list_changes
 from heliotrope.workbench.desk import OpenRun, desk_of
+from heliotrope.workbench.downloads import HEAD_BYTES, make_sandbox
 from heliotrope.workbench.pages import make_pages, show
 from heliotrope.workbench.security import POLICY
 from heliotrope.workbench.styles import move_styles
@@ -73,6 +76,17 @@ def _make_policy(nonce: str) -> str:
 def _render(section: Section) -> str:
     """Render a section of the report."""
     return make_pages().get_template(section.template).render(content=section.content)
+
+
+def show_review(request: Request) -> Response:
+    """Show the child's review page, to be printed; it is a file of its own, as the report is."""
+    run, patient_id = _find(request)
+    subject = open_subject(ReportInput(run.tables, run.rulebook), patient_id)
+    text = render_review(subject)
+    headers = {"content-security-policy": make_sandbox(text[:HEAD_BYTES])}
+    if request.query_params.get("save") == "1":
+        headers["content-disposition"] = f'attachment; filename="{run.place.name}-review.html"'
+    return HTMLResponse(text, headers=headers)
 
 
 def show_trace(request: Request) -> Response:
