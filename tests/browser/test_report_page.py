@@ -1,4 +1,4 @@
-"""The report as a person reads it: at both widths and schemes, with keyboard, without JavaScript."""
+"""The report as a person reads it: both widths and schemes, keyboard, without JavaScript."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ LABELS = [(1, "a", "rapid"), (1, "b", "slow"), (2, "a", "slow"), (6, "a", "none"
 AA = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
 OPEN_ALL = "document.querySelectorAll('details').forEach(part => part.open = true)"
-TOO_WIDE = """[...document.querySelectorAll('body *')].filter(e => !e.closest('.scroll, svg, .hidden')
+TOO_WIDE = """[...document.querySelectorAll('body *')]
+  .filter(e => !e.closest('.scroll, svg, .hidden')
   && e.getBoundingClientRect().right > document.documentElement.clientWidth + 1)
   .map(e => e.outerHTML.slice(0, 120))"""
 TOO_SMALL = """[...document.querySelectorAll('.chart span, .chart text, td, th, p, dd')]

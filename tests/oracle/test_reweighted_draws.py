@@ -1,4 +1,4 @@
-"""Reweighted draws against posteriors that are known by a grid: the bent ridge of a pulse's shape."""
+"""Reweighted draws against posteriors known by a grid: the bent ridge of a pulse's shape."""
 
 from __future__ import annotations
 

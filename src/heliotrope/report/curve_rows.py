@@ -17,7 +17,8 @@ def read_curve(results: Results, analysis: str) -> CurveRows:
     It runs on to the last day on which anybody was seen. Where everybody at risk had the event
     while others entered later it ends there: beyond, the curve says nothing.
     """
-    steps, band, at_risk, censored = [], [], [], []
+    steps, band, at_risk = [], [], []
+    censored: list[dict[str, float]] = []
     is_depleted = False
     for variable in _days(results, analysis):
         left = results.row(analysis, variable, "censored")

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from heliotrope.definitions.estimate import DESCRIPTIVE_ESTIMATES, DescriptiveEstimates
+from heliotrope.definitions.evidence import Population
 from heliotrope.definitions.literature import BESIDE_THE_LITERATURE, Literature
 from heliotrope.definitions.measure import measures_of
 from heliotrope.definitions.model_free import MODEL_FREE, ModelFreeEstimates
@@ -60,7 +61,7 @@ def _list_counts(report: ReportInput) -> Iterable[tuple[str, str, Spec | None]]:
     yield "patterns", _("Children by response pattern"), draw_patterns(list_patterns(report))
     literature = report.rulebook.get(BESIDE_THE_LITERATURE, Literature)
     own = report.rulebook.settings.population
-    population = "adults" if own == "adult" else "children"
+    population: Population = "adults" if own == "adult" else "children"
     for number, table in enumerate(
         list_tables(report, literature, population, with_cohort=True), start=1
     ):

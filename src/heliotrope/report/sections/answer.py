@@ -169,7 +169,7 @@ def _answer_after_stopping(report: ReportInput) -> Answer:
 
 def _answer_harm(report: ReportInput) -> Answer:
     results, question = report.results, _("Harm recorded?")
-    occasions = results.count("reactions", "any_occasion")
+    occasions = results.count("reactions", "any_occasion") or 0
     rate = results.row("reactions", "any_occasion", "rate_per_infusion_day")
     children = results.share(*REACTION)
     bound = results.row("reactions", "any_occasion", "upper_bound_per_infusion_day")
