@@ -291,6 +291,22 @@ def test_an_infusion_known_by_a_procedure_alone_has_no_dose(model):
     assert date(2016, 5, 4) in own.tables["infusion"]["date"].to_list()
 
 
+def test_a_child_whose_infusions_are_procedures_alone_belongs_to_the_cohort(model):
+    """A procedure on the day of a replacement dose does not make that dose unknown."""
+    for number in (1, 2, 3):
+        model.person(number)
+        model.condition(number, 4005037)
+        model.weight(number, 30.0)
+    model.procedure(1, 700020, "2016-05-01")
+    model.procedure(2, 700021, "2016-05-01")
+    model.drug(3, 700010, "2016-04-01", quantity=2)
+    model.procedure(3, 700020, "2016-04-01")
+    model.write()
+    read = model.read('cohort = "jdm_ivig"')
+    assert read.tables["infusion"]["patient_id"].unique().to_list() == ["1"]
+    assert [n for _, _, n in read.cohort] == [3, 3, 3, 3, 2, 1]
+
+
 @pytest.mark.parametrize(
     ("name", "is_given"),
     [

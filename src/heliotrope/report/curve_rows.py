@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from heliotrope.report.charts.curve import CurveRows
 from heliotrope.report.find_results import Results
@@ -17,7 +18,8 @@ def read_curve(results: Results, analysis: str) -> CurveRows:
     It runs on to the last day on which anybody was seen. Where everybody at risk had the event
     while others entered later it ends there: beyond, the curve says nothing.
     """
-    steps, band, at_risk = [], [], []
+    steps, band = [], []
+    at_risk: list[dict[str, Any]] = []
     censored: list[dict[str, float]] = []
     is_depleted = False
     for variable in _days(results, analysis):

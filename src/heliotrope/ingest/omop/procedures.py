@@ -10,13 +10,12 @@ from heliotrope.ingest.delivery import RowsOf
 from heliotrope.ingest.omop.concepts import Meanings, Vocabulary
 from heliotrope.ingest.omop.layout import Layout, make_staged
 from heliotrope.ingest.omop.local_codes import time_of
-from heliotrope.ingest.omop.selection import IMMUNOGLOBULIN, mean_rows, with_names
+from heliotrope.ingest.omop.selection import IMMUNOGLOBULIN, PROCEDURES, mean_rows, with_names
 from heliotrope.ingest.omop.store import as_number
 from heliotrope.ingest.procedures import says_given
 from heliotrope.ingest.raw import RawTable
 from heliotrope.ingest.staged import Staged
 
-PROCEDURES = "procedure_occurrence"
 # The rule by which FHIR leaves such a row out, too.
 RECORDED_TWICE = "infusion_recorded_twice"
 

@@ -40,9 +40,10 @@ from heliotrope.ingest.omop.local_codes import (
     read_local_codes,
     where_local,
 )
-from heliotrope.ingest.omop.procedures import PROCEDURES, find_given, stage_procedures
+from heliotrope.ingest.omop.procedures import find_given, stage_procedures
 from heliotrope.ingest.omop.selection import (
     IMMUNOGLOBULIN,
+    PROCEDURES,
     Selected,
     known_where,
     mean_rows,

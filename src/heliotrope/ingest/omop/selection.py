@@ -26,6 +26,7 @@ from heliotrope.ingest.raw import RawTable
 from heliotrope.ingest.staged import clean
 
 IMMUNOGLOBULIN = "immunoglobulin"
+PROCEDURES = "procedure_occurrence"
 WEIGHT = "weight"
 
 
@@ -144,7 +145,7 @@ def select_persons(
     diagnoses = _diagnoses(vocabulary, meanings, candidates)
     records = CohortRecords(
         _persons(persons), diagnoses,
-        _immunoglobulins(vocabulary, meanings, candidates),
+        _given(vocabulary, meanings, candidates),
         _weights(vocabulary, meanings, candidates),
     )  # fmt: skip
     cohort = select_cohort(records, entry, vocabulary.context.rulebook, total)
@@ -161,8 +162,13 @@ def _find_candidates(
         found = meanings["condition_occurrence"].named(names)
         return _persons_with(vocabulary, "condition_occurrence", found)
     if first.test == "immunoglobulin_given":
-        found = meanings["drug_exposure"].named([IMMUNOGLOBULIN])
-        return _persons_with(vocabulary, "drug_exposure", found)
+        tables = [table for table in ("drug_exposure", PROCEDURES) if table in meanings]
+        return frozenset[int]().union(
+            *(
+                _persons_with(vocabulary, table, meanings[table].named([IMMUNOGLOBULIN]))
+                for table in tables
+            )
+        )
     return None
 
 
@@ -230,10 +236,44 @@ def _diagnoses(
     ).filter(pl.col("concept").is_not_null() & pl.col("patient_id").is_not_null())
 
 
-def _immunoglobulins(
+def _given(
     vocabulary: Vocabulary, meanings: dict[str, Meanings], persons: frozenset[int] | None
 ) -> pl.DataFrame:
-    """Return immunoglobulin given, its dose in the unit that is worked out or recorded."""
+    """Return immunoglobulin given; a procedure of a day with an exposure says no more."""
+    exposures = _exposures(vocabulary, meanings, persons)
+    procedures = _procedures(vocabulary, meanings, persons)
+    once = procedures.join(exposures, on=["patient_id", "date"], how="anti")
+    return pl.concat([exposures, once])
+
+
+def _procedures(
+    vocabulary: Vocabulary, meanings: dict[str, Meanings], persons: frozenset[int] | None
+) -> pl.DataFrame:
+    """Return the procedures that gave immunoglobulin: a day, no dose and no route."""
+    given = meanings.get(PROCEDURES)
+    if given is None or not (given.by_id or given.by_text):
+        return pl.DataFrame(schema=IMMUNOGLOBULINS)
+    rows = mean_rows(
+        with_names(fetch_meant(vocabulary, PROCEDURES, given, persons)), PROCEDURES, given
+    )
+    return (
+        rows.filter(pl.col("meaning") == IMMUNOGLOBULIN)
+        .select(patient_id=as_number("person_id").cast(pl.String), date=day_of("procedure_date"))
+        .filter(pl.col("patient_id").is_not_null())
+        .select(
+            pl.col(name) if name in _KNOWN else pl.lit(None, dtype).alias(name)
+            for name, dtype in IMMUNOGLOBULINS.items()
+        )
+    )
+
+
+_KNOWN = ("patient_id", "date")
+
+
+def _exposures(
+    vocabulary: Vocabulary, meanings: dict[str, Meanings], persons: frozenset[int] | None
+) -> pl.DataFrame:
+    """Return immunoglobulin given as a drug, its dose as it is worked out or recorded."""
     table = "drug_exposure"
     found = meanings[table].named([IMMUNOGLOBULIN])
     if not found.by_id and not found.by_text:
