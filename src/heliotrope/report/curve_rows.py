@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from heliotrope.report.charts.curve import CurveRows
 from heliotrope.report.find_results import Results
 from heliotrope.report.read_model_free import thin
 
+Row = dict[str, Any]
 StepLine = tuple[str, str, str, str]
 
 
@@ -18,9 +19,10 @@ def read_curve(results: Results, analysis: str) -> CurveRows:
     It runs on to the last day on which anybody was seen. Where everybody at risk had the event
     while others entered later it ends there: beyond, the curve says nothing.
     """
-    steps, band = [], []
-    at_risk: list[dict[str, Any]] = []
-    censored: list[dict[str, float]] = []
+    steps: list[Row] = []
+    band: list[Row] = []
+    at_risk: list[Row] = []
+    censored: list[Row] = []
     is_depleted = False
     for variable in _days(results, analysis):
         left = results.row(analysis, variable, "censored")
@@ -45,9 +47,9 @@ def read_curve(results: Results, analysis: str) -> CurveRows:
     if steps and steps[0]["day"] > 0:
         steps.insert(0, {"day": 0.0, "free": 100.0})
     numbered = [row for row in at_risk if not row["is_event"]]
-    known = max((row["day"] for row in steps), default=0.0)
+    known = max((float(row["day"]) for row in steps), default=0.0)
     seen = [row for row in censored if steps and (row["day"] <= known or not is_depleted)]
-    last = max([known, *(row["day"] for row in seen)])
+    last = max([known, *(float(row["day"]) for row in seen)])
     return CurveRows(
         steps=_extend(steps, last),
         band=_extend(band, last),
@@ -57,15 +59,15 @@ def read_curve(results: Results, analysis: str) -> CurveRows:
     )
 
 
-def _extend(rows: list[dict[str, float]], last: float) -> list[dict[str, float]]:
+def _extend(rows: list[Row], last: float) -> list[Row]:
     """Draw a step function on to the last day on which anybody was seen."""
     if not rows or rows[-1]["day"] >= last:
         return rows
     return [*rows, {**rows[-1], "day": last}]
 
 
-def _height_at(steps: Sequence[Mapping[str, float]], day: float) -> float:
-    return [row["free"] for row in steps if row["day"] <= day][-1]
+def _height_at(steps: Sequence[Row], day: float) -> float:
+    return [float(row["free"]) for row in steps if row["day"] <= day][-1]
 
 
 def list_curve_steps(results: Results, analysis: str) -> Sequence[StepLine]:

@@ -14,6 +14,7 @@ from heliotrope.report.charts.numbers import make_numbers
 from heliotrope.report.charts.spec import (
     PALETTE,
     Axis,
+    ChartTable,
     Row,
     Spec,
     compute_nice_steps,
@@ -25,6 +26,7 @@ from heliotrope.report.charts.spec import (
     make_numeric,
     make_panel,
 )
+from heliotrope.report.language import _
 
 CURVE_HEIGHT = 170
 VISITS_HEIGHT = 110
@@ -147,7 +149,11 @@ def draw_phase_coverage(rows: CoverageRows) -> Spec:
         "Visits by day of the infusion cycle, with the number of visits and children in each "
         "phase. Where no bar stands nothing can be seen."
     )
-    return make_chart(description, [visits, numbers] if rows.days else [])
+    table = ChartTable(
+        (_("Day of the cycle"), _("Visits")),
+        [(f"{float(row['day']):.0f}", f"{float(row['visits']):.0f}") for row in rows.days],
+    )
+    return make_chart(description, [visits, numbers] if rows.days else [], (), table)
 
 
 @dataclass(frozen=True)
@@ -184,7 +190,18 @@ def draw_effect_band(rows: BandRows) -> Spec:
     description = (
         "The pulse model's mean improvement through a cycle of monthly courses, with its interval."
     )
-    return make_chart(description, [panel] if rows.points else [])
+    table = ChartTable(
+        (_("Day of the cycle"), _("Improvement, {unit}").format(unit=rows.unit), _("Interval")),
+        [
+            (
+                f"{float(row['day']):g}",
+                f"{float(row['effect']):.2g}",
+                f"{float(row['low']):.2g} – {float(row['high']):.2g}",
+            )
+            for row in rows.points
+        ],
+    )
+    return make_chart(description, [panel] if rows.points else [], (), table)
 
 
 def _make_axis(phases: Sequence[Row]) -> Spec:

@@ -9,6 +9,7 @@ from heliotrope.report.charts.numbers import make_numbers
 from heliotrope.report.charts.spec import (
     PALETTE,
     Axis,
+    ChartTable,
     Row,
     Spec,
     compute_nice_steps,
@@ -20,6 +21,7 @@ from heliotrope.report.charts.spec import (
     make_numeric,
     make_panel,
 )
+from heliotrope.report.language import _
 
 HEIGHT = 190
 DAY_STEPS = (7, 14, 28, 56, 91, 182, 365, 730)
@@ -80,7 +82,23 @@ def draw_onset(rows: OnsetRows) -> Spec:
     numbers = make_numbers({"Not known": rows.unknown}, x)
     if not rows.levels and not rows.gaps:
         return make_chart("", [])
-    return make_chart(description, [panel, numbers], keys)
+    table = ChartTable(
+        (_("From day"), _("To day"), _("Improved, %")),
+        [
+            (_day(row, "day"), _day(row, "until"), f"{_share(row, 'low')} – {_share(row, 'high')}")
+            for row in rows.gaps
+        ]
+        + [(_day(row, "day"), _day(row, "until"), _share(row, "share")) for row in rows.levels],
+    )
+    return make_chart(description, [panel, numbers], keys, table)
+
+
+def _day(row: Row, name: str = "day") -> str:
+    return f"{float(row[name]):.0f}"
+
+
+def _share(row: Row, name: str) -> str:
+    return f"{float(row[name]):.0f}"
 
 
 @dataclass(frozen=True)
@@ -124,7 +142,16 @@ def draw_first_events(rows: FirstEventRows) -> Spec:
     )
     if not rows.causes:
         return make_chart("", [])
-    return make_chart(description, [panel, make_numbers({"At risk": rows.at_risk}, x)], keys)
+    table = ChartTable(
+        (_("What came first"), _("Day"), _("Children, %")),
+        [
+            (name, _day(step), f"{float(step['high']) - float(step['low']):.0f}")
+            for name, steps in rows.causes
+            for step in steps
+        ],
+    )
+    numbers = make_numbers({"At risk": rows.at_risk}, x)
+    return make_chart(description, [panel, numbers], keys, table)
 
 
 @dataclass(frozen=True)
@@ -166,7 +193,12 @@ def draw_mean_cumulative(rows: MeanRows) -> Spec:
         "table below holds the same."
     )
     numbers = make_numbers({"At risk": rows.at_risk}, x)
-    return make_chart(description, [panel, numbers] if rows.steps else [])
+    ends = {row["day"]: f"{float(row['low']):.2f} – {float(row['high']):.2f}" for row in rows.band}
+    table = ChartTable(
+        (_("Day"), rows.title, _("Interval")),
+        [(_day(row), f"{float(row['mean']):.2f}", ends.get(row["day"], "")) for row in rows.steps],
+    )
+    return make_chart(description, [panel, numbers] if rows.steps else [], (), table)
 
 
 def _make_days(last_day: float, numbered: Sequence[Row], title: str) -> Spec:
