@@ -117,6 +117,15 @@ class TestSwimmer:
         assert re.findall(r'<span style="top:[^>]*>([^<]*)</span>', drawn) == ["Rapid (61)"]
         assert drawn.count("<rect") >= len(names)
 
+    def test_strokes_of_many_courses_leave_the_bands_to_be_seen(self) -> None:
+        def sizes(number: int) -> set[str]:
+            courses = [{"lane": "A", "week": week, "tip": "t"} for week in range(number)]
+            drawn = str(render_chart(draw_swimmer(SwimmerRows(["A"], number, courses=courses))))
+            return set(re.findall(r"scale\(([\d.]+)\)", drawn))
+
+        assert sizes(20) == {"1.0"}
+        assert sizes(190) == {"0.42"}
+
     def test_nobody_gives_an_empty_chart(self) -> None:
         assert list_panels(draw_swimmer(SwimmerRows([], 0))) == []
 

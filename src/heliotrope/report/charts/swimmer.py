@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -27,6 +28,7 @@ WEEK_STEPS = (4, 8, 13, 26, 52, 104, 260)
 LANE_HEIGHT = 26
 THIN_HEIGHT = 6
 MOST_NAMED = 60
+MOST_STROKES, FINE = 60, 9
 NOTHING: Sequence[Row] = ()
 
 
@@ -102,7 +104,7 @@ def _draw_marks(rows: SwimmerRows, x: Spec, lane: Spec) -> list[Spec]:
         return make_layer({**drawn, "size": size}, of, x=x, y=lane, tooltip=TIP)
 
     return [
-        mark("accent", STROKE, rows.courses),
+        mark("accent", STROKE, rows.courses, FINE if _are_dense(rows) else 50),
         mark("ink", "circle", rows.first_improved, 60),
         mark("ink", "square", rows.stopped, 34),
         mark("amber", "triangle-up", rows.reactions),
@@ -110,6 +112,12 @@ def _draw_marks(rows: SwimmerRows, x: Spec, lane: Spec) -> list[Spec]:
         mark("ink", "triangle-right", rows.ongoing, 60),
         mark("ink", "cross", rows.died, 70),
     ]
+
+
+def _are_dense(rows: SwimmerRows) -> bool:
+    """Whether the courses of a lane stand so close that full strokes would hide its bands."""
+    counts = Counter(str(row["lane"]) for row in rows.courses)
+    return max(counts.values(), default=0) > MOST_STROKES
 
 
 def _draw_many(rows: SwimmerRows, x: Spec, lane: Spec) -> list[Spec]:
