@@ -63,8 +63,8 @@ def test_letters_stay_text_and_the_legend_is_in_the_figure(folder: Path) -> None
     for words in ("not assessed", "improved at the visit", "Weeks from the first infusion"):
         assert f">{words}</text>" in svg
     assert "NaN" not in svg
-    captions = (folder / "captions.txt").read_text(encoding="utf-8")
-    assert captions.startswith("swimmer: ")
+    caption = (folder / "swimmer-single.txt").read_text(encoding="utf-8")
+    assert caption.startswith("Every child in a lane\nSwimmer plot of 7 children")
     spec = json.loads((folder / "swimmer.vl.json").read_text(encoding="utf-8"))
     assert spec["$schema"].endswith("v6.json")
 

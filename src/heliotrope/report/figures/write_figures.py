@@ -27,7 +27,6 @@ from heliotrope.report.section import ReportInput
 COLUMN_MM = {"single": 84, "double": 174}
 """Widths of one and of two columns, in millimetres."""
 
-CAPTIONS = "captions.txt"
 _SIZE = re.compile(r'(<svg[^>]*?) width="([\d.]+)" height="([\d.]+)"')
 
 
@@ -45,8 +44,9 @@ def write_figures(
 ) -> list[Path]:
     """Write the figures of a run folder into a folder, and return the files in order.
 
-    Of each figure: ``NAME-single.svg`` and ``.png``, ``NAME-double.svg`` and ``.png``, and its
-    Vega-Lite specification ``NAME.vl.json``; ``captions.txt`` says of each what it shows. Errors:
+    Of each figure: ``NAME-single.svg`` and ``.png``, ``NAME-double.svg`` and ``.png``, beside each
+    a text of the same name (its title, then what it shows, as the Word export takes them up), and
+    its Vega-Lite specification ``NAME.vl.json``. Errors:
     vl-convert is not installed: UserError, exit 4; a name that the run has no figure of, or a
     width that there is none of: UserError.
     """
@@ -61,10 +61,7 @@ def write_figures(
         path = folder / f"{figure.name}.vl.json"
         path.write_text(json.dumps(figure.spec, indent=1) + "\n", encoding="utf-8")
         written.append(path)
-    captions = folder / CAPTIONS
-    lines = [f"{figure.name}: {figure.title}. {figure.spec['description']}" for figure in figures]
-    captions.write_text("\n\n".join(lines) + "\n", encoding="utf-8")
-    return [*written, captions]
+    return written
 
 
 def _find_converter() -> ModuleType:
@@ -111,7 +108,10 @@ def _write_one(
     )
     png = folder / f"{figure.name}-{column}.png"
     png.write_bytes(set_resolution(image, dots_per_inch))
-    return [svg, png]
+    caption = folder / f"{figure.name}-{column}.txt"
+    words = f"{figure.title}\n{figure.spec['description']}\n"
+    caption.write_text(words, encoding="utf-8")
+    return [svg, png, caption]
 
 
 def _draw(spec: Spec, converter: ModuleType) -> str:
