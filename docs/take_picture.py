@@ -13,7 +13,7 @@ from pathlib import Path
 
 PICTURE = Path(__file__).parent / "images" / "report.png"
 BROWSERS = ["chromium", "chromium-browser", "google-chrome", "chrome"]
-WIDTH, HEIGHT = 1200, 1460
+WIDTH, HEIGHT = 1280, 800
 
 
 def main() -> None:

@@ -10,6 +10,7 @@ from heliotrope.report.charts.ribbon import draw_ribbon
 from heliotrope.report.curve_rows import list_curve_steps, read_curve
 from heliotrope.report.estimate_lines import Estimate, EstimateLine, list_estimates
 from heliotrope.report.find_results import Results, Share
+from heliotrope.report.language import _
 from heliotrope.report.medians_table import read_medians
 from heliotrope.report.read_fixed_weeks import read_ribbon
 from heliotrope.report.section import ReportInput, Section
@@ -122,7 +123,7 @@ def build_adjuvant(report: ReportInput) -> Section:
         "stopped": _list_stopped(results),
         "concepts": list_steroid_concepts(report),
     }
-    return Section("adjuvant", "Adjuvant?", "adjuvant.html.j2", content)
+    return Section("adjuvant", _("Adjuvant?"), "adjuvant.html.j2", content)
 
 
 def _read_changes(results: Results) -> Sequence[tuple[str, Share]]:

@@ -14,6 +14,7 @@ from heliotrope.definitions.estimate import (
 from heliotrope.estimate.agreement import BETWEEN
 from heliotrope.estimate.labels import pair_labels, settle_labels
 from heliotrope.report.find_results import Results
+from heliotrope.report.language import _
 from heliotrope.report.section import ReportInput, Section
 from heliotrope.report.sections.disagreements import WAYS, list_disagreements
 from heliotrope.report.words import NOT_VALIDATED, count_of, say, say_flag
@@ -93,7 +94,7 @@ def build_agreement(report: ReportInput) -> Section | None:
         "disagreements": list_disagreements(report, pairs, shown, rule.consensus_rater),
         "hidden": differing.height - shown.height,
     }
-    return Section("agreement", "Agreement with clinicians", "agreement.html.j2", content)
+    return Section("agreement", _("Agreement with clinicians"), "agreement.html.j2", content)
 
 
 def _read_rule(report: ReportInput) -> Adjudication:

@@ -15,6 +15,7 @@ from heliotrope.report.words import say, say_flag, sentence
 ONSETS = ("rapid", "intermediate", "slow", "late", "ambiguous")
 HELD = ("sustained", "lost_on_treatment", "lost_after_discontinuation", "censored")
 STEROID = ("sparing", "reduced", "unchanged", "increased", "not_on_steroid", "not_evaluable")
+SHOWN_OCCASIONS = 4
 REACTION = ("children_with_reaction", "any_occasion")
 
 
@@ -203,7 +204,12 @@ def _say_rate(formatted: str) -> str:
 
 
 def _list_occasions(results: Results) -> list[str]:
-    return [
-        f"{sentence(say_flag(name))}: {results.count('reactions_by_occasion', name)}"
+    """List the commonest kinds of occasion; the section on harm has them all."""
+    counted = [
+        (results.count("reactions_by_occasion", name) or 0, sentence(say_flag(name)))
         for name in results.variables("reactions_by_occasion")
     ]
+    counted.sort(key=lambda pair: -pair[0])
+    listed = [f"{name}: {count}" for count, name in counted[:SHOWN_OCCASIONS]]
+    others = sum(count for count, _name in counted[SHOWN_OCCASIONS:])
+    return [*listed, _("others: {n}").format(n=others)] if others else listed

@@ -12,6 +12,7 @@ from heliotrope.definitions.checklist import (
     ChecklistAnswer,
     ChecklistItem,
 )
+from heliotrope.report.language import _
 from heliotrope.report.read_run import look_up
 from heliotrope.report.section import ReportInput, Section
 from heliotrope.report.sections.definitions import CitationLine, make_citation
@@ -67,7 +68,9 @@ def build_checklists(report: ReportInput) -> Section:
     """
     found = [item for item in report.rulebook.definitions.values() if isinstance(item, Checklist)]
     tables = [_make_table(report, item) for item in sorted(found, key=lambda item: item.id)]
-    return Section("checklists", "Reporting checklists", "checklists.html.j2", {"tables": tables})
+    return Section(
+        "checklists", _("Reporting checklists"), "checklists.html.j2", {"tables": tables}
+    )
 
 
 def _make_table(report: ReportInput, checklist: Checklist) -> ChecklistTable:

@@ -15,6 +15,7 @@ from heliotrope.report.charts.draw_svg import render_chart
 from heliotrope.report.charts.timeline import draw_timeline
 from heliotrope.report.explain import Explainer
 from heliotrope.report.explanation import Cell, Decision, Node
+from heliotrope.report.language import _
 from heliotrope.report.read_child import EXPLAINED, Child
 from heliotrope.report.section import ReportInput, Section
 from heliotrope.report.sections.child_statements import (
@@ -71,7 +72,7 @@ def build_children(report: ReportInput) -> Section:
         _build_page(child, keys.get(child.patient_id, ""), report) for child in report.children
     ]
     content = {"pages": pages, "hidden": len(report.treated) - len(report.shown)}
-    return Section("children", "Child by child", "children.html.j2", content)
+    return Section("children", _("Child by child"), "children.html.j2", content)
 
 
 def _build_page(child: Child, keys: str, report: ReportInput) -> ChildPage:
@@ -100,20 +101,21 @@ def _build_page(child: Child, keys: str, report: ReportInput) -> ChildPage:
 def _summarise(child: Child, response: Mapping[str, Any]) -> str:
     words = [say("responded", response["responded"]) + "."]
     if response["onset_by_day"] is not None:
-        words.append(f"First seen improved on day {response['onset_by_day']}.")
+        text = _("First seen improved on day {day}.")
+        words.append(text.format(day=response["onset_by_day"]))
     aggravation = child.table("aggravation").filter(pl.col("regimen") == response["regimen"])
     for row in aggravation.filter(pl.col("state") == "met").iter_rows(named=True):
-        words.append(f"Worse {row['days_after_last_infusion']} days after the last infusion.")
+        text = _("Worse {days} days after the last infusion.")
+        words.append(text.format(days=row["days_after_last_infusion"]))
     if response["confounded"]:
-        words.append("Another treatment could explain the improvement.")
+        words.append(_("Another treatment could explain the improvement."))
     return " ".join(words)
 
 
 def _say_what_happened(child: Child) -> str:
     """Name the marks of the lowest lanes: a drawing on paper has no tooltips."""
     happened = [
-        (row["date"], f"{row['term']} (grade {row['grade']})" if row["grade"] else row["term"])
-        for row in child.table("reaction").iter_rows(named=True)
+        (row["date"], _say_reaction(row)) for row in child.table("reaction").iter_rows(named=True)
     ]
     events = child.record("event").filter(pl.col("kind") != "adverse_event")
     happened += [
@@ -127,17 +129,19 @@ def _list_facts(child: Child, calendar: Calendar) -> Sequence[tuple[str, str]]:
     facts: list[tuple[str, str]] = []
     for row in child.record("patient").iter_rows(named=True):
         if row["sex"]:
-            facts.append(("Sex", row["sex"]))
+            facts.append((_("Sex"), row["sex"]))
         if row["birth_date"]:
             years = (child.origin - row["birth_date"]).days / calendar.days_per_year
-            facts.append(("Age at the first infusion", f"{years:.1f} years"))
+            facts.append((_("Age at the first infusion"), _("{n} years").format(n=f"{years:.1f}")))
         if row["diagnosis_date"]:
             months = (child.origin - row["diagnosis_date"]).days / calendar.days_per_month
-            facts.append(("From diagnosis to IVIG", f"{months:.0f} months"))
+            facts.append((_("From diagnosis to IVIG"), _("{n} months").format(n=f"{months:.0f}")))
         if row["antibody"]:
-            facts.append(("Antibody", row["antibody"]))
+            facts.append((_("Antibody"), row["antibody"]))
     for row in child.table("regimen").sort("regimen").iter_rows(named=True):
-        name = "IVIG" if row["regimen"] == 1 else f"IVIG, regimen {row['regimen']}"
+        name = _("IVIG")
+        if row["regimen"] != 1:
+            name = _("IVIG, regimen {n}").format(n=row["regimen"])
         status = say("status", row["status"])
         why = f" ({say('stop_reason', row['reason'])})" if row["status"] == "discontinued" else ""
         facts.append((name, f"{count_of(row['courses'], 'course')}, {status}{why}"))
@@ -149,8 +153,7 @@ def build_regimen(
 ) -> RegimenPage:
     """Build what is said of one regimen: the statements, and the decisions behind them."""
     regimen = response["regimen"]
-    span = f"{response['first_infusion']} to {response['last_infusion']}"
-    heading = f"Why: {span}" if of == 1 else f"Regimen {regimen}: {span}"
+    heading = _("Why: {first} to {last}") if of == 1 else _("Regimen {n}: {first} to {last}")
     decisions = [
         decision
         for definition in (RESPONSE, AGGRAVATION)
@@ -159,7 +162,9 @@ def build_regimen(
     evidence = _gather(child, regimen, decisions, explainer, level)
     return RegimenPage(
         regimen=regimen,
-        heading=heading,
+        heading=heading.format(
+            n=regimen, first=response["first_infusion"], last=response["last_infusion"]
+        ),
         statements=list_statements(child, response, evidence),
         decisions=decisions,
     )
@@ -234,25 +239,40 @@ def _list_treatments(child: Child) -> Sequence[tuple[str, str, str]]:
     """List treatments and events: the text equivalent of the timeline's lower half."""
     rows: list[tuple[str, str, str]] = []
     for row in child.table("course").iter_rows(named=True):
-        dose = "dose per kg unknown"
+        dose = _("dose per kg unknown")
         if row["dose_g_per_kg"] is not None:
             dose = f"{row['dose_g_per_kg']:.2f} g/kg"
         days = count_of(row["infusion_days"], "day")
-        rows.append((str(row["start_date"]), f"IVIG course {row['course']}", f"{dose}, {days}"))
+        rows.append(
+            (
+                str(row["start_date"]),
+                _("IVIG course {n}").format(n=row["course"]),
+                f"{dose}, {days}",
+            )
+        )
     for row in child.table("steroid_period").iter_rows(named=True):
         per_kg, per_day = row["prednisone_mg_kg_day"], row["prednisone_mg_day"]
-        dose = "unknown" if per_day is None else f"{per_day:.3g} mg/day"
+        dose = _("unknown") if per_day is None else f"{per_day:.3g} mg/day"
         dose += "" if per_kg is None else f" ({per_kg:.2g} mg/kg/day)"
-        rows.append((f"{row['start_date']} to {row['end_date']}", "Steroid", dose))
+        rows.append((_say_span(row), _("Steroid"), dose))
     for row in child.table("steroid_pulse").iter_rows(named=True):
-        rows.append((str(row["start_date"]), "Steroid pulse", count_of(row["days"], "day")))
+        rows.append((str(row["start_date"]), _("Steroid pulse"), count_of(row["days"], "day")))
     for row in child.table("drug_period").iter_rows(named=True):
         dose = "" if row["dose_mg_day"] is None else f"{row['dose_mg_day']:.3g} mg/day"
-        span = f"{row['start_date']} to {row['end_date'] or 'ongoing'}"
-        rows.append((span, say("drug", row["drug"]), dose))
+        rows.append((_say_span(row), say("drug", row["drug"]), dose))
     for row in child.table("reaction").iter_rows(named=True):
-        rows.append((str(row["date"]), "Reaction", f"{row['term']}, grade {row['grade']}"))
+        rows.append((str(row["date"]), _("Reaction"), _say_reaction(row)))
     events = child.record("event").filter(pl.col("kind") != "adverse_event")
     for row in events.iter_rows(named=True):
         rows.append((str(row["date"]), say("event", row["kind"]), row["term"] or ""))
     return sorted(rows)
+
+
+def _say_span(row: Mapping[str, Any]) -> str:
+    text = _("{first} to {last}")
+    return text.format(first=row["start_date"], last=row["end_date"] or _("ongoing"))
+
+
+def _say_reaction(row: Mapping[str, Any]) -> str:
+    term = str(row["term"])
+    return _("{term} (grade {n})").format(term=term, n=row["grade"]) if row["grade"] else term

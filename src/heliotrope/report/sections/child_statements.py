@@ -11,8 +11,9 @@ import polars as pl
 from heliotrope.estimate.intervals import estimate_upper_bound_of_none
 from heliotrope.estimate.wording import none_recorded
 from heliotrope.report.explanation import Cell
+from heliotrope.report.language import _, ngettext
 from heliotrope.report.read_child import Child
-from heliotrope.report.words import count_of, say, say_flag, sentence
+from heliotrope.report.words import say, say_flag, sentence
 
 Row = Mapping[str, Any]
 SHOWN_CELLS = 8
@@ -56,7 +57,11 @@ def list_statements(child: Child, response: Row, evidence: Evidence) -> Sequence
         _state_harm(child, regimen, evidence.level),
     ]
     return [
-        replace(statement, cells=evidence.cells.get(statement.question, ())[:SHOWN_CELLS])
+        replace(
+            statement,
+            question=_(statement.question),
+            cells=evidence.cells.get(statement.question, ())[:SHOWN_CELLS],
+        )
         for statement in statements
     ]
 
@@ -64,16 +69,18 @@ def list_statements(child: Child, response: Row, evidence: Evidence) -> Sequence
 def _state_indication(child: Child, regimen: int) -> Statement:
     rows = child.table("indication").filter(pl.col("regimen") == regimen).to_dicts()
     if not rows:
-        return Statement("Why IVIG was started", "Not recorded", "")
+        return Statement("Why IVIG was started", _("Not recorded"), "")
     row = rows[0]
     recorded = [say("indication", reason) for reason in row["recorded"]]
     derived = [say("indication", reason) for reason in row["derived"]]
-    agreement = {True: "The two agree.", False: "The two differ.", None: ""}[row["agree"]]
+    agreement = {True: _("The two agree."), False: _("The two differ."), None: ""}[row["agree"]]
+    shown = _("The records show: {reasons}.").format(
+        reasons="; ".join(derived).lower() or _("no indication of the list")
+    )
     return Statement(
         "Why IVIG was started",
-        "; ".join(recorded) or "No reason recorded",
-        f"The records show: {'; '.join(derived).lower() or 'no indication of the list'}. "
-        f"{agreement}".strip(),
+        "; ".join(recorded) or _("No reason recorded"),
+        f"{shown} {agreement}".strip(),
     )
 
 
@@ -82,20 +89,26 @@ def _state_improvement(child: Child, response: Row) -> Statement:
     on_regimen = visits.filter(pl.col("is_on_regimen"))
     states = on_regimen["state"].to_list()
     evaluable = sum(state in ("met", "not_met") for state in states)
-    because = (
-        f"Improved at {states.count('met')} of {count_of(evaluable, 'evaluable visit')} on IVIG"
+    text = ngettext(
+        "Improved at {n} of {total} evaluable visit on IVIG",
+        "Improved at {n} of {total} evaluable visits on IVIG",
+        evaluable,
     )
+    because = text.format(n=states.count("met"), total=evaluable)
     if response["evidence_tier"]:
         tier = response["evidence_tier"]
-        because += f"; first by tier {tier} ({say('tier', tier)})"
+        because += _("; first by tier {tier} ({words})").format(tier=tier, words=say("tier", tier))
     if response["reason"]:
         because += f"; {say('response_reason', response['reason'])}"
     flags = ", ".join(say_flag(flag) for flag in response["flags"])
-    because += f"; flags: {flags}." if flags else "."
-    answer = f"{say('responded', response['responded'])}. Pattern: "
+    because += _("; flags: {flags}.").format(flags=flags) if flags else "."
+    answer = _("{responded}. Pattern: {pattern}.")
     return Statement(
         IMPROVED,
-        answer + say("pattern", response["pattern"]).lower() + ".",
+        answer.format(
+            responded=say("responded", response["responded"]),
+            pattern=say("pattern", response["pattern"]).lower(),
+        ),
         because,
     )
 
@@ -104,22 +117,23 @@ def _state_onset(response: Row) -> Statement:
     by, after = response["onset_by_day"], response["onset_after_day"]
     because = ""
     if by is not None:
-        because = f"Not improved up to day {after or 0}, improved on day {by}: it began in between."
+        text = _("Not improved up to day {after}, improved on day {by}: it began in between.")
+        because = text.format(after=after or 0, by=by)
     elif after is not None:
-        because = f"Last evaluable day: {after}."
+        because = _("Last evaluable day: {day}.").format(day=after)
     return Statement("How fast?", say("onset", response["onset"]) + ".", because)
 
 
 def _state_confounding(response: Row) -> Statement:
     causes = ", ".join(say_flag(cause) for cause in response["confounded_by"])
     if response["confounded"]:
-        return Statement("Another explanation?", "Yes: confounded.", f"{sentence(causes)}.")
+        return Statement("Another explanation?", _("Yes: confounded."), f"{sentence(causes)}.")
     if response["confounded"] is None:
-        return Statement("Another explanation?", "Cannot be evaluated.", "")
+        return Statement("Another explanation?", _("Cannot be evaluated."), "")
     return Statement(
         "Another explanation?",
-        "None recorded.",
-        "No steroid or other drug was started or raised in the windows before the improvement."
+        _("None recorded."),
+        _("No steroid or other drug was started or raised in the windows before the improvement.")
         if response["onset_by_day"] is not None
         else "",
     )
@@ -127,18 +141,17 @@ def _state_confounding(response: Row) -> Statement:
 
 def _state_durability(response: Row) -> Statement:
     courses = response["responded_courses"]
-    because = (
-        f"Last improved visit in course {courses} of {response['courses']}." if courses else ""
-    )
+    text = _("Last improved visit in course {n} of {total}.")
+    because = text.format(n=courses, total=response["courses"]) if courses else ""
     return Statement("Held or lost?", say("durability", response["durability"]) + ".", because)
 
 
 def _state_steroid(child: Child, response: Row) -> Statement:
     """Name the recorded dose on the day before the first infusion and on the last one."""
     doses = [
-        _dose_on(child, pl.col("start_date") < response["first_infusion"], "before IVIG"),
+        _dose_on(child, pl.col("start_date") < response["first_infusion"], _("before IVIG")),
         _dose_on(
-            child, pl.col("start_date") <= response["last_infusion"], "on the last infusion day"
+            child, pl.col("start_date") <= response["last_infusion"], _("on the last infusion day")
         ),
     ]
     because = "; ".join(filter(None, doses))
@@ -156,8 +169,10 @@ def _dose_on(child: Child, is_before: pl.Expr, when: str) -> str:
     last = periods[-1]
     per_kg, per_day = last["prednisone_mg_kg_day"], last["prednisone_mg_day"]
     if per_kg is not None:
-        return f"{when} {per_kg:.2g} mg/kg/day (period from {last['start_date']})"
-    return f"{when} {per_day:.3g} mg/day, weight missing" if per_day is not None else ""
+        text = _("{when} {dose} mg/kg/day (period from {date})")
+        return text.format(when=when, dose=f"{per_kg:.2g}", date=last["start_date"])
+    text = _("{when} {dose} mg/day, weight missing")
+    return text.format(when=when, dose=f"{per_day:.3g}") if per_day is not None else ""
 
 
 def _state_after_stopping(child: Child, regimen: int) -> Sequence[Statement]:
@@ -166,9 +181,10 @@ def _state_after_stopping(child: Child, regimen: int) -> Sequence[Statement]:
     for row in rows:
         because = []
         if row["days_after_last_infusion"] is not None:
-            because.append(f"{row['days_after_last_infusion']} days after the last infusion")
+            text = _("{n} days after the last infusion")
+            because.append(text.format(n=row["days_after_last_infusion"]))
         if row["limb"]:
-            because.append(f"by {say('limb', row['limb'])}")
+            because.append(_("by {limb}").format(limb=say("limb", row["limb"])))
         if row["reason"]:
             because.append(say("response_reason", row["reason"]))
         statements.append(
@@ -186,20 +202,25 @@ def _state_harm(child: Child, regimen: int, level: float) -> Statement:
         (pl.col("regimen") == regimen) & (pl.col("window") != "outside")
     )
     days = child.table("infusion_day").filter(pl.col("regimen") == regimen).height
-    infusions = count_of(days, "infusion")
     if reactions.height == 0:
         bound = estimate_upper_bound_of_none(days, level)
         return Statement(HARM, f"{none_recorded(days, 'infusions', bound, level)}.", "")
-    named = [
-        f"{row['term']}"
-        + ("" if row["grade"] is None else f" grade {row['grade']}")
-        + (" (transient)" if row["transient"] == "met" else "")
-        + f" on {row['date']}"
-        for row in reactions.sort("date").iter_rows(named=True)
-    ]
+    named = [_name_reaction(row) for row in reactions.sort("date").iter_rows(named=True)]
     occasions = reactions.select("group").n_unique()
+    said = ngettext(
+        "{n} occasion in {infusions} infusions", "{n} occasions in {infusions} infusions", occasions
+    )
     return Statement(
         HARM,
-        f"{count_of(occasions, 'occasion')} in {infusions}.",
+        f"{said.format(n=occasions, infusions=days)}.",
         f"{sentence('; '.join(named))}.",
     )
+
+
+def _name_reaction(row: Row) -> str:
+    named = str(row["term"])
+    if row["grade"] is not None:
+        named = _("{term} grade {n}").format(term=named, n=row["grade"])
+    if row["transient"] == "met":
+        named = _("{term} (transient)").format(term=named)
+    return _("{term} on {date}").format(term=named, date=row["date"])

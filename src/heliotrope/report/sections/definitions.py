@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from heliotrope.definitions.model import Definition
 from heliotrope.definitions.model import Source as Citation
+from heliotrope.report.language import _
 from heliotrope.report.section import ReportInput, Section
 
 FLAGS = {
@@ -59,7 +60,7 @@ def build_definitions(report: ReportInput) -> Section:
         "unverified": sum(not line.definition.verified for line in deciding),
         "local": [line.definition.id for line in lines if line.definition.is_local],
     }
-    return Section("definitions", "Definitions used", "definitions.html.j2", content)
+    return Section("definitions", _("Definitions used"), "definitions.html.j2", content)
 
 
 def _named_in_results(report: ReportInput) -> set[str]:

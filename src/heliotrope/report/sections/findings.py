@@ -8,6 +8,7 @@ from typing import Any
 import polars as pl
 
 from heliotrope.records.place import name_place
+from heliotrope.report.language import _
 from heliotrope.report.section import ReportInput, Section
 from heliotrope.report.words import say, say_flag, sentence
 
@@ -48,7 +49,7 @@ def build_findings(report: ReportInput) -> Section:
         ],
         "accounting": _list_accounting(report),
     }
-    return Section("findings", "Data findings", "findings.html.j2", content)
+    return Section("findings", _("Data findings"), "findings.html.j2", content)
 
 
 def _list_accounting(report: ReportInput) -> Sequence[tuple[str, dict[str, Any]]]:

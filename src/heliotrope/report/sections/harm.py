@@ -10,6 +10,7 @@ import polars as pl
 from heliotrope.definitions.safety import GradingSystem, ReactionWindows
 from heliotrope.report.estimate_lines import Estimate, EstimateLine, list_estimates
 from heliotrope.report.find_results import Results, Row
+from heliotrope.report.language import _
 from heliotrope.report.section import ReportInput, Section
 from heliotrope.report.sections.haemolysis import read_haemolysis
 from heliotrope.report.words import say_flag, sentence
@@ -111,7 +112,7 @@ def build_harm(report: ReportInput) -> Section:
         ],
         "reactions": _list_reactions(report),
     }
-    return Section("harm", "Harm recorded", "harm.html.j2", content)
+    return Section("harm", _("Harm recorded"), "harm.html.j2", content)
 
 
 def _list_rates(results: Results) -> Sequence[RateLine]:

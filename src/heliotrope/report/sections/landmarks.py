@@ -8,6 +8,7 @@ from heliotrope.definitions.load import Rulebook
 from heliotrope.definitions.measure import measures_of
 from heliotrope.report.charts.draw_svg import render_chart
 from heliotrope.report.charts.landmarks import draw_landmarks
+from heliotrope.report.language import _
 from heliotrope.report.medians_table import read_medians, say_point
 from heliotrope.report.read_fixed_weeks import read_landmark_rows
 from heliotrope.report.section import ReportInput, Section
@@ -29,7 +30,7 @@ def build_landmarks(report: ReportInput) -> Section:
             if name.startswith("week_")
         ],
     }
-    return Section("landmarks", "At fixed weeks", "landmarks.html.j2", content)
+    return Section("landmarks", _("At fixed weeks"), "landmarks.html.j2", content)
 
 
 def name_measures(rulebook: Rulebook) -> Mapping[str, str]:

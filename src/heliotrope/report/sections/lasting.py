@@ -14,6 +14,7 @@ from heliotrope.report.charts.events import draw_first_events, draw_mean_cumulat
 from heliotrope.report.curve_rows import list_curve_steps, read_curve
 from heliotrope.report.estimate_lines import Estimate, list_estimates
 from heliotrope.report.find_results import Results
+from heliotrope.report.language import _
 from heliotrope.report.read_lasting import list_lasting, read_lasting, say_start
 from heliotrope.report.read_model_free import read_first_events, read_mean_cumulative
 from heliotrope.report.read_pulse_model import (
@@ -123,7 +124,7 @@ def build_lasting(report: ReportInput) -> Section:
         "lines": [line for line in lines if line.code != "not_reached"],
         "outside_because": _group_outside(lines),
     }
-    return Section("lasting", "Lasting?", "lasting.html.j2", content)
+    return Section("lasting", _("Lasting?"), "lasting.html.j2", content)
 
 
 def _find_difference(report: ReportInput) -> str | None:

@@ -20,6 +20,7 @@ from heliotrope.report.charts.draw_svg import render_chart
 from heliotrope.report.charts.forest import draw_forest
 from heliotrope.report.charts.spec import Spec
 from heliotrope.report.find_results import Share
+from heliotrope.report.language import _
 from heliotrope.report.section import ReportInput, Section
 from heliotrope.report.sections.definitions import make_citation
 from heliotrope.report.sections.publication import is_synthetic
@@ -102,7 +103,7 @@ def build_literature(report: ReportInput) -> Section | None:
         "synthetic": is_synthetic(report),
         "method": literature.notes[-1] if pooled else "",
     }
-    return Section("literature", "Beside the literature", "literature.html.j2", content)
+    return Section("literature", _("Beside the literature"), "literature.html.j2", content)
 
 
 def list_tables(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from heliotrope.report.language import _
 from heliotrope.report.section import ReportInput, Section
 
 LISTED_ENTRIES = 400
@@ -15,7 +16,7 @@ def build_manifest(report: ReportInput) -> Section:
     """Print the manifest as lines of name and value; paths of the machine stay out of the page."""
     lines = [line for line in flatten(report.run.manifest) if line[0] not in MACHINE_PATHS]
     content = {"lines": lines[:LISTED_ENTRIES], "hidden": max(len(lines) - LISTED_ENTRIES, 0)}
-    return Section("manifest", "Run manifest", "manifest.html.j2", content)
+    return Section("manifest", _("Run manifest"), "manifest.html.j2", content)
 
 
 def flatten(value: Any, name: str = "") -> Iterable[tuple[str, str]]:

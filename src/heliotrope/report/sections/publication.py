@@ -8,6 +8,7 @@ from typing import Any
 
 from heliotrope.definitions.evidence import Evidence, Statement
 from heliotrope.report.find_results import Results
+from heliotrope.report.language import _
 from heliotrope.report.read_run import look_up
 from heliotrope.report.section import ReportInput, Section
 from heliotrope.report.sections.definitions import make_citation
@@ -42,8 +43,12 @@ def build_publication(report: ReportInput) -> Section | None:
         "sources": [make_citation(source) for source in evidence.sources],
         "synthetic": is_synthetic(report),
     }
-    name = f"the {evidence.year} series" if evidence.year else evidence.short_name
-    return Section("publication", f"Beside {name}", "publication.html.j2", content)
+    name = (
+        _("the {year} series").format(year=evidence.year) if evidence.year else evidence.short_name
+    )
+    return Section(
+        "publication", _("Beside {name}").format(name=name), "publication.html.j2", content
+    )
 
 
 def find_evidence(report: ReportInput) -> Evidence | None:
@@ -80,7 +85,7 @@ def _compare(statement: Statement, results: Results) -> Comparison:
         found = 0
     return Comparison(
         statement=statement.text,
-        published=published or "in words",
+        published=published or _("in words"),
         found="" if found is None else _say(found, total),
         is_same=None if found is None or statement.events is None else found == statement.events,
         remark=statement.remark or "",
@@ -88,4 +93,4 @@ def _compare(statement: Statement, results: Results) -> Comparison:
 
 
 def _say(count: int, total: int | None) -> str:
-    return f"{count}" if total is None else f"{count} of {total}"
+    return f"{count}" if total is None else _("{n} of {total}").format(n=count, total=total)

@@ -22,6 +22,7 @@ from heliotrope.report.charts.prior import draw_prior_predictive
 from heliotrope.report.charts.pulses import draw_pulse_children
 from heliotrope.report.estimate_lines import Estimate, EstimateLine, list_estimates, say_interval
 from heliotrope.report.find_results import Results
+from heliotrope.report.language import _
 from heliotrope.report.read_model_free import read_onset, read_phase_coverage, read_pulse_curve
 from heliotrope.report.read_prior import read_prior, say_inside
 from heliotrope.report.read_pulse_model import (
@@ -92,7 +93,7 @@ def build_quick(report: ReportInput) -> Section | None:
         "cycles": results.count("phase_coverage", "cycles"),
         "two_parts": results.count("phase_coverage", "two_parts:cycles"),
     }
-    return Section("quick", "Quick?", "quick.html.j2", content)
+    return Section("quick", _("Quick?"), "quick.html.j2", content)
 
 
 def _list_measures(report: ReportInput) -> Sequence[Measure]:

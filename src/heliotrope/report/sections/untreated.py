@@ -10,6 +10,7 @@ from heliotrope.report.charts.draw_svg import render_chart
 from heliotrope.report.charts.registry import draw_balance, draw_estimates, draw_weights
 from heliotrope.report.estimate_lines import Estimate, list_estimates, say_interval
 from heliotrope.report.find_results import Results
+from heliotrope.report.language import _
 from heliotrope.report.section import ReportInput, Section
 from heliotrope.report.words import say_flag, sentence
 
@@ -121,7 +122,7 @@ def build_untreated(report: ReportInput) -> Section | None:
         "described": list_estimates(results, DESCRIBED),
         "left_out": _list_left_out(results),
     }
-    return Section("untreated", "Beside untreated children", "untreated.html.j2", content)
+    return Section("untreated", _("Beside untreated children"), "untreated.html.j2", content)
 
 
 def _draw_forest(results: Results) -> Any:

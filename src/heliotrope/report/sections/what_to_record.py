@@ -8,6 +8,7 @@ from typing import Any
 
 import polars as pl
 
+from heliotrope.report.language import _
 from heliotrope.report.read_child import Child
 from heliotrope.report.section import ReportInput, Section
 from heliotrope.report.words import find_advice, say
@@ -40,7 +41,7 @@ def build_what_to_record(report: ReportInput) -> Section:
             if ":" in variable
         ],
     }
-    return Section("record", "What to record", "what_to_record.html.j2", content)
+    return Section("record", _("What to record"), "what_to_record.html.j2", content)
 
 
 def list_advice(child: Child) -> Sequence[Advice]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from heliotrope.report.cohort_flow import list_flow, say_emptied
 from heliotrope.report.find_results import Results
+from heliotrope.report.language import _
 from heliotrope.report.section import ReportInput, Section
 from heliotrope.report.words import say, say_flag, sentence
 
@@ -58,7 +59,7 @@ def build_who(report: ReportInput) -> Section:
         "flow": (flow := list_flow(report.run.manifest)),
         "emptied": [said for chart in flow if (said := say_emptied(chart))],
     }
-    return Section("who", "Who was treated, and why", "who.html.j2", content)
+    return Section("who", _("Who was treated, and why"), "who.html.j2", content)
 
 
 def _list_numbers(results: Results) -> Sequence[Line]:
@@ -66,8 +67,8 @@ def _list_numbers(results: Results) -> Sequence[Line]:
     for variable, label in NUMBERS.items():
         row = results.row("table1", variable, "median")
         if row is not None:
-            value = row["formatted"] if row["refused"] is None else "not recorded"
-            lines.append(Line(label, value.replace("-", "–"), str(row["n_evaluable"] or 0)))
+            value = row["formatted"] if row["refused"] is None else _("not recorded")
+            lines.append(Line(_(label), value.replace("-", "–"), str(row["n_evaluable"] or 0)))
     return lines
 
 
@@ -78,7 +79,7 @@ def _list_words(results: Results) -> Sequence[Line]:
         own = [variable for variable in variables if variable.startswith(f"{name}:")]
         if not own:
             continue
-        lines.append(Line(label, "", "", is_heading=True))
+        lines.append(Line(_(label), "", "", is_heading=True))
         for variable in own:
             word = variable.partition(":")[2]
             share = results.share("table1", variable)
@@ -99,7 +100,7 @@ def _list_reasons(results: Results) -> Sequence[tuple[str, str, str]]:
     rows = [*reasons, "none"] if "none" in words else reasons
     return [
         (
-            "None" if word == "none" else say("indication", word),
+            _("None") if word == "none" else say("indication", word),
             _count(results, f"recorded:{word}"),
             _count(results, f"derived:{word}"),
         )
