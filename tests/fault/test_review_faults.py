@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import stat
+import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -56,12 +58,10 @@ def test_no_browser_ends_with_4_and_keeps_the_page(
         ("exit 0", "wrote no PDF"),
         ("kill -SEGV $$", "ended with code -11"),
         ('for a; do case "$a" in --print-to-pdf=*) echo torn > "${a#*=}";; esac; done', "no PDF"),
-        ("sleep 30 & sleep 30", "was not done after 0.3 seconds"),
+        ("sleep 30", "was not done after 0.3 seconds"),
     ],
 )
-def test_a_browser_that_fails_leaves_no_file_and_no_process(
-    tmp_path: Path, script: str, found: str
-) -> None:
+def test_a_browser_that_fails_leaves_no_file(tmp_path: Path, script: str, found: str) -> None:
     page = tmp_path / "page.html"
     page.write_text("<p>page</p>")
     browser = make_browser(tmp_path, script)
@@ -70,6 +70,28 @@ def test_a_browser_that_fails_leaves_no_file_and_no_process(
     assert found in str(caught.value)
     assert caught.value.exit_code == ExitCode.ENVIRONMENT
     assert sorted(path.name for path in tmp_path.iterdir()) == ["browser", "page.html"]
+
+
+def is_alive(process: int) -> bool:
+    """Whether a process still runs; one that ended and was not yet waited for does not."""
+    done = subprocess.run(
+        ["ps", "-o", "stat=", "-p", str(process)], capture_output=True, text=True, check=False
+    )
+    return bool(done.stdout.strip()) and not done.stdout.strip().startswith("Z")
+
+
+def test_a_browser_that_hangs_is_ended_with_what_it_started(tmp_path: Path) -> None:
+    page, noted = tmp_path / "page.html", tmp_path / "process"
+    page.write_text("<p>page</p>")
+    browser = make_browser(tmp_path, f'sleep 60 & echo $! > "{noted}"; sleep 60')
+    with pytest.raises(UserError, match="was ended"):
+        print_pdf(browser, page, tmp_path / "page.pdf", seconds=2)
+    process = int(noted.read_text())
+    for _ in range(50):
+        if not is_alive(process):
+            return
+        time.sleep(0.1)
+    pytest.fail("a process that the browser started was left")
 
 
 def test_a_browser_that_cannot_be_started(tmp_path: Path) -> None:
