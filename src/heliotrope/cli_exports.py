@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated
 
 import typer
@@ -76,7 +77,7 @@ def word(
     ] = None,
     figures: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="A folder of PNG pictures to take in, by name."),
+        typer.Option(metavar="DIR", help="Take these PNG pictures instead of drawing them."),
     ] = None,
     language: Language = "en",
 ) -> None:
@@ -85,16 +86,24 @@ def word(
     In the order of a journal, to be edited. Needs python-docx: pip install 'heliotrope[word]'.
     """
     from heliotrope.report.explain import open_run
-    from heliotrope.report.exports.word.manuscript import find_figures, write_word
+    from heliotrope.report.exports.word.manuscript import draw_figures, find_figures, write_word
     from heliotrope.report.language import speaking
     from heliotrope.run.verification import read_rulebook_of
 
     tables = open_run(run)
     with speaking(language):
         path = out or _name_beside(run, "case-series").with_suffix(".docx")
-        pictures = find_figures(figures) if figures is not None else ()
-        written = write_word(tables, read_rulebook_of(tables.manifest), path, pictures)
-    typer.echo(f"Wrote {written}")
+        rulebook = read_rulebook_of(tables.manifest)
+        with TemporaryDirectory() as drawn:
+            pictures = (
+                find_figures(figures)
+                if figures is not None
+                else draw_figures(run, rulebook, Path(drawn))
+            )
+            written = write_word(tables, rulebook, path, pictures)
+    typer.echo(f"Wrote {written} with {len(pictures)} figures")
+    if not pictures:
+        typer.echo("To draw the figures too: pip install 'heliotrope[figures]'")
 
 
 def _name_beside(run: Path, what: str) -> Path:
