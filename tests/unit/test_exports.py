@@ -219,3 +219,15 @@ def test_without_python_docx_the_word_is_how_to_install_it(
         write_word(tables, read_rulebook_of(tables.manifest), tmp_path / "a.docx")
     assert caught.value.exit_code == ExitCode.ENVIRONMENT
     assert list(tmp_path.iterdir()) == []
+
+
+def test_figures_written_before_come_in_the_order_of_their_captions(tmp_path: Path) -> None:
+    for name in ("b-double", "b-single", "a-double"):
+        (tmp_path / f"{name}.png").write_bytes(base64.b64decode(WHITE_PIXEL))
+    (tmp_path / "captions.txt").write_text("b: Swimmer. Lanes. Seven.\n\na: Forest. Points.\n")
+    assert [
+        (figure.path.name, figure.title, figure.alternative) for figure in find_figures(tmp_path)
+    ] == [
+        ("b-double.png", "Swimmer", "Lanes. Seven."),
+        ("a-double.png", "Forest", "Points."),
+    ]
