@@ -86,13 +86,19 @@ def word(
     In the order of a journal, to be edited. Needs python-docx: pip install 'heliotrope[word]'.
     """
     from heliotrope.report.explain import open_run
-    from heliotrope.report.exports.word.manuscript import draw_figures, find_figures, write_word
+    from heliotrope.report.exports.word.manuscript import (
+        check_new_file,
+        draw_figures,
+        find_figures,
+        write_word,
+    )
     from heliotrope.report.language import speaking
     from heliotrope.run.verification import read_rulebook_of
 
     tables = open_run(run)
     with speaking(language):
         path = out or _name_beside(run, "case-series").with_suffix(".docx")
+        check_new_file(path)
         rulebook = read_rulebook_of(tables.manifest)
         with TemporaryDirectory() as drawn:
             pictures = (

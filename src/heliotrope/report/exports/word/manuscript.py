@@ -34,13 +34,7 @@ def write_word(
     that were made before (`find_figures`).
     Errors: python-docx not installed (exit 4); the file is there already; it cannot be written.
     """
-    if path.exists():
-        raise UserError(
-            _("a file that is not there yet"),
-            Found(_("it exists already"), file=str(path)),
-            _("choose another name with --out"),
-            ExitCode.USAGE,
-        )
+    check_new_file(path)
     report = ReportInput(run=run, rulebook=rulebook)
     title = report.study("title") or report.study("id") or _("IVIG evaluation")
     document = WordDocument(str(title), get_language())
@@ -58,6 +52,17 @@ def write_word(
     finally:
         partial.unlink(missing_ok=True)
     return path
+
+
+def check_new_file(path: Path) -> None:
+    """Refuse a file that is there already, before anything is drawn for it."""
+    if path.exists():
+        raise UserError(
+            _("a file that is not there yet"),
+            Found(_("it exists already"), file=str(path)),
+            _("choose another name with --out"),
+            ExitCode.USAGE,
+        )
 
 
 def find_figures(folder: Path) -> Sequence[WordFigure]:
