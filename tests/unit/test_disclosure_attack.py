@@ -165,15 +165,32 @@ def draw_cohort(seed: int, children: int) -> dict[str, dict[str, int]]:
     return counts
 
 
+GUESSES = [
+    ("onset__never", "response_pattern__none"),
+    ("onset__never", "responded__no"),
+    ("onset__not_evaluable", "responded__not_evaluable"),
+    ("response_pattern__not_evaluable", "responded__not_evaluable"),
+    *(
+        (f"onset__{word}", f"response_pattern__{word}")
+        for word in ("rapid", "intermediate", "late", "ambiguous")
+    ),
+]
+
+
 class Attacker:
     """Bounds on counts from what is shared, by linear programming over the true counts.
 
     A variable a count: each word of each family, and the children with and without IVIG. Known: the
-    words of a family add up to the treated; ``never`` of onset is ``none`` of pattern and ``no`` of
-    responded; shares, wholes and Clopper-Pearson limits as printed.
+    words of a family add up to the treated; words of two families that mean the same children;
+    shares, wholes and Clopper-Pearson limits as printed.
     """
 
-    def __init__(self, shared: pl.DataFrame, limits: DisclosureLimits) -> None:
+    def __init__(
+        self,
+        shared: pl.DataFrame,
+        truth: dict[str, dict[str, int]],
+        limits: DisclosureLimits,
+    ) -> None:
         self.names = [
             (analysis, word)
             for analysis, (inside, outside) in FAMILIES.items()
@@ -182,9 +199,9 @@ class Attacker:
         self.column = {name: n for n, name in enumerate(self.names)}
         self.limits = limits
         self.equal: list[np.ndarray[Any, Any]] = []
-        self.under: list[tuple[np.ndarray[Any, Any], float]] = []
+        self.under = [(np.zeros(len(self.names)), 0.0)]
         self.bounds: list[tuple[float, float | None]] = [(0, None)] * len(self.names)
-        self._link()
+        self._link(truth)
         for row in shared.filter(pl.col("statistic") == "n").iter_rows(named=True):
             self._read(row)
 
@@ -195,16 +212,15 @@ class Attacker:
             vector[self.column[analysis, word]] = weight
         return vector
 
-    def _link(self) -> None:
+    def _link(self, truth: dict[str, dict[str, int]]) -> None:
+        """State what adds up, and guess rightly which words mean the same children."""
         for analysis, (inside, outside) in FAMILIES.items():
             words = {f"{analysis}__{word}": 1.0 for word in (*inside, *outside)}
             self.equal.append(self._vector(**words, cohort__with_ivig=-1))
-        self.equal.append(self._vector(onset__never=1, response_pattern__none=-1))
-        self.equal.append(self._vector(onset__never=1, responded__no=-1))
-        self.equal.append(self._vector(responded__not_evaluable=1, onset__not_evaluable=-1))
-        for word in ("rapid", "intermediate", "late", "ambiguous"):
-            names = {f"onset__{word}": 1.0, f"response_pattern__{word}": -1.0}
-            self.equal.append(self._vector(**names))
+        for one, other in GUESSES:
+            first, second = one.split("__"), other.split("__")
+            if truth[first[0]][first[1]] == truth[second[0]][second[1]]:
+                self.equal.append(self._vector(**{one: 1.0, other: -1.0}))
 
     def _read(self, row: dict[str, Any]) -> None:
         name = row["analysis"], row["variable"]
@@ -251,7 +267,7 @@ def find_pinned(
     shared: pl.DataFrame, truth: dict[str, dict[str, int]], limits: DisclosureLimits
 ) -> list[str]:
     """Name the suppressed counts that fewer values than the least count are left for."""
-    attacker = Attacker(shared, limits)
+    attacker = Attacker(shared, truth, limits)
     pinned = []
     counts = shared.filter(pl.col("statistic") == "n")
     for analysis, words in truth.items():
@@ -282,7 +298,7 @@ def test_the_attacker_finds_counts_that_are_only_rounded() -> None:
         n_evaluable=pl.col("n_evaluable"),
     )
     exact = LIMITS.model_copy(update={"rounding_base": 1})
-    attacker = Attacker(naive, exact)
+    attacker = Attacker(naive, truth, exact)
     found = [
         (analysis, word)
         for analysis, words in truth.items()

@@ -11,6 +11,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 from pydantic import ValidationError
+from tests.unit.test_disclosure_attack import FAMILIES, find_pinned
 
 import heliotrope.estimate
 from heliotrope.definitions.disclosure import (
@@ -128,6 +129,20 @@ def test_nothing_of_a_child_is_in_the_shared_folder(run: Path, tmp_path: Path) -
 
 def _today(texts: list[str]) -> str:
     return str(json.loads(texts[0])["shared"])[:10]
+
+
+def test_no_suppressed_count_of_a_real_run_is_found(run: Path) -> None:
+    """The attacker of ``test_disclosure_attack`` on a whole run, with all that it shares."""
+    results = pl.read_parquet(run / "results.parquet")
+    counts = results.filter(pl.col("group") == "all", pl.col("statistic") == "n")
+    truth: dict[str, dict[str, int]] = {}
+    for analysis, (inside, outside) in FAMILIES.items():
+        own = counts.filter(pl.col("analysis") == analysis)
+        found = dict(zip(own["variable"], own["value"], strict=True))
+        truth[analysis] = {word: round(found.get(word, 0)) for word in (*inside, *outside)}
+    assert any(0 < count < CONTROL.limits.least_count for count in truth["responded"].values())
+    shared = control_results(results, CONTROL, CONTROL.limits, (90, 180))
+    assert find_pinned(shared, truth, CONTROL.limits) == []
 
 
 def test_the_share_of_a_run_may_be_written_again(run: Path) -> None:
