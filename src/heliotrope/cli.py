@@ -21,7 +21,7 @@ from heliotrope.cli_exports import app as exports_app
 from heliotrope.cli_figures import figures
 from heliotrope.cli_folders import init, simulate
 from heliotrope.cli_review import review
-from heliotrope.cli_sharing import pool, share
+from heliotrope.cli_sharing import export_adam, pool, share
 from heliotrope.errors import ExitCode
 
 app = typer.Typer(
@@ -329,6 +329,7 @@ app.command()(simulate)
 app.command()(share)
 app.command()(pool)
 exports_app.command()(figures)
+exports_app.command("adam")(export_adam)
 
 
 @app.command()

@@ -165,6 +165,8 @@ def draw_cohort(seed: int, children: int) -> dict[str, dict[str, int]]:
     return counts
 
 
+UNBOUNDED = 3  # what linprog calls a goal that nothing bounds
+
 GUESSES = [
     ("onset__never", "response_pattern__none"),
     ("onset__never", "responded__no"),
@@ -258,6 +260,9 @@ class Attacker:
                 b_eq=np.zeros(len(self.equal)),
                 bounds=self.bounds,
             )
+            if found.status == UNBOUNDED:
+                ends.append(sign * -1e6)
+                continue
             assert found.status == 0, found.message
             ends.append(sign * found.fun)
         return int(np.ceil(ends[0] - 1e-6)), int(np.floor(ends[1] + 1e-6))

@@ -12,8 +12,10 @@ import polars as pl
 import pytest
 from pydantic import ValidationError
 from tests.unit.test_disclosure_attack import FAMILIES, find_pinned
+from typer.testing import CliRunner
 
 import heliotrope.estimate
+from heliotrope.cli import app
 from heliotrope.definitions.disclosure import (
     DISCLOSURE_CONTROL,
     DisclosureControl,
@@ -27,6 +29,7 @@ from heliotrope.example_studies import find_example
 from heliotrope.pipeline import run_study
 from heliotrope.report.disclosure.control import control_results
 from heliotrope.report.disclosure.identifiers import (
+    SECRET_VARIABLE,
     count_study_day,
     hide_identifier,
     read_secret,
@@ -199,3 +202,19 @@ def test_a_study_sets_limits_that_still_hide() -> None:
         ShareSettings(least_count=11, rounding_base=5).choose_limits(CONTROL.limits)
     with pytest.raises(ValidationError, match="under least_count"):
         DisclosureLimits.model_validate({**CONTROL.limits.model_dump(), "rounding_base": 4})
+
+
+def test_the_commands_share_pool_and_export_adam(run: Path, tmp_path: Path) -> None:
+    call = CliRunner().invoke
+    for site in ("a", "b"):
+        done = call(app, ["share", str(run), "--site", site, "--out", str(tmp_path / site)])
+        assert done.exit_code == 0, done.output
+        assert "before you send" in done.output
+    sites = [str(tmp_path / site) for site in ("a", "b")]
+    again = call(app, ["pool", *sites, "--out", str(tmp_path / "pooled")])
+    assert isinstance(again.exception, UserError)
+    assert "each results once" in str(again.exception)
+    asked = call(app, ["share", str(run), "--json"], env={SECRET_VARIABLE: "short"})
+    assert "at least 16" in str(asked.exception)
+    written = call(app, ["export", "adam", str(run), "--out", str(tmp_path / "adam")])
+    assert written.exit_code == 0, written.output
