@@ -14,6 +14,8 @@ NUTS = "nuts"
 
 LOW_END = 0.01
 
+LEVEL = 0.95
+
 
 def replace_by_nuts(rows: Rows, by_nuts: Rows) -> Rows:
     """Let the ranks by NUTS count instead of those that reweighted draws gave."""
@@ -34,16 +36,24 @@ def describe_sbc(rows: Rows) -> str:
         parts.append(
             f"Start rule `{rule}`: {len(group)} fits of {group[0]['children']} children; "
             f"{_say_k_hat(group)}; {outside} of {len(told)} quantities leave the 95 % simultaneous "
-            "band.\n\n" + draw_table(["quantity", "largest distance", "p", "95 % band"], told)
+            f"band ({(1 - LEVEL) * len(told):.1f} expected by chance); at the level of all "
+            f"quantities together (p under {(1 - LEVEL) / len(told):.4f}): {_list_far(told)}.\n\n"
+            + draw_table(["quantity", "largest distance", "p", "95 % band"], told)
         )
     return "## Simulation-based calibration\n\n" + "\n\n".join(parts)
+
+
+def _list_far(told: list[list[str]]) -> str:
+    """Name the quantities that would leave the band if it were drawn for all of them together."""
+    far = [row[0] for row in told if float(row[2]) < (1 - LEVEL) / len(told)]
+    return ", ".join(far) or "none"
 
 
 def _judge(name: str, group: Rows) -> list[str]:
     ranks = np.asarray([row["ranks"][name] for row in group], dtype=float)
     judged = judge_ranks(ranks[np.isfinite(ranks)])
     said = "inside" if judged.is_inside else "OUTSIDE"
-    return [name, f"{judged.largest_distance:.3f}", f"{judged.p:.3f}", said]
+    return [name, f"{judged.largest_distance:.3f}", f"{judged.p:.4f}", said]
 
 
 def describe_before(before: Rows, rows: Rows) -> str:
