@@ -77,6 +77,10 @@ def simulate(
     truth: Annotated[
         bool, typer.Option("--truth", help="Write the truth, too, into the folder DIR/truth.")
     ] = False,
+    share_with_ivig: Annotated[
+        float | None,
+        typer.Option(metavar="SHARE", help="How many children get IVIG, e.g. 0.1 in a hospital."),
+    ] = None,
 ) -> None:
     """Invent a cohort as a study folder.
 
@@ -84,6 +88,6 @@ def simulate(
     """
     from heliotrope.simulate.folder import SimulationOrder, write_simulated_study
 
-    order = SimulationOrder(patients, seed, form, mechanism, truth)
+    order = SimulationOrder(patients, seed, form, mechanism, truth, share_with_ivig)
     written = write_simulated_study(order, out)
     typer.echo(f"Wrote {len(written)} files of invented records into {out}")

@@ -51,6 +51,29 @@ def test_a_child_is_the_same_beyond_the_first_block() -> None:
         )
 
 
+@given(seed=SEEDS, share=st.sampled_from([0.0, 0.1, 0.5, 1.0]), few=st.integers(1, 8))
+@settings(max_examples=6, deadline=None)
+def test_a_child_is_the_same_at_one_share_with_ivig_in_a_cohort_of_any_size(
+    seed: int, share: float, few: int
+) -> None:
+    small, large = next(simulate_blocks(few, seed, share)), next(simulate_blocks(30, seed, share))
+    named = small.tables["patient"].select("patient_id")
+    for name, table in small.tables.items():
+        assert_frame_equal(table, large.tables[name].join(named, on="patient_id", how="semi"))
+    assert_frame_equal(small.truth, large.truth.head(few))
+
+
+def test_the_share_with_ivig_is_that_of_the_records_and_grows_by_the_same_children() -> None:
+    treated = dict[float, set[str]]()
+    for share in (0.0, 0.1, 0.5, 1.0):
+        block = next(simulate_blocks(500, 3, share))
+        treated[share] = set(block.tables["infusion"]["patient_id"])
+        assert treated[share] == set(block.truth.filter("has_ivig")["patient_id"])
+    assert (len(treated[0.0]), len(treated[1.0])) == (0, 500)
+    assert len(treated[0.1]) == pytest.approx(50, abs=20)
+    assert treated[0.1] < treated[0.5]
+
+
 def test_another_seed_gives_other_children() -> None:
     one, other = simulate_cohort(5, seed=1), simulate_cohort(5, seed=2)
     assert not one["assessment"].equals(other["assessment"])

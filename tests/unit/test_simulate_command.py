@@ -79,6 +79,15 @@ def test_the_truth_has_a_row_for_every_child_in_a_folder_of_its_own(call, tmp_pa
     assert set(answers["mechanism"]) == {"pulse_model"}
 
 
+def test_nobody_has_ivig_where_nobody_was_asked_for(call, tmp_path: Path) -> None:
+    out = tmp_path / "study"
+    share = ("--share-with-ivig", "0", "--truth", "--as", "parquet")
+    assert call("--patients", "3", "--seed", "1", *share, "--out", str(out))[0] == ExitCode.DONE
+    assert pl.read_parquet(out / "infusion.parquet").is_empty()
+    assert not pl.read_parquet(out / "truth" / "truth_child.parquet")["has_ivig"].any()
+    assert pl.read_parquet(out / "assessment.parquet")["patient_id"].n_unique() == 3
+
+
 @pytest.mark.parametrize("form", ["xlsx", "sas"])
 def test_a_form_that_is_not_written_is_refused_by_name(call, form: str, tmp_path: Path) -> None:
     where = ("--as", form, "--out", str(tmp_path / "study"))
@@ -94,6 +103,11 @@ def test_a_form_that_is_not_written_is_refused_by_name(call, form: str, tmp_path
     [
         (["--patients", "0"], "at least one child"),
         (["--patients", "2", "--mechanism", "magic"], "magic"),
+        (["--patients", "2", "--share-with-ivig", "10"], "from 0 to 1"),
+        (
+            ["--patients", "2", "--share-with-ivig", "0.1", "--mechanism", "no_effect"],
+            "its start rule decides who gets IVIG",
+        ),
     ],
 )
 def test_what_cannot_be_simulated_is_said(call, tmp_path: Path, arguments, word: str) -> None:

@@ -66,14 +66,20 @@ def simulate_cohort(patients: int, seed: int) -> Tables:
     return {name: pl.concat(block[name] for block in blocks) for name in COLUMNS}
 
 
-def simulate_blocks(patients: int, seed: int) -> Iterator[SimulatedBlock]:
+def simulate_blocks(
+    patients: int, seed: int, share_with_ivig: float | None = None
+) -> Iterator[SimulatedBlock]:
     """Invent a cohort piece by piece, so that a million children need no more memory than a few.
 
+    ``share_with_ivig``: the chance of each child to get IVIG; None: that of ``simulation.toml``.
+    Who gets IVIG at a small share gets it at every larger one.
     Errors: ValueError for a cohort without children.
     """
     if patients < 1:
         raise ValueError(f"a cohort has at least one child, not {patients}")
     simulation = read_simulation()
+    if share_with_ivig is not None:
+        simulation = simulation.with_ivig(share_with_ivig)
     size = simulation.children_per_block
     for block in range(0, patients, size):
         yield _simulate_block(simulation, seed, block, min(size, patients - block))

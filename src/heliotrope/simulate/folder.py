@@ -36,7 +36,8 @@ class SimulationOrder:
     """What to simulate and how to write it.
 
     ``mechanism``: None for realistic charts of mixed responders. ``has_truth``: write what no
-    chart shows into the folder ``truth``, too.
+    chart shows into the folder ``truth``, too. ``share_with_ivig``: how many of the realistic
+    charts have IVIG, from 0 to 1; None: most, as in a case series.
     """
 
     patients: int
@@ -44,6 +45,7 @@ class SimulationOrder:
     form: str = "csv"
     mechanism: str | None = None
     has_truth: bool = False
+    share_with_ivig: float | None = None
 
 
 def write_simulated_study(order: SimulationOrder, folder: Path) -> list[Path]:
@@ -52,7 +54,8 @@ def write_simulated_study(order: SimulationOrder, folder: Path) -> list[Path]:
     Written piece by piece, so that many children need no more memory than few. The truth goes
     into a folder of its own, which no study reads.
 
-    Errors: UserError for an unknown form or mechanism, no children, or a folder with content.
+    Errors: UserError for an unknown form or mechanism, no children, a share that is none, or a
+    folder with content.
     """
     _check_form(order.form)
     _check(order, folder)
@@ -130,6 +133,7 @@ def _check(order: SimulationOrder, folder: Path) -> None:
             "name one of them, or leave --mechanism out for realistic charts",
             ExitCode.USAGE,
         )
+    _check_share(order)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise UserError(
             "a folder that is new or empty",
@@ -139,10 +143,30 @@ def _check(order: SimulationOrder, folder: Path) -> None:
         )
 
 
+def _check_share(order: SimulationOrder) -> None:
+    share = order.share_with_ivig
+    if share is None:
+        return
+    if not 0 <= share <= 1:
+        raise UserError(
+            "a share of children from 0 to 1",
+            str(share),
+            "ask for e.g. --share-with-ivig 0.1",
+            ExitCode.USAGE,
+        )
+    if order.mechanism is not None:
+        raise UserError(
+            "a share with IVIG only for realistic charts",
+            f"--share-with-ivig {share} beside --mechanism {order.mechanism}",
+            "leave one of them out: under a mechanism its start rule decides who gets IVIG",
+            ExitCode.USAGE,
+        )
+
+
 def _draw_pieces(order: SimulationOrder) -> Iterator[dict[str, Tables]]:
     """Give the tables of some children after others, by the folder that they go into."""
     if order.mechanism is None:
-        for block in simulate_blocks(order.patients, order.seed):
+        for block in simulate_blocks(order.patients, order.seed, order.share_with_ivig):
             truth = {TRUTH: {"truth_child": block.truth}} if order.has_truth else {}
             yield {"": block.tables, **truth}
         return

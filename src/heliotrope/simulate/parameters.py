@@ -325,6 +325,11 @@ class Simulation(Frozen):
     reactions: Reactions
     indications: Reasons
 
+    def with_ivig(self, share: float) -> Simulation:
+        """Give the same simulation with another share of children who get IVIG."""
+        cohort = self.cohort.model_copy(update={"share_with_ivig": share})
+        return self.model_copy(update={"cohort": cohort})
+
     @model_validator(mode="after")
     def _shares_add_up(self) -> Simulation:
         total = round(sum(archetype.share for archetype in self.archetypes), len("shares"))

@@ -131,7 +131,6 @@ def make_yes_no(values: Booleans) -> pl.Series:
 
 def make_times(minutes: Integers) -> pl.Series:
     """Write minutes of the day as hours and minutes, e.g. 09:05."""
-    return (
-        pl.Series("time", np.char.add(np.char.zfill((minutes // 60).astype(str), 2), ":"))
-        + pl.Series(np.char.zfill((minutes % 60).astype(str), 2))
-    ).cast(pl.String)
+    counted = pl.Series("time", minutes, dtype=pl.Int64)
+    hours, left = (part.cast(pl.String).str.zfill(2) for part in (counted // 60, counted % 60))
+    return hours + ":" + left
