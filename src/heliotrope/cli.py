@@ -367,7 +367,7 @@ def serve(
         Path, typer.Option(metavar="FOLDER", help="Whence a page may open studies by their path.")
     ] = Path(),
 ) -> None:
-    """Open the workbench: check, map, run and read studies in a browser.
+    """Open the workbench: studies and runs in a browser.
 
     It listens on this machine alone and sends nothing anywhere. Ctrl-C ends it.
     """
