@@ -15,6 +15,7 @@ import pytest
 from tests.unit.workbench_client import Visitor, visiting
 
 from heliotrope.comparison.between_runs import compare_two_runs
+from heliotrope.comparison.compare import compare_run
 from heliotrope.example_studies import find_example
 from heliotrope.pipeline import run_study
 from heliotrope.workbench.cohort_rows import CohortView, choose_rows
@@ -168,6 +169,15 @@ def test_two_definitions_over_a_run(visitor: Visitor) -> None:
     assert "two or more different definitions" in page.text
 
 
+def test_few_changes_are_explained_and_all_are_counted(folder: Path) -> None:
+    run, pair = folder / "runs" / "seven-1", ["jdm_ivig_response", "tis_jdm_printo"]
+    (whole,) = compare_run(run, pair).pairs
+    (part,) = compare_run(run, pair, most=3).pairs
+    assert part.changes == whole.changes[:3]
+    assert part.classes == whole.classes
+    assert sum(count for _one, _other, count in part.classes) == len(whole.changes) > 3
+
+
 def test_two_runs_say_who_changes_class_and_which_criterion_decided(
     visitor: Visitor, folder: Path
 ) -> None:
@@ -236,8 +246,11 @@ def test_files_are_taken_away(visitor: Visitor, name: str, kind: str) -> None:
     assert answer.content
 
 
-@pytest.mark.parametrize("name", ["..%2fseven-2%2fmanifest.json", "trace", "report", "nothing.csv"])
-def test_no_other_file_is_taken_away(visitor: Visitor, name: str) -> None:
+@pytest.mark.parametrize(
+    "name", ["..%2fseven-2%2fmanifest.json", "trace", "nothing.csv", "notes.txt"]
+)
+def test_no_other_file_is_taken_away(visitor: Visitor, folder: Path, name: str) -> None:
+    (folder / "runs" / "seven-1" / "notes.txt").write_text("not of the run")
     assert visitor.get(f"{RUN}/files/{name}").status_code == 404
 
 

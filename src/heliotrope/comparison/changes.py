@@ -60,11 +60,7 @@ class ChangeFinder:
         Left out are units that neither could decide, whatever the words.
         """
         found: dict[object, Deciding] = {}
-        is_decided = pl.any_horizontal(
-            pl.col(name).is_in(UNDECIDED).not_() for name in (first, second)
-        )
-        differing = units.filter((pl.col(first) != pl.col(second)) & is_decided)
-        for unit in differing.iter_rows(named=True):
+        for unit in find_differing(units, first, second).iter_rows(named=True):
             decisions = [self.decisions.get(unit[f"trace:{name}"]) for name in (first, second)]
             yield self._explain(unit, (first, second), decisions, found)
 
@@ -100,6 +96,12 @@ class ChangeFinder:
                 for way in list_ways(deciding).values()
             ),
         )
+
+
+def find_differing(units: pl.DataFrame, first: str, second: str) -> pl.DataFrame:
+    """Find the units that two definitions class differently and one of them at least decided."""
+    is_decided = pl.any_horizontal(pl.col(name).is_in(UNDECIDED).not_() for name in (first, second))
+    return units.filter((pl.col(first) != pl.col(second)) & is_decided)
 
 
 def _read_node(row: TraceRow | None, node: str, would_be: str) -> NodeThatDecided:

@@ -7,14 +7,14 @@ is compared.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 from itertools import combinations
 from pathlib import Path
 
 import polars as pl
 
-from heliotrope.comparison.changes import DECISION, ChangeFinder
+from heliotrope.comparison.changes import DECISION, ChangeFinder, find_differing
 from heliotrope.comparison.child_tables import ChildTables
 from heliotrope.comparison.result import Comparison, PairComparison
 from heliotrope.definitions.comparable import (
@@ -57,8 +57,11 @@ def compare_run(
     definition_ids: Sequence[str],
     options: ComparisonOptions | None = None,
     patient_id: str | None = None,
+    most: int | None = None,
 ) -> Comparison:
     """Compare definitions over a finished run, or over what it says of one child.
+
+    ``most``: so many changes of each pair are explained; left out, all are. All are counted.
 
     Every visit that one of them judged, or every regimen, is a unit. Shares and kappas are taken
     where both could decide; who could be decided by one alone is among the changes. Errors:
@@ -74,7 +77,8 @@ def compare_run(
     units = _make_units(tables, plan, _parameters(rulebook))
     names = [item.id for item in definitions]
     rows = _estimate(units, plan, _parameters(rulebook))
-    finder = ChangeFinder.of(tables, plan, units)
+    explained = units if most is None else _choose_units(units, names, most)
+    finder = ChangeFinder.of(tables, plan, explained)
     return Comparison(
         definitions=plan.definitions,
         unit=plan.unit,
@@ -90,7 +94,8 @@ def compare_run(
                 first=first,
                 second=second,
                 rows=tuple(row for row in rows if _is_of(row, first, second)),
-                changes=tuple(finder.find_changes(units, first, second)),
+                changes=tuple(finder.find_changes(explained, first, second)),
+                classes=tuple(_count_classes(units, first, second)),
             )
             for first, second in combinations(names, 2)
         ),
@@ -98,6 +103,19 @@ def compare_run(
         if len(names) > len(("first", "second"))
         else (),
     )
+
+
+def _choose_units(units: pl.DataFrame, names: Sequence[str], most: int) -> pl.DataFrame:
+    """Take the first units that each pair classes differently."""
+    chosen = [find_differing(units, *pair).head(most) for pair in combinations(names, 2)]
+    return pl.concat(chosen).unique(maintain_order=True)
+
+
+def _count_classes(units: pl.DataFrame, first: str, second: str) -> Iterator[tuple[str, str, int]]:
+    """Count the units that are classed differently by their pair of classes, the most first."""
+    counted = find_differing(units, first, second).group_by(first, second).len()
+    for row in counted.sort("len", first, second, descending=[True, False, False]).iter_rows():
+        yield str(row[0]), str(row[1]), int(row[2])
 
 
 def _parameters(rulebook: Rulebook) -> DescriptiveEstimates:

@@ -55,12 +55,16 @@ class ClassChange:
 
 @dataclass(frozen=True)
 class PairComparison:
-    """Two definitions: the result rows of their agreement, and every unit classed differently."""
+    """Two definitions: the result rows of their agreement, and every unit classed differently.
+
+    classes: how many units each pair of different classes has, also of changes not explained.
+    """
 
     first: str
     second: str
     rows: tuple[Row, ...]
     changes: tuple[ClassChange, ...]
+    classes: tuple[tuple[str, str, int], ...] = ()
 
     def count_deciding(self) -> list[tuple[str, str, str, int]]:
         """Count, for each pair of classes, the nodes that decided: first, second, nodes, units."""

@@ -47,6 +47,7 @@ def make_application(workspace: Workspace, keys: Keys) -> ASGIApp:
         lifespan=run_until_stopped,
         exception_handlers={UserError: _answer_fault, HTTPException: _answer_refusal},
     )
+    app.router.redirect_slashes = False
     app.state.desk = desk
     return Guard(Speaking(app), keys)
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,17 +46,10 @@ def list_changes(comparison: Comparison, most: int) -> ChangeTable:
         definitions=comparison.definitions,
         unit=comparison.unit,
         units=comparison.units,
-        changes=len(pair.changes),
+        changes=sum(count for _first, _second, count in pair.classes),
         lines=lines,
-        classes=count_classes((change.first, change.second) for change in pair.changes),
+        classes=pair.classes,
     )
-
-
-def count_classes(pairs: Iterable[tuple[str, str]]) -> list[tuple[str, str, int]]:
-    """Count pairs of classes, the most frequent first."""
-    counted = Counter(pairs)
-    ordered = sorted(counted.items(), key=lambda item: (-item[1], item[0]))
-    return [(*pair, count) for pair, count in ordered]
 
 
 def make_line(change: ClassChange, words: Mapping[str, Mapping[str, str]]) -> ChangeLine:

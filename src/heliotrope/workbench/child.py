@@ -118,7 +118,8 @@ def show_other_definition(request: Request) -> Response:
     if first and second:
         try:
             ids = [first, second]
-            comparison = compare_run(run.place.path, ids, _read_options(request), patient_id)
+            options = _read_options(request)
+            comparison = compare_run(run.place.path, ids, options, patient_id, MOST_CHANGES)
             compared = list_changes(comparison, MOST_CHANGES)
         except UserError as error:
             fault = (error.expected, str(error.found), error.to_do)

@@ -36,7 +36,7 @@ def show_two_definitions(request: Request) -> Response:
     if first and second:
         options = ComparisonOptions(week=None if week == NO_WEEK else week)
         try:
-            comparison = compare_run(run.place.path, [first, second], options)
+            comparison = compare_run(run.place.path, [first, second], options, most=MOST_CHANGES)
             compared = list_changes(comparison, MOST_CHANGES)
         except UserError as error:
             fault = (error.expected, str(error.found), error.to_do)
