@@ -367,9 +367,9 @@ def serve(
         Path, typer.Option(metavar="FOLDER", help="Whence a page may open studies by their path.")
     ] = Path(),
 ) -> None:
-    """Open the workbench: studies and runs in a browser.
+    """Open the workbench in a browser.
 
-    It listens on this machine alone and sends nothing anywhere. Ctrl-C ends it.
+    Bring studies in, check, map and run them, and read what came out. It listens on this machine alone and sends nothing anywhere. Ctrl-C ends it.
     """
     from heliotrope.terminal.progress import wants_browser
     from heliotrope.workbench.serve import ServeOptions, serve
