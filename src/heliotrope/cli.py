@@ -369,7 +369,8 @@ def serve(
 ) -> None:
     """Open the workbench in a browser.
 
-    Bring studies in, check, map and run them, and read what came out. It listens on this machine alone and sends nothing anywhere. Ctrl-C ends it.
+    Bring studies in, check, map and run them, and read what came out. It listens on this machine
+    alone and sends nothing anywhere. Ctrl-C ends it.
     """
     from heliotrope.terminal.progress import wants_browser
     from heliotrope.workbench.serve import ServeOptions, serve

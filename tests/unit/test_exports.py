@@ -221,13 +221,13 @@ def test_without_python_docx_the_word_is_how_to_install_it(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_figures_written_before_come_in_the_order_of_their_captions(tmp_path: Path) -> None:
-    for name in ("b-double", "b-single", "a-double"):
+def test_of_a_figure_in_both_widths_the_wide_one_is_taken_with_its_caption(tmp_path: Path) -> None:
+    for name in ("a-double", "b-double", "b-single", "c-single"):
         (tmp_path / f"{name}.png").write_bytes(base64.b64decode(WHITE_PIXEL))
-    (tmp_path / "captions.txt").write_text("b: Swimmer. Lanes. Seven.\n\na: Forest. Points.\n")
-    assert [
-        (figure.path.name, figure.title, figure.alternative) for figure in find_figures(tmp_path)
-    ] == [
+    (tmp_path / "b-double.txt").write_text("Swimmer\nLanes. Seven.\n", encoding="utf-8")
+    found = [(item.path.name, item.title, item.alternative) for item in find_figures(tmp_path)]
+    assert found == [
+        ("a-double.png", "a double", "a double"),
         ("b-double.png", "Swimmer", "Lanes. Seven."),
-        ("a-double.png", "Forest", "Points."),
+        ("c-single.png", "c single", "c single"),
     ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from heliotrope.definitions.load import Rulebook
@@ -13,7 +13,7 @@ from heliotrope.report.exports.word.children import MOST_CHILDREN, make_children
 from heliotrope.report.exports.word.document import WordDocument
 from heliotrope.report.exports.word.methods import list_methods, list_references
 from heliotrope.report.exports.word.pieces import WordFigure
-from heliotrope.report.figures.write_figures import CAPTIONS, FigureOptions, write_figures
+from heliotrope.report.figures.write_figures import FigureOptions, write_figures
 from heliotrope.report.language import _, get_language
 from heliotrope.report.read_run import RunTables
 from heliotrope.report.section import ReportInput
@@ -22,6 +22,7 @@ from heliotrope.report.sections.publication import is_synthetic
 from heliotrope.report.words import RESEARCH_ONLY
 
 PICTURE_TYPES = (".png",)
+NARROW = "single"
 WIDE = "double"
 
 
@@ -69,47 +70,37 @@ def find_figures(folder: Path) -> Sequence[WordFigure]:
     """Find the pictures (PNG) in a folder, in the order of their names.
 
     A text file of the same name holds the caption in its first line and the alternative text in
-    the rest. Of figures that `heliotrope export figures` wrote, the wide ones are taken, in the
-    order of their captions. Without either the file's name has to do.
+    the rest, as `heliotrope export figures` writes it; without it the file's name has to do. Of a
+    figure that was written in both widths the wide one is taken.
     """
     if not folder.is_dir():
         raise UserError(
             _("a folder with PNG pictures"), str(folder), _("give the folder that holds them")
         )
-    captions = folder / CAPTIONS
-    if captions.is_file():
-        return list(_read_drawn(captions))
-    found = []
-    for path in sorted(folder.iterdir()):
-        if path.suffix.lower() not in PICTURE_TYPES:
-            continue
-        beside = path.with_suffix(".txt")
-        words = beside.read_text(encoding="utf-8") if beside.is_file() else ""
-        caption, _newline, rest = words.strip().partition("\n")
-        caption = caption or path.stem.replace("_", " ").replace("-", " ")
-        found.append(WordFigure(path, caption, rest.strip() or caption))
-    return found
+    pictures = sorted(path for path in folder.iterdir() if path.suffix.lower() in PICTURE_TYPES)
+    names = {path.stem for path in pictures}
+    twice = {f"{stem.removesuffix(WIDE)}{NARROW}" for stem in names if stem.endswith(f"-{WIDE}")}
+    return [_read_figure(path) for path in pictures if path.stem not in twice]
 
 
 def draw_figures(run: Path, rulebook: Rulebook, folder: Path) -> Sequence[WordFigure]:
     """Draw the figures of a run for the document; none where the drawing package is missing."""
     try:
-        write_figures(run, folder, rulebook, FigureOptions(columns=(WIDE,)))
+        written = write_figures(run, folder, rulebook, FigureOptions(columns=(WIDE,)))
     except UserError as error:
         if error.exit_code == ExitCode.ENVIRONMENT:
             return ()
         raise
-    return find_figures(folder)
+    return [_read_figure(path) for path in written if path.suffix in PICTURE_TYPES]
 
 
-def _read_drawn(captions: Path) -> Iterable[WordFigure]:
-    """Read the captions that the figures were written with: name, title, what they show."""
-    for line in captions.read_text(encoding="utf-8").split("\n\n"):
-        name, _colon, said = line.strip().partition(": ")
-        title, _stop, shows = said.partition(". ")
-        picture = captions.with_name(f"{name}-{WIDE}.png")
-        if picture.is_file():
-            yield WordFigure(picture, title, shows or title)
+def _read_figure(picture: Path) -> WordFigure:
+    """Read what stands beside a picture: its caption, and what it shows."""
+    beside = picture.with_suffix(".txt")
+    words = beside.read_text(encoding="utf-8") if beside.is_file() else ""
+    caption, _newline, rest = words.strip().partition("\n")
+    caption = caption or picture.stem.replace("_", " ").replace("-", " ")
+    return WordFigure(picture, caption, rest.strip() or caption)
 
 
 def _write_answer(document: WordDocument, report: ReportInput) -> None:
