@@ -69,7 +69,8 @@ def test_points_stand_where_vega_puts_them(places: list[tuple[float, float]], is
     ours = [
         (float(x) / 100, (float(y) - PADDING) / (HEIGHT - 2 * PADDING))
         for x, y in re.findall(
-            r'<svg x="([\d.]+)%" y="([\d.]+)" class="mark"', str(render_chart(spec))
+            r'<(?:svg|circle) c?x="([\d.]+)%" c?y="([\d.]+)"[^>]* class="mark',
+            str(render_chart(spec)),
         )
     ]
     theirs = [

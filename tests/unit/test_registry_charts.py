@@ -37,7 +37,7 @@ def estimates() -> Spec:
 
 def places(spec: Spec) -> list[tuple[float, float]]:
     """Where the points stand: per cent across, pixels down."""
-    found = re.findall(r'<svg x="([\d.]+)%" y="([\d.]+)"', str(render_chart(spec)))
+    found = re.findall(r'<(?:svg|circle) c?x="([\d.]+)%" c?y="([\d.]+)"', str(render_chart(spec)))
     return [(float(across), float(down)) for across, down in found]
 
 

@@ -68,17 +68,17 @@ def intervals() -> Spec:
 class TestPlaces:
     def test_a_point_stands_at_its_share_of_the_width_and_height(self) -> None:
         drawn = draw_one("point", [{"week": 2.5, "v": 10}], y=make_numeric("v", (0, 10), (0, 10)))
-        assert '<svg x="25.00%" y="5.0"' in drawn
+        assert '<circle cx="25.00%" cy="5.0"' in drawn
 
     def test_ten_times_more_is_as_far_as_ten_times_less_on_a_log_axis(self) -> None:
         y = make_numeric("v", (10, 1000), (10, 100, 1000), type="log")
         drawn = draw_one("point", [{"week": 0, "v": v} for v in (10, 100, 1000)], y=y)
-        tops = [float(top) for top in re.findall(r'class="mark"|y="([\d.]+)" class', drawn) if top]
+        tops = [float(top) for top in re.findall(r'<circle [^>]*cy="([\d.]+)"', drawn) if top]
         assert tops == [95.0, 50.0, 5.0]
 
     def test_a_value_beyond_the_axis_stands_at_its_edge(self) -> None:
         drawn = draw_one("point", [{"week": 99, "v": -5}], y=make_numeric("v", (0, 1), ()))
-        assert '<svg x="100.00%" y="95.0"' in drawn
+        assert '<circle cx="100.00%" cy="95.0"' in drawn
 
     def test_lanes_run_from_top_to_bottom(self) -> None:
         drawn = draw_one(

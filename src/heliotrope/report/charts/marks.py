@@ -14,6 +14,7 @@ from heliotrope.report.charts.scales import LaneScale, NumericScale
 from heliotrope.report.charts.spec import PALETTE, STROKE, Spec
 
 PADDING = 5
+RADIUS = 4
 SYMBOLS = {
     "circle": "M-4,0a4,4 0 1,0 8,0a4,4 0 1,0 -8,0z",
     "square": "M-4,-4h8v8h-8z",
@@ -107,19 +108,21 @@ def _draw_points(layer: Spec, panel: Panel) -> Markup:
     drawn = []
     for row in _rows(layer):
         color = _color(layer, row, "s" if hollow else "f") + (" hollow" if hollow else "")
+        at = (panel.left(row[x]) if x else "50%", panel.top(row[y] if y else None))
+        said = (_opacity(layer), _title(layer, row))
+        shape = _shape(layer, row)
+        if shape == "circle":
+            drawn.append(
+                Markup('<circle cx="{}" cy="{}" r="{:g}" class="mark {}"{}>{}</circle>').format(
+                    *at, RADIUS * scale, color, *said
+                )
+            )
+            continue
+        size = Markup("") if scale == 1 else Markup(' transform="scale({})"').format(scale)
         drawn.append(
             Markup(
-                '<svg x="{}" y="{}" class="mark"><path class="{}" transform="scale({})" d="{}"{}>'
-                "{}</path></svg>"
-            ).format(
-                panel.left(row[x]) if x else "50%",
-                panel.top(row[y] if y else None),
-                color,
-                scale,
-                SYMBOLS[_shape(layer, row)],
-                _opacity(layer),
-                _title(layer, row),
-            )
+                '<svg x="{}" y="{}" class="mark"><path class="{}"{} d="{}"{}>{}</path></svg>'
+            ).format(*at, color, size, SYMBOLS[shape], *said)
         )
     return Markup("").join(drawn)
 

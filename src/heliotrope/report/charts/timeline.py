@@ -183,6 +183,18 @@ def _make_scale_channel(measure: Measure, values: Sequence[float]) -> Spec:
     )
 
 
+def _list_ranges(
+    points: Sequence[dict[str, Any]],
+) -> list[tuple[dict[str, Any], dict[str, Any] | None]]:
+    """List the points from which another normal range holds, each with the next such point."""
+    first = [
+        here
+        for before, here in zip([None, *points], points, strict=False)
+        if before is None or (before["lower"], before["upper"]) != (here["lower"], here["upper"])
+    ]
+    return list(zip(first, [*first[1:], None], strict=True))
+
+
 def _draw_normal_range(points: Sequence[dict[str, Any]], axis: Axis, channel: Spec) -> Spec:
     low_edge = channel["scale"]["domain"][0]
     band = [
@@ -193,7 +205,7 @@ def _draw_normal_range(points: Sequence[dict[str, Any]], axis: Axis, channel: Sp
             "top": here["upper"],
             "tip": f"Within the normal range, up to {here['upper']:g}",
         }
-        for here, later in zip(points, [*points[1:], None], strict=True)
+        for here, later in _list_ranges(points)
         if here["upper"]
     ]
     if band:
