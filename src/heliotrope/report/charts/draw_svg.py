@@ -159,16 +159,13 @@ def _read_y(channel: dict[str, Any] | None) -> NumericScale | LaneScale | None:
 
 def _draw_grid(panel: Panel, x_ticks: tuple[float, ...], y_ticks: tuple[float, ...]) -> Markup:
     lines = [
-        Markup('<line class="grid" x1="0" x2="100%" y1="{0}" y2="{0}"/>').format(panel.top(tick))
-        for tick in y_ticks
+        Markup('<line x2="100%" y1="{0}" y2="{0}"/>').format(panel.top(tick)) for tick in y_ticks
     ]
     lines += [
-        Markup('<line class="grid" x1="{0}" x2="{0}" y1="0" y2="{1}"/>').format(
-            panel.left(tick), panel.height
-        )
+        Markup('<line x1="{0}" x2="{0}" y2="{1}"/>').format(panel.left(tick), panel.height)
         for tick in x_ticks
     ]
-    return Markup("").join(lines)
+    return Markup('<g class="grid">{}</g>').format(Markup("").join(lines))
 
 
 def _render_y_labels(panel: Panel, ticks: tuple[float, ...], names: Mapping[str, str]) -> Markup:
