@@ -261,7 +261,7 @@ def test_what_a_check_hardly_finds_in_so_few_children_is_said(fitted: PulseFit) 
         Seen(check="visits", departure="rare visits", children=size, found=found, series=40)
         for size, found in ((children + 30, 39), (children, 4), (2, 40))
     ]
-    seen.append(Seen(check="dose", departure="half doses", children=2, found=5, series=40))
+    seen.append(Seen(check="dose", departure="half doses", children=2, found=21, series=40))
     model = MODEL.model_copy(update={"check": MODEL.check.model_copy(update={"seen": tuple(seen)})})
     answer = replace(make_answer(cohort_of(fitted.problem.data), fitted, TOPIC), model=model)
     rows = estimate_model_check(answer, draw_child_effects(fitted), [])

@@ -180,7 +180,7 @@ class ModelCheck(Frozen):
 
     chance_at_most: float = Field(gt=0, lt=1, description="of visits that go with activity")
     log_evidence_at_least: float = Field(gt=0, description="for another convention than the own")
-    blind_at_most: float = Field(ge=0, lt=1, description="share found: the check cannot see it")
+    blind_at_most: float = Field(ge=0, lt=1, description="share found: the check misses it")
     seen: tuple[Seen, ...] = ()
 
 
