@@ -165,6 +165,8 @@ def test_the_review_page_stands_in_a_sandbox_and_can_be_saved(visitor: Visitor) 
 def test_two_definitions_over_a_run(visitor: Visitor) -> None:
     page = visitor.get(f"{RUN}/definitions?first=inactive_disease_2013&second=inactive_by_cmas")
     assert page.status_code == 200
+    page = visitor.get(f"{RUN}/definitions?first=jdm_ivig_response&second=tis_jdm_imacs")
+    assert "B: lacks Physician global activity, Parent or patient global activity" in page.text
     page = visitor.get(f"{RUN}/definitions?first=tis_jdm_imacs&second=tis_jdm_imacs")
     assert "two or more different definitions" in page.text
 

@@ -41,7 +41,8 @@ def list_changes(comparison: Comparison, most: int) -> ChangeTable:
     """List what two definitions class differently, at most so many lines."""
     (pair,) = comparison.pairs
     words = comparison.node_words
-    lines = [make_line(change, words) for change in pair.changes[:most]]
+    letters = {pair.first: "A", pair.second: "B"}
+    lines = [make_line(change, words, letters) for change in pair.changes[:most]]
     return ChangeTable(
         definitions=comparison.definitions,
         unit=comparison.unit,
@@ -52,17 +53,22 @@ def list_changes(comparison: Comparison, most: int) -> ChangeTable:
     )
 
 
-def make_line(change: ClassChange, words: Mapping[str, Mapping[str, str]]) -> ChangeLine:
+def make_line(
+    change: ClassChange, words: Mapping[str, Mapping[str, str]], letters: Mapping[str, str]
+) -> ChangeLine:
     """Make a line of a change; ``words``: what each node is called, by definition."""
     own = words.get(change.decided_in, {})
-    nodes = [say_node(node, own) for way in change.ways[:1] for node in way]
+    is_open = change.kind == "missing"
+    nodes = [] if is_open else [say_node(node, own) for way in change.ways[:1] for node in way]
+    letter = letters[change.decided_in]
+    reason = _say_reason(change, own)
     return ChangeLine(
         patient_id=change.patient_id,
         regimen=change.regimen,
         date=change.date,
         first=say_word(change.first),
         second=say_word(change.second),
-        reason=_say_reason(change, own),
+        reason=reason if change.kind in ("cut_off", "many") else f"{letter}: {reason}",
         nodes=list(dict.fromkeys(nodes)),
     )
 
@@ -75,8 +81,10 @@ def _say_reason(change: ClassChange, words: Mapping[str, str]) -> str:
     if not change.ways:
         why = say_word(change.reason or "not_evaluable").lower()
         return _("cannot be decided: {why}").format(why=why)
-    ways = [" + ".join(words.get(n.node, say_word(n.node)) for n in way) for way in change.ways]
-    return _(" or ").join(dict.fromkeys(ways))
+    ways = [[words.get(n.node, say_word(n.node)) for n in way] for way in change.ways]
+    if change.kind == "missing":
+        return _("lacks {names}").format(names=", ".join(ways[0]))
+    return _(" or ").join(dict.fromkeys(" + ".join(way) for way in ways))
 
 
 def say_node(node: NodeThatDecided, words: Mapping[str, str]) -> str:
