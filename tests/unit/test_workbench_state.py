@@ -191,6 +191,17 @@ def test_a_path_outside_of_the_root_is_refused_also_by_a_link(tmp_path: Path) ->
         assert one.workspace.list_places("study") == []
 
 
+def test_a_run_that_is_opened_holds_no_link_that_leads_out(tmp_path: Path) -> None:
+    root = tmp_path / "root"
+    (root / "run").mkdir(parents=True)
+    (root / "run" / "manifest.json").write_text("{}")
+    (root / "run" / "results.parquet").symlink_to(tmp_path / "secret.parquet")
+    with visiting(tmp_path / "work", root) as one:
+        answer = one.post("/open", data={"path": "run"})
+        assert "leads out of it" in answer.text
+        assert one.workspace.list_places("run") == []
+
+
 def test_a_link_in_a_study_that_leads_out_is_not_followed(visitor: Visitor, tmp_path: Path) -> None:
     (tmp_path / "secret.csv").write_bytes(VISITS.replace(b"P1", b"SECRET"))
     visitor.upload({"patient.csv": b"patient_id\nP1\n"})

@@ -14,6 +14,7 @@ from heliotrope.errors import ExitCode, Found, UserError
 from heliotrope.example_studies import find_example
 from heliotrope.report.language import _
 from heliotrope.workbench.checks import read_check
+from heliotrope.workbench.confine import check_links
 from heliotrope.workbench.desk import Desk, desk_of
 from heliotrope.workbench.languages import COOKIE, list_languages
 from heliotrope.workbench.pages import go_to, show, text_of
@@ -69,6 +70,8 @@ def open_by_path(request: Request, form: FormData) -> Response:
     desk = desk_of(request)
     path = Path(text)
     whole = path if path.is_absolute() else desk.workspace.root / path
+    if (whole / "manifest.json").is_file():
+        check_links(whole, desk.workspace.root)
     place = desk.workspace.open_path(whole, is_trusted=False)
     return go_to(f"/{'runs' if place.kind == 'run' else 'studies'}/{place.name}")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import sys
+import tempfile
 import threading
 import webbrowser
 from collections.abc import Callable
@@ -59,6 +60,8 @@ def serve(path: Path | None, options: ServeOptions, say: Callable[[str], None]) 
     with take_lock(workspace.folder), listen(options.port) as listening:
         keys = Keys(listening.getsockname()[1])
         app = make_application(workspace, keys)
+        # What a browser sends is held in unnamed files: here, not in a folder shared with others.
+        tempfile.tempdir = str(workspace.incoming)
         place = None if path is None else workspace.open_path(path, is_trusted=True)
         config = uvicorn.Config(
             app,
