@@ -18,6 +18,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from starlette.datastructures import UploadFile
 from tests.unit.workbench_client import Visitor, visiting
 
 from heliotrope.errors import UserError
@@ -218,6 +219,19 @@ def test_an_upload_onto_a_full_disk_leaves_the_old_study(
     assert "the disk is full" in page.text
     assert (home / "assessment.csv").read_bytes() == before
     assert list(visitor.workspace.incoming.iterdir()) == []
+
+
+def test_a_disk_that_is_full_before_everything_has_arrived(
+    visitor: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fill(*_: object) -> None:
+        fill_the_disk()
+
+    monkeypatch.setattr(UploadFile, "write", fill)
+    page = visitor.upload({"assessment.csv": VISITS})
+    assert page.status_code == 422
+    assert "the disk is full" in page.text
+    assert [place.name for place in visitor.workspace.list_places("study")] == ["seven-children"]
 
 
 def test_a_killed_process_is_said_and_nothing_of_it_stays(

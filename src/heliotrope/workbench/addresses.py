@@ -16,6 +16,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from heliotrope.report.language import _
+from heliotrope.workbench.saving import say_unsaved
+
 Answer = Callable[[Request], Awaitable[Response]]
 
 PAGES: dict[str, str] = {
@@ -102,9 +105,15 @@ def _posting(name: str) -> Answer:
 
     async def endpoint(request: Request) -> Response:
         function = await run_in_threadpool(find_function, name)
-        async with request.form(
-            max_files=MOST_FILES, max_fields=MOST_FIELDS, max_part_size=MOST_FIELD_BYTES
-        ) as form:
+        try:
+            form = await request.form(
+                max_files=MOST_FILES, max_fields=MOST_FIELDS, max_part_size=MOST_FIELD_BYTES
+            )
+        except OSError as error:  # the disk is full before everything has arrived
+            raise say_unsaved(error, _("the files sent")) from None
+        try:
             return await run_in_threadpool(function, request, form)
+        finally:
+            await form.close()
 
     return endpoint
