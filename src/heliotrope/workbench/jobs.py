@@ -87,7 +87,7 @@ class Jobs:
         """Start a check or a run of a study; one that is at work already is given back."""
         with self._lock:
             for job in self._running.values():
-                if job.study == place.name:
+                if job.study == place.name and job.is_running:
                     return job
             name = self._workspace.make_job_name(place.name, kind)
             out = (
