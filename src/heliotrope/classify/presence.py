@@ -27,7 +27,7 @@ def make_absent_roots(
     any of the measures.
     """
     key = [name for name in ("patient_id", "regimen") if name in cohort.columns]
-    present = nodes.filter(pl.col("node") == "root").select(key).unique()
+    present = nodes.lazy().filter(pl.col("node") == "root").select(key).unique().collect()
     everyone = cohort.select(
         pl.col(name).cast(pl.Int32) if name == "regimen" else pl.col(name) for name in key
     ).unique()

@@ -87,14 +87,17 @@ def widen_visits(values: pl.DataFrame, measures: Iterable[str]) -> pl.DataFrame:
         .sort(key)
         .with_row_index("_visit")
     )
-    numbered = recorded.join(visits.select(*key, "_visit"), on=key, how="left").select(
-        "_visit", "measure", *cells, **list_change_sources(cells)
+    asked = list(dict.fromkeys(measures))
+    numbered = (
+        recorded.filter(pl.col("measure").is_in(asked))
+        .join(visits.select(*key, "_visit"), on=key, how="left")
+        .select("_visit", "measure", *cells, **list_change_sources(cells))
     )
     cells += list(list_change_sources(cells))
     parts = numbered.partition_by("measure", as_dict=True, include_key=False)
     number = visits.select("_visit")
     beside, absent = [visits.drop("_visit")], []
-    for measure in measures:
+    for measure in asked:
         if (measure,) not in parts:
             absent += [
                 pl.lit(None, numbered.schema[name]).alias(f"{name}:{measure}") for name in cells

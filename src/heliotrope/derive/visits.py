@@ -51,10 +51,10 @@ def derive_visit_values(assessment: pl.DataFrame, rulebook: Rulebook) -> pl.Data
             name for name, measure in measures.items() if measure.domain in LABORATORY_DOMAINS
         ]
         values = _join_laboratory_values(values, laboratory, tolerance_days)
-    return (
-        values.sort(keep_worst(measures), "row_id")
-        .unique(["patient_id", "measure", "date"], keep="last", maintain_order=True)
-        .sort("patient_id", "date", "measure")
+    key = ["patient_id", "date", "measure"]
+    is_last = pl.any_horizontal(pl.col(name).ne_missing(pl.col(name).shift(-1)) for name in key)
+    return values.sort(*key, keep_worst(measures), "row_id").filter(
+        is_last | (pl.int_range(pl.len()) == pl.len() - 1)
     )
 
 
