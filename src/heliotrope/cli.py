@@ -15,13 +15,13 @@ from typing import Annotated, Literal
 import typer
 
 from heliotrope import __version__
-from heliotrope.cli_definitions import Json, print_json
-from heliotrope.cli_definitions import app as definitions_app
-from heliotrope.cli_exports import app as exports_app
-from heliotrope.cli_figures import figures
-from heliotrope.cli_folders import init, simulate
-from heliotrope.cli_review import review
-from heliotrope.cli_sharing import export_adam, pool, share
+from heliotrope.commands.definitions import app as definitions_app
+from heliotrope.commands.exports import app as exports_app
+from heliotrope.commands.options import Json, Run, print_json
+from heliotrope.commands.review import review
+from heliotrope.commands.sharing import pool, share
+from heliotrope.commands.studies import init, simulate
+from heliotrope.commands.workbench import serve
 from heliotrope.errors import ExitCode
 
 app = typer.Typer(
@@ -47,7 +47,6 @@ Study = Annotated[
         metavar="STUDY", help="A folder of CSV files, an Excel workbook, or a study.toml."
     ),
 ]
-Run = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder: what --out named.")]
 NoModel = Annotated[
     bool,
     typer.Option("--no-model", help="Leave out the pulse model: faster, needs no JAX."),
@@ -328,8 +327,6 @@ def compare(
 app.command()(simulate)
 app.command()(share)
 app.command()(pool)
-exports_app.command()(figures)
-exports_app.command("adam")(export_adam)
 
 
 @app.command()
@@ -349,32 +346,4 @@ def verify(run: Run, as_json: Json = False) -> None:
     raise typer.Exit(ExitCode.DONE if summary.is_verified else ExitCode.DATA)
 
 
-@app.command()
-def serve(
-    path: Annotated[
-        Path | None,
-        typer.Argument(metavar="[RUN|STUDY]", help="A run folder or a study to open."),
-    ] = None,
-    port: Annotated[int, typer.Option(help="Where to listen; 0: any free port.")] = 0,
-    open_page: Annotated[
-        bool | None,
-        typer.Option("--open/--no-open", help="Open the page; left out: if a browser is there."),
-    ] = None,
-    workspace: Annotated[
-        Path, typer.Option(metavar="FOLDER", help="Where uploads, mappings and runs are kept.")
-    ] = Path("heliotrope-workbench"),
-    root: Annotated[
-        Path, typer.Option(metavar="FOLDER", help="Whence a page may open studies by their path.")
-    ] = Path(),
-) -> None:
-    """Open the workbench in a browser.
-
-    Bring studies in, check, map and run them, and read what came out. It listens on this machine
-    alone and sends nothing anywhere. Ctrl-C ends it.
-    """
-    from heliotrope.terminal.progress import wants_browser
-    from heliotrope.workbench.serve import ServeOptions, serve
-
-    options = ServeOptions(workspace, root, port, wants_browser(open_page))
-    typer.echo("The workbench, for you alone (Ctrl-C ends it):")
-    serve(path, options, typer.echo)
+app.command()(serve)

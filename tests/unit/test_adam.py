@@ -8,7 +8,7 @@ import polars as pl
 import pyreadstat
 import pytest
 
-from heliotrope.cli_sharing import export_adam
+from heliotrope.commands import exports
 from heliotrope.definitions.adam import ADAM_SET, AdamSet
 from heliotrope.definitions.load import read_rulebook
 from heliotrope.errors import UserError
@@ -172,7 +172,7 @@ def test_transport_files_read_back_the_same(adam: Path) -> None:
 def test_the_command_writes_it_and_names_the_folder(
     run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    export_adam(run, tmp_path / "set")
+    exports.adam(run, tmp_path / "set")
     assert "Wrote 20 files" in capsys.readouterr().out
     assert (tmp_path / "set" / "README.md").is_file()
 

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
+from heliotrope.commands.options import Language, Run
+
 app = typer.Typer(
-    help="Take a finished run elsewhere: results, trace, Word.",
+    help="Take a run elsewhere: tables, Word, figures, ADaM.",
     rich_markup_mode=None,
     no_args_is_help=True,
 )
-
-Run = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder: what --out named.")]
-Language = Annotated[
-    str, typer.Option("--language", metavar="CODE", help="The language of the texts, e.g. en.")
-]
 
 
 @app.command()
@@ -110,6 +107,65 @@ def word(
     typer.echo(f"Wrote {written} with {len(pictures)} figures")
     if not pictures:
         typer.echo("To draw the figures too: pip install 'heliotrope[figures]'")
+
+
+@app.command()
+def figures(
+    run: Run,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="The folder to write into; left out: RUN-figures."),
+    ] = None,
+    only: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="One figure; may be repeated.")
+    ] = None,
+    dots_per_inch: Annotated[
+        int, typer.Option("--dpi", min=72, max=1200, help="Dots per inch of the PNG files.")
+    ] = 300,
+    column: Annotated[
+        Literal["single", "double"] | None,
+        typer.Option(help="84 or 174 mm wide; left out, both."),
+    ] = None,
+    language: Language = "en",
+) -> None:
+    """Write the cohort's figures as SVG and PNG.
+
+    In the widths of journal columns, each with its caption.
+    """
+    from heliotrope.report.figures.write_figures import FigureOptions, write_figures
+    from heliotrope.report.language import speaking
+    from heliotrope.report.read_run import RunTables
+    from heliotrope.run.verification import read_rulebook_of
+
+    columns = ("single", "double") if column is None else (column,)
+    options = FigureOptions(columns, dots_per_inch, tuple(only or ()))
+    folder = out or run.with_name(f"{run.name}-figures")
+    rulebook = read_rulebook_of(RunTables(run).manifest)
+    with speaking(language):
+        written = write_figures(run, folder, rulebook, options)
+    typer.echo(f"Wrote {len(written)} files into {folder}")
+
+
+@app.command()
+def adam(
+    run: Run,
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="The folder to make; left out: RUN-adam.")
+    ] = None,
+) -> None:
+    """Write an ADaM-shaped set of a run.
+
+    ADSL, ADEX, ADLB, ADQS, ADTTE and ADAE with their derivation book, as Parquet and CSV, and as
+    SAS transport where pyreadstat is installed. Rows are single children.
+    """
+    from heliotrope.report.adam.write import write_adam
+    from heliotrope.report.explain import open_run
+    from heliotrope.run.verification import read_rulebook_of
+
+    opened = open_run(run)
+    folder = out or run.resolve().with_name(f"{run.resolve().name}-adam")
+    written = write_adam(opened, read_rulebook_of(opened.manifest), folder)
+    typer.echo(f"Wrote {len(written)} files into {folder}")
 
 
 def _name_beside(run: Path, what: str) -> Path:

@@ -7,9 +7,11 @@ from typing import Annotated, Literal
 
 import typer
 
+from heliotrope.commands.options import Language, Run
+
 
 def review(
-    run: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder: what --out named.")],
+    run: Run,
     patient: Annotated[str, typer.Argument(metavar="PATIENT", help="The child's pseudonym.")],
     out: Annotated[
         Path | None,
@@ -23,9 +25,7 @@ def review(
         Path | None,
         typer.Option(metavar="PROGRAM", help="Chromium, Chrome or Edge; left out: one is found."),
     ] = None,
-    language: Annotated[
-        str, typer.Option("--language", metavar="CODE", help="The language of the page, e.g. en.")
-    ] = "en",
+    language: Language = "en",
 ) -> None:
     """Make the one-page review of a child's IVIG.
 

@@ -1,4 +1,4 @@
-"""The commands by which results leave a site and come together: share, pool, export adam."""
+"""The commands by which results leave a site and come together: share and pool."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Annotated
 
 import typer
 
-from heliotrope.cli_definitions import Json, print_json
+from heliotrope.commands.options import Json, Run, print_json
 
 
 def share(
-    run: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder: what --out named.")],
+    run: Run,
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Where it goes; left out: RUN/share.")
     ] = None,
@@ -77,24 +77,3 @@ def pool(
         print_json(summary.to_json())
     else:
         print_pooled(summary)
-
-
-def export_adam(
-    run: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder: what --out named.")],
-    out: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="The folder to make; left out: RUN-adam.")
-    ] = None,
-) -> None:
-    """Write an ADaM-shaped set of a run.
-
-    ADSL, ADEX, ADLB, ADQS, ADTTE and ADAE with their derivation book, as Parquet and CSV, and as
-    SAS transport where pyreadstat is installed. Rows are single children.
-    """
-    from heliotrope.report.adam.write import write_adam
-    from heliotrope.report.explain import open_run
-    from heliotrope.run.verification import read_rulebook_of
-
-    opened = open_run(run)
-    folder = out or run.resolve().with_name(f"{run.resolve().name}-adam")
-    written = write_adam(opened, read_rulebook_of(opened.manifest), folder)
-    typer.echo(f"Wrote {len(written)} files into {folder}")

@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON, for a machine to read.")]
+from heliotrope.commands.options import Json, print_json
 
 app = typer.Typer(
     help="The clinical definitions: wording, parameters, sources.",
     rich_markup_mode=None,
     no_args_is_help=True,
 )
-
-
-def print_json(content: Any) -> None:
-    """Print plain content as JSON."""
-    typer.echo(json.dumps(content, indent=2, ensure_ascii=False, default=str))
 
 
 @app.command("list")
