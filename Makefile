@@ -40,6 +40,7 @@ format: $(VENV)/.installed-dev ## put the code into its format, mend what can be
 bench: $(VENV)/.installed-dev ## measure; writes the tables of benchmarks/README.md
 	$(BIN)/python benchmarks/bench.py
 	$(BIN)/python benchmarks/scoring.py
+	$(BIN)/python benchmarks/scale.py
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/registry.py
 	$(BIN)/python benchmarks/pulse_model.py
 	$(BIN)/python benchmarks/read_redcap.py

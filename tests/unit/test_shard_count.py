@@ -1,0 +1,25 @@
+"""Into how many shards a study is cut: enough for the cores, none larger than memory allows."""
+
+from __future__ import annotations
+
+import pytest
+
+from heliotrope.execution.shards import count_shards
+
+
+@pytest.mark.parametrize(
+    ("patients", "treated", "shards"),
+    [
+        (0, 0, 1),
+        (500, 500, 1),
+        (501, 0, 2),
+        (4_000, 4_000, 8),
+        (8_000, 8_000, 8),
+        (8_001, 8_001, 9),
+        (32_000, 0, 8),
+        (32_001, 0, 9),
+        (1_000_000, 100_000, 325),
+    ],
+)
+def test_shards_grow_once_there_are_eight(patients: int, treated: int, shards: int) -> None:
+    assert count_shards(patients, treated) == shards
