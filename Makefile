@@ -14,7 +14,7 @@ LOCKED := pyproject.toml requirements.lock
 SOURCES := src tests docs benchmarks calibration
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format bench calibrate docs picture vega lock clean
+.PHONY: help demo test check format bench calibrate docs picture pictures vega lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -44,6 +44,7 @@ bench: $(VENV)/.installed-dev ## measure; writes the tables of benchmarks/README
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/registry.py
 	$(BIN)/python benchmarks/pulse_model.py
 	$(BIN)/python benchmarks/read_redcap.py
+	$(BIN)/python benchmarks/report.py
 	$(BIN)/python benchmarks/workbench.py
 	$(BIN)/python benchmarks/kill_and_resume.py
 	$(BIN)/python benchmarks/read_sdtm.py
@@ -64,6 +65,9 @@ docs: $(VENV)/.installed-docs ## build the manual in docs/_build/html
 
 picture: $(VENV)/.installed-core ## take the README's picture of the report anew (needs Chromium)
 	$(BIN)/python docs/take_picture.py
+
+pictures: $(VENV)/.installed-dev ## take anew what tests/browser compares with (needs Chromium)
+	HELIOTROPE_RENEW_PICTURES=1 $(BIN)/python -m pytest tests/browser/test_pictures.py
 
 vega: $(VENV)/.installed-dev ## make the script of Vega that reports carry, after a new vl-convert
 	$(BIN)/python docs/make_vega.py

@@ -28,6 +28,7 @@ from playwright.sync_api import (
 PHONE, DESKTOP = 390, 1280
 HEIGHTS = {PHONE: 844, DESKTOP: 800}
 OF_THIS_MACHINE = {"127.0.0.1", "localhost", "[::1]", "::1"}
+FONTS = Path(__file__).parent / "fonts.conf"  # letters are drawn alike on every machine
 WITHOUT_HOST = {"file", "data", "blob", "about"}
 
 
@@ -74,7 +75,11 @@ def chromium() -> Iterator[Browser]:
     """One browser for all tests."""
     path = find_chromium()
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        browser = playwright.chromium.launch(
+            executable_path=path,
+            args=["--no-sandbox"],
+            env={**os.environ, "FONTCONFIG_FILE": str(FONTS)},
+        )
         yield browser
         browser.close()
 
