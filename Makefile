@@ -14,7 +14,7 @@ LOCKED := pyproject.toml requirements.lock
 SOURCES := src tests docs benchmarks calibration
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format bench calibrate docs picture pictures vega lock clean
+.PHONY: help demo test check format bench calibrate docs picture pictures vega messages lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -71,6 +71,9 @@ pictures: $(VENV)/.installed-dev ## take anew what tests/browser compares with (
 
 vega: $(VENV)/.installed-dev ## make the script of Vega that reports carry, after a new vl-convert
 	$(BIN)/python docs/make_vega.py
+
+messages: $(VENV)/.installed-dev ## bring the catalogues of other languages up to date
+	$(BIN)/python docs/make_messages.py
 
 lock: $(VENV)/.installed-dev ## resolve every dependency anew into requirements.lock
 	$(BIN)/python -m uv pip compile pyproject.toml --quiet --upgrade --universal \

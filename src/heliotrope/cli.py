@@ -17,7 +17,7 @@ import typer
 from heliotrope import __version__
 from heliotrope.commands.definitions import app as definitions_app
 from heliotrope.commands.exports import app as exports_app
-from heliotrope.commands.options import Json, Run, print_json
+from heliotrope.commands.options import Json, OwnLanguage, Run, print_json
 from heliotrope.commands.review import review
 from heliotrope.commands.sharing import pool, share
 from heliotrope.commands.studies import init, simulate
@@ -100,6 +100,7 @@ def demo(
         typer.Option("--open/--no-open", help="Open the report; left out: if a browser is there."),
     ] = None,
     no_model: NoModel = False,
+    language: OwnLanguage = None,
     as_json: Json = False,
 ) -> None:
     """Run the seven-child example study and open its report."""
@@ -108,7 +109,7 @@ def demo(
     from heliotrope.terminal.progress import open_in_browser, show_progress
     from heliotrope.terminal.run import print_run
 
-    options = RunOptions(replace=True, model=not no_model)
+    options = RunOptions(replace=True, model=not no_model, language=language)
     with show_progress(quiet=as_json) as progress:
         summary = run_study(find_example("seven_children"), out, options, progress)
     if as_json:
@@ -160,6 +161,7 @@ def run(
         bool, typer.Option("--resume", help="Go on from where an interrupted run stopped.")
     ] = False,
     no_model: NoModel = False,
+    language: OwnLanguage = None,
     as_json: Json = False,
 ) -> None:
     """Evaluate a study; write tables, trace and report.
@@ -172,7 +174,11 @@ def run(
     from heliotrope.terminal.run import print_run
 
     options = RunOptions(
-        engine=engine, model=not no_model, workers=os.cpu_count() or 1, resume=resume
+        engine=engine,
+        model=not no_model,
+        workers=os.cpu_count() or 1,
+        resume=resume,
+        language=language,
     )
     with show_progress(quiet=as_json) as progress:
         summary = run_study(study, out, options, progress)

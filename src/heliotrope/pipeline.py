@@ -23,6 +23,7 @@ from heliotrope.ingest import Ingested, read_records
 from heliotrope.records.finding_tables import Quarantine
 from heliotrope.records.results import SORT_KEYS, TABLES
 from heliotrope.records.shard import Shard, count_children
+from heliotrope.report.language import speaking
 from heliotrope.run.findings import gather_findings, write_findings_csv
 from heliotrope.run.folder import (
     can_continue,
@@ -56,6 +57,7 @@ class RunOptions:
     replace: an earlier run folder of that name is replaced (only if it is a run folder).
     workers: processes that share the shards; 1 evaluates them here, which any script may do
     (processes need a main module that can be imported).
+    language: that of the report; None: the study's own, else English.
     resume: go on from what an interrupted run of the same study left in ``RUN.partial``.
     """
 
@@ -64,6 +66,7 @@ class RunOptions:
     replace: bool = False
     workers: int = 1
     resume: bool = False
+    language: str | None = None
 
 
 def _silent(step: str, done: int, total: int) -> None:
@@ -117,7 +120,8 @@ def run_study(
         tell("report", 0, 1)
         from heliotrope.report.page import write_report
 
-        write_report(partial, rulebook)
+        with speaking(options.language or study.report.language):
+            write_report(partial, rulebook)
         close_run_folder(partial, out, DRAFTS)
     except BaseException:
         give_up(partial)

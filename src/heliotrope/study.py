@@ -99,7 +99,7 @@ import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from heliotrope.definitions.disclosure import ShareSettings
 from heliotrope.definitions.model import Frozen
@@ -117,6 +117,7 @@ from heliotrope.ingest.declared import (
 from heliotrope.ingest.linking.declared import Link
 from heliotrope.ingest.mapping import Format, MeasureColumn, RowFilter, SourceMapping, TableName
 from heliotrope.ingest.proposal import find_unconfirmed
+from heliotrope.report.language import ENGLISH, list_languages
 
 if TYPE_CHECKING:
     from heliotrope.definitions.load import Rulebook
@@ -129,6 +130,14 @@ class ReportSettings(Frozen):
 
     compare_with: str | None = Field(default=None, description="id of a published series")
     pool_evidence: bool = Field(default=False, description="pool the published series")
+    language: str = Field(default=ENGLISH, description="that of the report")
+
+    @field_validator("language")
+    @classmethod
+    def _is_there(cls, language: str) -> str:
+        if language not in list_languages():
+            raise ValueError(f"there is {', '.join(list_languages())}, no {language!r}")
+        return language
 
 
 class StudyFile(Frozen):

@@ -10,9 +10,22 @@ import typer
 
 Run = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder: what --out named.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for a machine to read.")]
-Language = Annotated[
-    str, typer.Option("--language", metavar="CODE", help="The language of the texts, e.g. en.")
-]
+
+
+def _check_language(language: str | None) -> str | None:
+    from heliotrope.report.language import list_languages
+
+    if language is not None and language not in list_languages():
+        raise typer.BadParameter(f"there is {', '.join(list_languages())}")
+    return language
+
+
+LANGUAGE = typer.Option(
+    "--language", metavar="CODE", callback=_check_language, help="Language of the texts: en, zh_TW."
+)
+Language = Annotated[str, LANGUAGE]
+OwnLanguage = Annotated[str | None, LANGUAGE]
+"""A language, or None where the study or the browser may say it."""
 
 
 def print_json(content: Any) -> None:

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from heliotrope.commands.options import OwnLanguage
+
 
 def serve(
     path: Annotated[
@@ -24,6 +26,7 @@ def serve(
     root: Annotated[
         Path, typer.Option(metavar="FOLDER", help="Whence a page may open studies by their path.")
     ] = Path(),
+    language: OwnLanguage = None,
 ) -> None:
     """Open the workbench in a browser.
 
@@ -33,6 +36,6 @@ def serve(
     from heliotrope.terminal.progress import wants_browser
     from heliotrope.workbench.serve import ServeOptions, serve
 
-    options = ServeOptions(workspace, root, port, wants_browser(open_page))
+    options = ServeOptions(workspace, root, port, wants_browser(open_page), language)
     typer.echo("The workbench, for you alone (Ctrl-C ends it):")
     serve(path, options, typer.echo)

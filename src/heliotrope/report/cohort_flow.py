@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from heliotrope.report.language import _
+
 
 @dataclass(frozen=True)
 class FlowStep:
@@ -31,8 +33,10 @@ def say_emptied(chart: Sequence[FlowStep]) -> str | None:
         return None
     step = next((step for step in chart if step.is_emptying), None)
     if step is None:
-        return "No person is in the source."
-    return f'Nobody is left after the step "{step.words}": {step.left_out:,} before it, 0 after.'
+        return _("No person is in the source.")
+    return _('Nobody is left after the step "{words}": {left_out:,} before it, 0 after.').format(
+        words=step.words, left_out=step.left_out
+    )
 
 
 def list_flow(manifest: dict[str, Any]) -> Sequence[Sequence[FlowStep]]:

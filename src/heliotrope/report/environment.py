@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from heliotrope.report.compiled_templates import CompiledTemplates
 from heliotrope.report.estimate_lines import say_interval
-from heliotrope.report.language import _, ngettext
+from heliotrope.report.language import _, get_tag, ngettext
 from heliotrope.report.words import count_of, say_flag, say_number
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -30,8 +30,10 @@ def make_environment() -> Environment:
         bytecode_cache=CompiledTemplates(TEMPLATES),
     )
     environment.install_gettext_callables(_, ngettext, newstyle=True)  # type: ignore[attr-defined]
+    environment.filters["tag"] = get_tag
     environment.filters["cut"] = cut_text
     environment.filters["name"] = mark_name
+    environment.filters["said"] = _
     environment.filters["say_flag"] = say_flag
     environment.filters["say_number"] = say_number
     environment.filters["say_interval"] = say_interval

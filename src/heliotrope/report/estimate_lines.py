@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from heliotrope.estimate.wording import NOT_ESTIMATED
 from heliotrope.report.find_results import Results, Row
+from heliotrope.report.language import _
 from heliotrope.report.words import sentence
 
 DEFAULT_UNIT = "children"
@@ -55,7 +56,7 @@ def fold_refusals(lines: Sequence[EstimateLine]) -> Sequence[EstimateLine]:
     folded = [
         EstimateLine(
             name="; ".join(line.name for line in lines if line.remark == reason),
-            shown=NOT_ESTIMATED,
+            shown=_(NOT_ESTIMATED),
             n="",
             remark=reason,
             is_refused=True,
@@ -69,10 +70,10 @@ def _make_line(wanted: Estimate, row: Row) -> EstimateLine:
     refused = row["refused"]
     n = row["n_evaluable"]
     return EstimateLine(
-        name=wanted.name,
-        shown=NOT_ESTIMATED if refused else say_interval(str(row["formatted"])),
-        n="" if n is None or refused else f"{n:,} {wanted.unit}",
-        remark=f"{sentence(refused)}." if refused else wanted.remark,
+        name=_(wanted.name),
+        shown=_(NOT_ESTIMATED) if refused else say_interval(str(row["formatted"])),
+        n="" if n is None or refused else f"{n:,} {_(wanted.unit)}",
+        remark=f"{sentence(refused)}." if refused else _(wanted.remark),
         is_refused=refused is not None,
     )
 

@@ -32,6 +32,7 @@ from heliotrope.report.explanation import (
     VisitRun,
     VisitSummary,
 )
+from heliotrope.report.language import _, later
 from heliotrope.report.read_run import RunTables, look_up
 from heliotrope.report.say_node import Reading
 from heliotrope.report.words import read_words
@@ -44,7 +45,7 @@ Key = tuple[str, str, int | None, Any]
 NEAREST = 5
 ONSET_DAY = "onset_by_rapid"
 JUDGED = ("met", "not_met")
-LATEST_JUDGED, LATEST = "Last visit that could be judged", "Last visit"
+LATEST_JUDGED, LATEST = later("Last visit that could be judged"), later("Last visit")
 RECORDS = ("patient", "assessment", "event", "infusion", "medication", "indication")
 ANSWER_AXES = ("pattern", "state")
 
@@ -167,7 +168,7 @@ class Explainer:
         """
         decisions: list[Decision] = []
         summaries: list[VisitSummary] = []
-        for (name, _, _), keys in groupby(self._decisions, key=lambda key: key[:3]):
+        for (name, _regimen, _date), keys in groupby(self._decisions, key=lambda key: key[:3]):
             mine = list(keys)
             by_visit = [key for key in mine if key[3] is not None]
             regimens = [self.explain_key(key) for key in mine if key[3] is None]
@@ -186,7 +187,9 @@ class Explainer:
             decisions=tuple(decisions),
             by_visit=tuple(summaries),
             notes=tuple(
-                f"{name}: not the definition of this run any more; read from the trace alone."
+                _(
+                    "{name}: not the definition of this run any more; read from the trace alone."
+                ).format(name=name)
                 for name in self.readings.strange
             ),
         )
@@ -248,7 +251,7 @@ class Explainer:
             dates = [key[3] for key, _ in group]
             runs.append(VisitRun(dates[0], dates[-1], len(dates), answer, state, None, None))
         judged = [key for key, root in roots if root["state"] in JUDGED]
-        heading = LATEST_JUDGED if judged else LATEST
+        heading = _(LATEST_JUDGED if judged else LATEST)
         return VisitSummary(
             definition_id=keys[0][0],
             definition_version=keys[0][1],
@@ -274,7 +277,7 @@ def _say_visit(root: Row, reading: Reading) -> tuple[str, str]:
     """Say a visit in a word or two; of what is not evaluable the reason, not the numbers."""
     if root["state"] == "not_evaluable":
         because = reading.say_because(root)
-        answer = "not evaluable" + (f": {because}" if because else "")
+        answer = _("not evaluable") + (f": {because}" if because else "")
         return answer, root["state"]
     return reading.say_answer(root), root["state"]
 
@@ -303,7 +306,7 @@ def _unknown_patient(known: list[str], patient_id: str) -> UserError:
 
 def _unknown_definition(known: list[str], definition_id: str) -> UserError:
     nearest = get_close_matches(definition_id, known, n=1)
-    hint = f"did you mean {nearest[0]}? " if nearest else ""
+    hint = _("did you mean {value}? ").format(value=nearest[0]) if nearest else ""
     return UserError(
         "a definition that this run applied to the child",
         definition_id,

@@ -11,6 +11,7 @@ import polars as pl
 
 from heliotrope.records.row_id import unpack_row_id
 from heliotrope.report.explanation import Cell, Change
+from heliotrope.report.language import _
 from heliotrope.report.words import say, say_flag, say_number, say_unit
 
 Row = Mapping[str, Any]
@@ -137,7 +138,7 @@ def list_holdings(records: Mapping[str, pl.DataFrame]) -> dict[int, str]:
     """Say what was read at each row of a child, e.g. ``1991-10-23 strength grade 3``."""
     holds: dict[int, str] = {}
     for row in _rows(records, "patient"):
-        dates = (("diagnosed", row["diagnosis_date"]), ("followed until", row["followup_end"]))
+        dates = (("diagnosed", row["diagnosis_date"]), (_("followed until"), row["followup_end"]))
         holds[row["row_id"]] = ", ".join(f"{what} {date}" for what, date in dates if date)
     for row in _rows(records, "assessment"):
         value = row["text"]
@@ -152,10 +153,14 @@ def list_holdings(records: Mapping[str, pl.DataFrame]) -> dict[int, str]:
         words = [say_flag(row["kind"]), f"{term}{value}{say_unit(row['unit']) if value else ''}"]
         holds[row["row_id"]] = f"{row['date']} {': '.join(word for word in words if word)}"
     for row in _rows(records, "infusion"):
-        route = "IVIG" if row["route"] in ("iv", None) else f"immunoglobulin {row['route']}"
+        route = (
+            "IVIG"
+            if row["route"] in ("iv", None)
+            else _("immunoglobulin {route}").format(route=row["route"])
+        )
         holds[row["row_id"]] = f"{row['date']} {route}{_dose(row)}"
     for row in _rows(records, "medication"):
-        until = f" to {row['end_date']}" if row["end_date"] else ""
+        until = _(" to {end_date}").format(end_date=row["end_date"]) if row["end_date"] else ""
         holds[row["row_id"]] = f"{row['start_date']}{until} {row['drug']}{_dose(row)}"
     for row in _rows(records, "indication"):
         text = f": {row['text']}" if row["text"] else ""

@@ -8,12 +8,13 @@ from typing import Any
 from heliotrope.classify.replay import grade
 from heliotrope.definitions.score import Component, ScoreDefinition
 from heliotrope.report.explanation import Gain, NextDegree, Node
+from heliotrope.report.language import _, later
 from heliotrope.report.say_node import Cut, Reading, say_cuts
 from heliotrope.report.words import say_flag, say_number
 
 Row = Mapping[str, Any]
 
-NOT_RECORDED = "not recorded"
+NOT_RECORDED = later("not recorded")
 
 
 def find_next_degree(root: Node, rows: Mapping[str, Row], reading: Reading) -> NextDegree | None:
@@ -71,7 +72,7 @@ def _find_gain(
         title=component.title,
         points=points,
         most=component.maximum - now,
-        now=NOT_RECORDED if points is None or node is None else node.comparison,
+        now=_(NOT_RECORDED) if points is None or node is None else node.comparison,
         more=more,
         asked=_say_band(edge, node, reading),
         suffices=bool(enough),
@@ -80,7 +81,7 @@ def _find_gain(
 
 def _say_band(edge: float, node: Node | None, reading: Reading) -> str:
     """Say the percent change a band asks for, and the value at the visit that this would be."""
-    asked = f"over {say_number(edge)} % better"
+    asked = _("over {edge} % better").format(edge=say_number(edge))
     definition = reading.definition
     assert isinstance(definition, ScoreDefinition)
     change = node.change if node is not None else None
@@ -97,6 +98,8 @@ def _say_band(edge: float, node: Node | None, reading: Reading) -> str:
     value = change.baseline + step if better == "high" else change.baseline - step
     best = scale.best
     if best is not None and (value >= best if better == "high" else value <= best):
-        return f"{asked}, out of reach from {say_number(change.baseline)}"
+        return _("{asked}, out of reach from {baseline}").format(
+            asked=asked, baseline=say_number(change.baseline)
+        )
     bound: Cut = (">", value) if better == "high" else ("<", value)
-    return f"{asked}, so {say_cuts([bound], change.unit)}"
+    return _("{asked}, so {value}").format(asked=asked, value=say_cuts([bound], change.unit))

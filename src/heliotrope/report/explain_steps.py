@@ -17,12 +17,13 @@ from heliotrope.report.explanation import (
     OtherClass,
     PossibleChange,
 )
+from heliotrope.report.language import _, later
 from heliotrope.report.say_node import Reading, is_yes_or_no, say_comparison, say_cuts, say_label
 from heliotrope.report.words import read_words, say, say_flag, say_number, say_unit
 
 Row = Mapping[str, Any]
 
-NOT_RECORDED = "not recorded"
+NOT_RECORDED = later("not recorded")
 
 
 def list_possible_changes(rows: Mapping[str, Row], reading: Reading) -> tuple[PossibleChange, ...]:
@@ -57,29 +58,35 @@ def _shared_title(nodes: Sequence[str], rows: Mapping[str, Row], reading: Readin
     if len(titles) == 1 or len(set(titles)) == 1:
         return titles[0]
     if nodes[0] not in rows:
-        return " and ".join([titles[0], *(title[:1].lower() + title[1:] for title in titles[1:])])
+        return _(" and ").join(
+            [titles[0], *(title[:1].lower() + title[1:] for title in titles[1:])]
+        )
     return titles[0].partition(" (")[0]
 
 
 def _say_now(row: Row | None) -> str:
     if row is None:
-        return NOT_RECORDED
+        return _(NOT_RECORDED)
     if row["value"] is None:
-        return say_flag(row["label"]) if row["label"] else NOT_RECORDED
+        return say_flag(row["label"]) if row["label"] else _(NOT_RECORDED)
     if is_yes_or_no(row):
-        return "yes" if row["value"] else "no"
+        return _("yes") if row["value"] else _("no")
     return f"{say_number(row['value'])}{say_unit(row['unit'])}"
 
 
 def _say_asked(change: SingleChange, row: Row | None) -> str:
     if row is None:
-        return "recorded and better by enough" if change.state == "met" else "recorded, not better"
+        return (
+            _("recorded and better by enough")
+            if change.state == "met"
+            else _("recorded, not better")
+        )
     if not change.asked:
         return say("class", change.state)
     if len(change.nodes) == 1 and is_yes_or_no(row):
-        return "yes" if change.state == "met" else "no"
+        return _("yes") if change.state == "met" else _("no")
     if change.asked == (("<", 1),) and not say_unit(row["unit"]):
-        return "none"
+        return _("none")
     return say_cuts(change.asked, row["unit"])
 
 
@@ -92,7 +99,7 @@ def _list_classes(change: SingleChange, reading: Reading) -> Iterator[OtherClass
         is_named_by_axis = name == ROOT and "pattern" in change.before
         if is_named_by_axis or (is_single and name != ROOT):
             continue
-        question = "Answer" if name == ROOT else reading.words.get(name, say_flag(name))
+        question = _("Answer") if name == ROOT else reading.words.get(name, say_flag(name))
         yield OtherClass(question, *(_say_class(name, item, reading) for item in (before, after)))
 
 
@@ -101,11 +108,15 @@ def _say_class(name: str, item: tuple[str, str | None], reading: Reading) -> str
     if name != ROOT:
         return say_label(state)
     if isinstance(reading.definition, AggravationDefinition):
-        return f"met, by {say('limb', label)}" if state == "met" and label else say("class", state)
+        return (
+            _("met, by {value}").format(value=say("limb", label))
+            if state == "met" and label
+            else say("class", state)
+        )
     if label is None:
         return say("class", state)
     if label in read_words().words["tier"]:
-        return f"improved, by {say('tier', label)}"
+        return _("improved, by {value}").format(value=say("tier", label))
     return say_flag(label.replace(" + ", "; "))
 
 
@@ -136,7 +147,7 @@ def list_lacks(root: Node, rows: Mapping[str, Row], reading: Reading) -> tuple[L
 def _say_lack(node: Node, row: Row) -> str:
     if row["value"] is not None:
         return say_comparison({**row, "operator": None})
-    return node.because or NOT_RECORDED
+    return node.because or _(NOT_RECORDED)
 
 
 def _find_visit_value(leaf: Leaf, change: Change | None) -> str | None:

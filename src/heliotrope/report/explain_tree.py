@@ -168,7 +168,9 @@ def _add_cells(tree: Tree, cells: Sequence[Cell]) -> None:
             line.append(f"  ({cell.because})", style="not dim default")
         tree.add(line)
     if len(cells) > MOST_CELLS:
-        tree.add(Text(f"and {count_of(len(cells) - MOST_CELLS, 'more cell')}", style="dim"))
+        tree.add(
+            Text(f"and {count_of(len(cells) - MOST_CELLS, 'more cell', 'more cells')}", style="dim")
+        )
 
 
 def _add_visits(tree: Tree, runs: Iterable[VisitRun]) -> None:

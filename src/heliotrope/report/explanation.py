@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from heliotrope.report.language import _
+
 ROOT = "root"
 
 
@@ -27,11 +29,13 @@ class Cell:
     def place(self) -> str:
         """Say where the cell stands."""
         if self.file is None:
-            return "a cell that no source file of this run holds"
+            return _("a cell that no source file of this run holds")
         parts = [self.file]
-        parts += [f"sheet {self.sheet}"] if self.sheet is not None else []
-        parts += [f"row {self.row}"] if self.row is not None else []
-        parts += [f"column {self.column}"] if self.column is not None else []
+        parts += [_("sheet {sheet}").format(sheet=self.sheet)] if self.sheet is not None else []
+        parts += [_("row {row}").format(row=self.row)] if self.row is not None else []
+        parts += (
+            [_("column {column}").format(column=self.column)] if self.column is not None else []
+        )
         return ", ".join(parts)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import polars as pl
 
 from heliotrope.estimate.wording import percent
+from heliotrope.report.language import _
 
 Row = Mapping[str, Any]
 
@@ -69,7 +70,7 @@ class Results:
         row = self.row(analysis, variable, "proportion_exact", group)
         count = self.count(analysis, variable, group)
         if row is None:
-            return _no_share("not estimated in this run")
+            return _no_share(_("not estimated in this run"))
         if row["refused"] is not None:
             return _no_share(row["refused"])
         total = row["n_evaluable"]
@@ -79,9 +80,9 @@ class Results:
         return Share(
             count=count,
             total=total,
-            text=f"{count} of {total}",
+            text=_("{count} of {total}").format(count=count, total=total),
             percent=f"{percent(row['value'], total)} %",
-            interval=f"{low} to {high} %",
+            interval=_("{low} to {high} %").format(low=low, high=high),
             value=row["value"],
             low=row["low"],
             high=row["high"],
@@ -90,4 +91,4 @@ class Results:
 
 
 def _no_share(reason: str) -> Share:
-    return Share(None, None, "not evaluable", "", "", None, None, None, reason)
+    return Share(None, None, _("not evaluable"), "", "", None, None, None, reason)

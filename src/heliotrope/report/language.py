@@ -18,6 +18,10 @@ from pathlib import Path
 CATALOGUES = Path(__file__).parents[1] / "languages"
 DOMAIN = "heliotrope"
 ENGLISH = "en"
+COUNTED = "counted"
+"""The context of words that stand behind a number."""
+TAGS = {"zh_TW": "zh-Hant-TW"}
+"""The tag of a page, where it says more than the name of the catalogue: which script."""
 
 _spoken: ContextVar[str] = ContextVar("language", default=ENGLISH)
 
@@ -37,18 +41,55 @@ def get_language() -> str:
     return _spoken.get()
 
 
+def get_tag(language: str | None = None) -> str:
+    """Return the tag (BCP 47) of a language, or of the one spoken now, as a page bears it.
+
+    >>> get_tag("en"), get_tag("zh_TW"), get_tag("pt_BR")
+    ('en', 'zh-Hant-TW', 'pt-BR')
+    """
+    spoken = language or _spoken.get()
+    return TAGS.get(spoken, spoken.replace("_", "-"))
+
+
+@cache
+def list_languages() -> tuple[str, ...]:
+    """List English and every language with a catalogue.
+
+    >>> list_languages()
+    ('en', 'zh_TW')
+    """
+    found = sorted(CATALOGUES.glob(f"*/LC_MESSAGES/{DOMAIN}.mo"))
+    return (ENGLISH, *(path.parts[-3] for path in found))
+
+
 def _(text: str) -> str:
     """Return a text in the language spoken now; with names to fill in, call ``.format`` on it.
 
     >>> _("{n} of {total} children").format(n=3, total=7)
     '3 of 7 children'
     """
-    return _find_catalogue(_spoken.get()).gettext(text)
+    return _find_catalogue(_spoken.get()).gettext(text) if text else ""
+
+
+def later(text: str) -> str:
+    """Mark a text of a table for the catalogue; it is looked up by ``_`` where it is said."""
+    return text
 
 
 def ngettext(one: str, many: str, number: int) -> str:
     """Return the text for this number of things in the language spoken now."""
     return _find_catalogue(_spoken.get()).ngettext(one, many, number)
+
+
+def say_count(one: str, many: str, number: int) -> str:
+    """Return the word for this number of things where the number stands before it.
+
+    A language may write such a word otherwise than alone (Chinese puts a measure word before it).
+
+    >>> say_count("child", "children", 3)
+    'children'
+    """
+    return _find_catalogue(_spoken.get()).npgettext(COUNTED, one, many, number)
 
 
 @cache

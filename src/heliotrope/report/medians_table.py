@@ -7,12 +7,17 @@ from dataclasses import dataclass
 
 from heliotrope.report.estimate_lines import say_interval
 from heliotrope.report.find_results import Results
+from heliotrope.report.language import _, later
 from heliotrope.report.words import say_flag, sentence
 
 POINTS = {
-    "before": "day before IVIG",
-    "last_on_regimen": "last day of cover",
-    "after_180_days": "180 days after",
+    "before": later("day before IVIG"),
+    "last_on_regimen": later("last day of cover"),
+    "after_180_days": later("180 days after"),
+    "baseline": later("baseline"),
+    "before IVIG": later("before IVIG"),
+    "during IVIG": later("during IVIG"),
+    "after IVIG": later("after IVIG"),
 }
 
 
@@ -26,7 +31,9 @@ class MediansTable:
 
 def say_point(point: str) -> str:
     """Say a point in time in words."""
-    return POINTS.get(point, say_flag(point))
+    if point.startswith("week_"):
+        return _("week {week}").format(week=point.removeprefix("week_"))
+    return _(POINTS[point]) if point in POINTS else _(say_flag(point))
 
 
 def read_medians(
@@ -40,7 +47,7 @@ def read_medians(
     cells: dict[str, dict[str, tuple[str, str, str]]] = {}
     points: list[str] = []
     for variable in results.variables(analysis):
-        what, _, point = variable.partition(":")
+        what, _colon, point = variable.partition(":")
         row = results.row(analysis, variable, "median")
         if row is None or not point:
             continue
@@ -48,14 +55,17 @@ def read_medians(
         if point not in points:
             points.append(point)
         if row["refused"] is None:
-            middle, _, spread = say_interval(row["formatted"]).partition(" (")
+            middle, _bracket, spread = say_interval(row["formatted"]).partition(" (")
             cell = (middle, spread.rstrip(")"), f"n = {row['n_evaluable']}")
             cells.setdefault(what, {})[point] = cell
     used = [point for point in points if any(point in line for line in cells.values())]
     return MediansTable(
         columns=[sentence(say_point(point)) for point in used],
         lines=[
-            (names.get(what, sentence(say_flag(what))), [line.get(p, ("", "", "")) for p in used])
+            (
+                _(names.get(what, sentence(say_flag(what)))),
+                [line.get(p, ("", "", "")) for p in used],
+            )
             for what, line in sorted(cells.items(), key=lambda item: _rank(names, item[0]))
         ],
     )

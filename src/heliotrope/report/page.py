@@ -9,7 +9,7 @@ from typing import Any
 from heliotrope.definitions.load import Rulebook
 from heliotrope.report.charts.scripts import list_script_hashes, render_chart_scripts
 from heliotrope.report.environment import make_environment
-from heliotrope.report.language import _, get_language
+from heliotrope.report.language import _, get_tag
 from heliotrope.report.read_run import RunTables
 from heliotrope.report.scripts import EmbeddedScripts, make_policy, read_script
 from heliotrope.report.section import ReportInput, Section
@@ -92,7 +92,7 @@ def _make_context(report: ReportInput, sections: Sequence[Section]) -> Mapping[s
         "sections": sections,
         "children": report.children,
         "css": render_style(CHARTS, REPORT),
-        "language": get_language().replace("_", "-"),
+        "language": get_tag(),
         "policy": make_policy(chart_scripts + page_scripts),
         "chart_scripts": chart_scripts.markup,
         "page_scripts": page_scripts.markup,

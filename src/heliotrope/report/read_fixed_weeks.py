@@ -36,7 +36,9 @@ def read_landmark_rows(report: ReportInput) -> list[LandmarkRows]:
         points = list(_read_points(report.results, LANDMARK, measure.id))
         if len(points) > 1:
             unit = "" if measure.unit == "none" else f", {measure.unit}"
-            read.append(LandmarkRows(f"{measure.title}{unit}", points, _find_span(measure, points)))
+            read.append(
+                LandmarkRows(f"{_(measure.title)}{unit}", points, _find_span(measure, points))
+            )
     return read[:MOST_MEASURES]
 
 

@@ -13,6 +13,7 @@ from heliotrope.report.estimate_lines import (
     say_interval,
 )
 from heliotrope.report.find_results import Results
+from heliotrope.report.language import _, later
 from heliotrope.report.read_pulse_model import MODEL, POSTERIOR, find_anchor, list_figures
 from heliotrope.report.words import say_flag
 
@@ -23,14 +24,14 @@ TIPPING = "tipping_drift"
 AFTER_STOPPING = "activity_180_days_after_stopping"
 FADES = "persistent_half_life_"
 
-NOT_MODELLED = (
+NOT_MODELLED = later(
     "IVIG is started when activity is high and activity then falls by itself: a lasting effect is "
     "the figure that suffers most from that. The start is not part of the model here, so no "
     "lasting effect is given. The drift says how fast activity would have to fall by itself to "
     "explain what treated children alone seem to keep."
 )
 
-ASSUMED = (
+ASSUMED = later(
     "It assumes that every child in the records could have been given IVIG, that the decision read "
     "nothing else that tells of the activity, that the records begin on a day that activity did "
     "not choose, and that illness without IVIG goes up and down around a level and a straight "
@@ -78,14 +79,14 @@ def read_lasting(results: Results) -> LastingAnswer | None:
 
 def list_lasting(results: Results) -> Sequence[EstimateLine]:
     """List what would last, its probability and the drift that would explain it."""
-    effects = {EFFECT: "Effect that outlasts the pulses, points of the anchoring measure"}
+    effects = {EFFECT: _("Effect that outlasts the pulses, points of the anchoring measure")}
     for variable in _list_fading(results, EFFECT):
-        effects[variable] = f"The same, {_say_fading(variable)}"
-    effects[AFTER_STOPPING] = "Change expected 180 days after stopping, the same points"
-    chances = {CHANCE: "Probability that the lasting effect is above the important difference"}
+        effects[variable] = _("The same, {variable}").format(variable=_say_fading(variable))
+    effects[AFTER_STOPPING] = _("Change expected 180 days after stopping, the same points")
+    chances = {CHANCE: _("Probability that the lasting effect is above the important difference")}
     for variable in _list_fading(results, CHANCE):
-        chances[variable] = f"The same, {_say_fading(variable)}"
-    drift = {TIPPING: "Drift in 180 days that would explain a lasting effect away"}
+        chances[variable] = _("The same, {variable}").format(variable=_say_fading(variable))
+    drift = {TIPPING: _("Drift in 180 days that would explain a lasting effect away")}
     return fold_refusals(
         [
             *list_figures(results, effects.items()),
@@ -103,19 +104,30 @@ def say_start(results: Results) -> str | None:
     if not find_anchor(results):
         return None
     if results.count(MODEL, "start_rule:hazard") is None:
-        return NOT_MODELLED
+        return _(NOT_MODELLED)
     started, not_started = (
         results.count(MODEL, f"children:{name}") or 0 for name in ("started_at_risk", "not_started")
     )
     visits = results.count(MODEL, "visits:at_risk") or 0
     a_child = results.row(MODEL, "visits:at_risk", "per_child")
-    mean = "" if a_child is None else f" ({a_child['formatted']} a child)"
-    return (
-        "IVIG is started when activity is high and activity then falls by itself. Here the start "
-        "is part of the model: at each visit at risk its chance reads the last "
-        f"{say_flag(find_anchor(results))} and the activity behind all measures. That rests on "
-        f"{not_started:,} children who did not start, {started:,} who did, and their {visits:,} "
-        f"rated visits up to a start{mean}. {ASSUMED}"
+    mean = (
+        ""
+        if a_child is None
+        else _(" ({formatted} a child)").format(formatted=a_child["formatted"])
+    )
+    return _(
+        "IVIG is started when activity is high and activity then falls by itself. Here "
+        "the start is part of the model: at each visit at risk its chance reads the "
+        "last {value} and the activity behind all measures. That rests on "
+        "{not_started:,} children who did not start, {started:,} who did, and their "
+        "{visits:,} rated visits up to a start{mean}. {assumed}"
+    ).format(
+        value=say_flag(find_anchor(results)),
+        not_started=not_started,
+        started=started,
+        visits=visits,
+        mean=mean,
+        assumed=_(ASSUMED),
     )
 
 
@@ -131,4 +143,4 @@ def _say_fading(variable: str) -> str:
     'were half of it lost every 180 days'
     """
     days = variable.partition(FADES)[2].removesuffix("_days")
-    return f"were half of it lost every {days} days"
+    return _("were half of it lost every {days} days").format(days=days)

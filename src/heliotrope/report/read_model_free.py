@@ -9,6 +9,7 @@ from heliotrope.definitions.model_free import Phases
 from heliotrope.report.charts.cycle import CoverageRows, PulseRows
 from heliotrope.report.charts.events import FirstEventRows, MeanRows, OnsetRows
 from heliotrope.report.find_results import Results
+from heliotrope.report.language import _
 
 BEFORE = "pre_infusion"
 
@@ -33,7 +34,7 @@ def read_pulse_curve(results: Results, measure: str, title: str, phases: Phases)
         band["children"] = "" if visits is None else f"{visits['n_evaluable'] or 0}"
         if band["phase"] == BEFORE:
             if visits is not None and visits["value"]:
-                points.append({**_point(band["middle"], none), "tip": "before the infusion"})
+                points.append({**_point(band["middle"], none), "tip": _("before the infusion")})
             continue
         row = results.row("pulse_curve", variable, "mean_ratio" if ratio else "mean_change")
         if row is not None and row["refused"] is None:
@@ -79,7 +80,9 @@ def read_onset(results: Results, printed_days: Sequence[int]) -> OnsetRows:
         if by is None:
             break
         rise = 100 * (share + row["value"])
-        tip = f"after day {after:.0f} and by day {by:.0f}: {row['formatted']}"
+        tip = _("after day {after:.0f} and by day {by:.0f}: {formatted}").format(
+            after=after, by=by, formatted=row["formatted"]
+        )
         gaps.append({"day": after, "until": by, "low": 100 * share, "high": rise, "tip": tip})
         day, share = by, share + row["value"]
     last = max([day, *(float(row["day"]) for row in unknown)])
@@ -145,7 +148,7 @@ def _make_bands(phases: Phases) -> list[Row]:
     return [
         {
             "phase": name,
-            "name": "before" if name == BEFORE else name.replace("days_", "").replace("_", "-"),
+            "name": _("before") if name == BEFORE else name.replace("days_", "").replace("_", "-"),
             "day": low,
             "until": high,
             "middle": (low + high) / 2,

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from heliotrope.report.charts.prior import PriorRows
 from heliotrope.report.find_results import Results
+from heliotrope.report.language import _
 from heliotrope.report.words import say_flag
 
 PRIOR = "pulse_model_prior"
@@ -16,7 +17,7 @@ def read_prior(results: Results, titles: Mapping[str, str], cycle_days: int) -> 
     """Read each measure's months, that which anchors the scale first; ``titles`` by measure."""
     measures: dict[str, list[dict[str, object]]] = {}
     for variable in results.variables(PRIOR):
-        measure, _, day = variable.partition(DAY)
+        measure, _at, day = variable.partition(DAY)
         expected = results.row(PRIOR, variable, "prior_median")
         recorded = results.row(PRIOR, variable, "observed_median")
         if not day or expected is None or recorded is None:
@@ -34,8 +35,15 @@ def read_prior(results: Results, titles: Mapping[str, str], cycle_days: int) -> 
                 "high": expected["high"],
                 "recorded": recorded["value"],
                 "tip": (
-                    f"days {first + 1} to {first + cycle_days}: recorded median "
-                    f"{recorded['formatted']}, expected beforehand {expected['formatted']}"
+                    _(
+                        "days {first} to {last}: recorded median {recorded}, "
+                        "expected beforehand {expected}"
+                    ).format(
+                        first=first + 1,
+                        last=first + cycle_days,
+                        recorded=recorded["formatted"],
+                        expected=expected["formatted"],
+                    )
                 ),
             }
         )

@@ -13,6 +13,7 @@ from heliotrope.report.estimate_lines import (
     say_interval,
 )
 from heliotrope.report.find_results import Results
+from heliotrope.report.language import _, later
 from heliotrope.report.words import say_flag
 
 MODEL = "pulse_model"
@@ -23,13 +24,13 @@ NOT_SEEN = "not_seen_at_this_size:"
 POSTERIOR = "posterior_median"
 CURVE = "monthly_curve:day_"
 QUICK = {
-    "onset_half_time_days": "Half of the peak reached, days after an infusion",
-    "time_to_peak_days": "Peak reached, days after an infusion",
-    "days_above_half_peak": "Days above half of the peak",
-    "share_left_day_28": "Share of the peak left on day 28, one course",
-    "share_left_day_28_monthly": "The same of monthly courses",
-    "pulse_share_of_improvement": "Share of the improvement that comes and goes",
-    "half_life_over_igg": "Half-life of the effect, as multiple of that of immunoglobulin",
+    "onset_half_time_days": later("Half of the peak reached, days after an infusion"),
+    "time_to_peak_days": later("Peak reached, days after an infusion"),
+    "days_above_half_peak": later("Days above half of the peak"),
+    "share_left_day_28": later("Share of the peak left on day 28, one course"),
+    "share_left_day_28_monthly": later("The same of monthly courses"),
+    "pulse_share_of_improvement": later("Share of the improvement that comes and goes"),
+    "half_life_over_igg": later("Half-life of the effect, as multiple of that of immunoglobulin"),
 }
 
 
@@ -43,22 +44,26 @@ def list_quick(results: Results, titles: Mapping[str, str]) -> Sequence[Estimate
     """List onset, duration and size of the pulse; ``titles``: measures by their id."""
     names = dict(QUICK)
     for variable in results.variables(MODEL):
-        kind, _, measure = variable.partition(":")
+        kind, _colon, measure = variable.partition(":")
         if kind == "peak":
-            names[variable] = f"Peak of a full course: {titles.get(measure, say_flag(measure))}"
+            names[variable] = _("Peak of a full course: {measure}").format(
+                measure=titles.get(measure, say_flag(measure))
+            )
         if kind == "share_above_important_difference":
             title = titles.get(measure, say_flag(measure))
-            names[variable] = f"Children above the important difference: {title}"
+            names[variable] = _("Children above the important difference: {title}").format(
+                title=title
+            )
     return fold_refusals(list_figures(results, names.items()))
 
 
 def list_what_if(results: Results) -> Sequence[EstimateLine]:
     """List the predictions for the cohort, scenario by scenario; one line if refused."""
     if results.row(WHAT_IF, "what_if", POSTERIOR):
-        return list_estimates(results, [Estimate("Prediction", WHAT_IF, "what_if", POSTERIOR)])
+        return list_estimates(results, [Estimate(_("Prediction"), WHAT_IF, "what_if", POSTERIOR)])
     wanted = []
     for variable in results.variables(WHAT_IF):
-        scenario, _, what = variable.partition(":")
+        scenario, _colon, what = variable.partition(":")
         name = f"{say_flag(scenario).capitalize()}: {say_flag(what).replace(' day ', ', day ')}"
         wanted.append(Estimate(name, WHAT_IF, variable, POSTERIOR))
     return list_estimates(results, wanted)
@@ -94,10 +99,10 @@ def say_foretold(results: Results) -> str | None:
     elpd, worth = (results.row(CHECK, "leave_one_out", name) for name in ("elpd", "p"))
     if elpd is None or worth is None or elpd["refused"] or worth["refused"]:
         return None
-    return (
-        f"each child foretold by the others: log density {elpd['formatted']}, for a fit worth "
-        f"{worth['formatted']} parameters"
-    )
+    return _(
+        "each child foretold by the others: log density {formatted}, for a fit worth "
+        "{parameters} parameters"
+    ).format(formatted=elpd["formatted"], parameters=worth["formatted"])
 
 
 def read_band(results: Results) -> BandRows:
@@ -137,7 +142,15 @@ def _say_prior(results: Results, variable: str) -> str:
     error = results.row(MODEL, variable, "monte_carlo_error")
     if prior is None or contraction is None or contraction["value"] is None:
         return ""
-    said = f"Before the records {say_interval(str(prior['formatted']))}"
+    said = _("Before the records {value}").format(value=say_interval(str(prior["formatted"])))
     narrowed = 100 * contraction["value"]
-    said += f"; narrowed by {narrowed:.0f} %" if narrowed > 0 else "; not narrowed"
-    return said + (f"; drawing error {error['formatted']}." if error is not None else ".")
+    said += (
+        _("; narrowed by {narrowed:.0f} %").format(narrowed=narrowed)
+        if narrowed > 0
+        else _("; not narrowed")
+    )
+    return said + (
+        _("; drawing error {formatted}.").format(formatted=error["formatted"])
+        if error is not None
+        else "."
+    )

@@ -10,6 +10,7 @@ import polars as pl
 from heliotrope.definitions.measure import Measure
 from heliotrope.definitions.model_free import MODEL_FREE, ModelFreeEstimates
 from heliotrope.report.charts.pulses import PulseChildren
+from heliotrope.report.language import _
 from heliotrope.report.read_child import Child
 from heliotrope.report.section import ReportInput
 from heliotrope.report.words import say_unit
@@ -36,7 +37,7 @@ def read_pulse_children(report: ReportInput, measures: Sequence[Measure]) -> Pul
             if (rows := _read_cycles(child, measure, days, report))
         }
         if len(found) > len(best.children):
-            title = f"{measure.title},{say_unit(measure.unit)}".rstrip(",")
+            title = f"{_(measure.title)},{say_unit(measure.unit)}".rstrip(",")
             is_log = measure.domain in phases.ratio_domains
             best = PulseChildren(title, found, days, is_log)
     shown = dict(list(best.children.items())[:MOST_CHILDREN])
@@ -74,6 +75,6 @@ def _make_row(value: Row, day: int, number: int, measure: Measure, report: Repor
         "day": day,
         "value": value["value"],
         "cycle": number,
-        "tip": f"{value['date']}, {measure.title} {shown}",
+        "tip": f"{value['date']}, {_(measure.title)} {shown}",
         "cell": report.places.place_of(value["row_id"]),
     }

@@ -18,6 +18,7 @@ from heliotrope.definitions.rule import Leaf, RuleDefinition
 from heliotrope.definitions.safety import ReactionWindows
 from heliotrope.definitions.score import ScoreDefinition
 from heliotrope.report.explanation import ROOT
+from heliotrope.report.language import _, later, ngettext
 from heliotrope.report.words import (
     count_of,
     read_words,
@@ -33,7 +34,13 @@ Cut = tuple[str, float]
 
 SIGNS = {"<=": "≤", ">=": "≥", "==": "=", "<": "<", ">": ">"}
 MEASURED_PARENTS = ("strength", "function")
-BOUNDS = {"<=": "at most", ">=": "at least", "==": "exactly", "<": "under", ">": "over"}
+BOUNDS = {
+    "<=": later("at most"),
+    ">=": later("at least"),
+    "==": later("exactly"),
+    "<": later("under"),
+    ">": later("over"),
+}
 NUMBERED = re.compile(r"(?P<name>[a-z]+)_(?P<number>\d+)(\.(?P<part>[a-z]+))?$")
 
 
@@ -88,7 +95,7 @@ class Reading:
                 about = f": {say_flag(row['reason'])}" if row["reason"] else ""
                 return f"{word} {numbered['number']}{about}"
         if name in self.measures:
-            return self.measures[name].title
+            return _(self.measures[name].title)
         return sentence(say_flag(name))
 
     def say_answer(self, row: Row) -> str:
@@ -101,34 +108,34 @@ class Reading:
         if row["points"] is not None:
             return self._say_points(row)
         if is_yes_or_no(row):
-            return {"met": "yes", "not_met": "no"}.get(state, say("class", state))
+            return {"met": _("yes"), "not_met": _("no")}.get(state, say("class", state))
         return ", ".join([say("class", state), *([say_flag(label)] if label else [])])
 
     def _say_points(self, row: Row) -> str:
-        by = f", by {say_flag(row['label'])}" if row["label"] else ""
+        by = _(", by {label}").format(label=say_flag(row["label"])) if row["label"] else ""
         if isinstance(self.definition, ReactionWindows):
-            return f"grade {say_number(row['points'])}{by}"
+            return _("grade {points}{by}").format(points=say_number(row["points"]), by=by)
         return f"{_points(row['points'])}{by}"
 
     def _say_root(self, row: Row) -> str:
         state, label = row["state"], row["label"]
         match self.definition:
             case ResponseDefinition() if row["date"] is not None:
-                tier = f", by {say('tier', label)}" if label else ""
+                tier = _(", by {value}").format(value=say("tier", label)) if label else ""
                 return say("visit_state", state) + tier
             case ResponseDefinition() if label:
                 return f"{say_flag(label)} ({say('pattern', label).lower()})"
             case AggravationDefinition() if state == "met" and label:
-                return f"met, by {say('limb', label)}"
+                return _("met, by {value}").format(value=say("limb", label))
             case AggravationDefinition():
                 return say("class", state)
             case ScoreDefinition() if row["points"] is not None:
                 return f"{say_flag(label or state)}, {_points(row['points'])}"
             case ReactionWindows() if row["points"]:
-                return count_of(int(row["points"]), "reaction")
+                return count_of(int(row["points"]), "reaction", "reactions")
         root = self.definition.root if isinstance(self.definition, RuleDefinition) else None
         if label and isinstance(root, Leaf):
-            return f"{say('class', state)}, by {say_flag(label)}"
+            return _("{value}, by {label}").format(value=say("class", state), label=say_flag(label))
         if label:
             return say_flag(label.replace(" + ", "; "))
         return say("class", state)
@@ -160,7 +167,7 @@ def say_label(label: str) -> str:
 
 
 def _points(points: float) -> str:
-    return f"{say_number(points)} point{'' if points == 1 else 's'}"
+    return ngettext("{n} point", "{n} points", 1 if points == 1 else 2).format(n=say_number(points))
 
 
 def is_yes_or_no(row: Row) -> bool:
@@ -187,10 +194,22 @@ def say_comparison(row: Row) -> str:
     unit = say_unit(row["unit"])
     is_asked = operator is not None and threshold is not None
     if value is None:
-        return f"asked: {SIGNS[operator]} {say_number(threshold)}{unit}" if is_asked else ""
+        return (
+            _("asked: {value} {threshold}{unit}").format(
+                value=SIGNS[operator], threshold=say_number(threshold), unit=unit
+            )
+            if is_asked
+            else ""
+        )
     if is_yes_or_no(row):
-        return "yes" if value else "no"
-    asked = f" (asked: {SIGNS[operator]} {say_number(threshold)})" if is_asked else ""
+        return _("yes") if value else _("no")
+    asked = (
+        _(" (asked: {value} {threshold})").format(
+            value=SIGNS[operator], threshold=say_number(threshold)
+        )
+        if is_asked
+        else ""
+    )
     return f"{say_number(value)}{unit}{asked}"
 
 
@@ -200,6 +219,6 @@ def say_cuts(cuts: Sequence[Cut], unit: str | None) -> str:
     >>> say_cuts([(">", 7), ("<=", 42)], "days")
     'over 7 and at most 42 days'
     """
-    return " and ".join(
-        f"{BOUNDS[operator]} {say_number(edge)}" for operator, edge in cuts
+    return _(" and ").join(
+        f"{_(BOUNDS[operator])} {say_number(edge)}" for operator, edge in cuts
     ) + say_unit(unit)

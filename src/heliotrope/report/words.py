@@ -11,16 +11,18 @@ from functools import cache
 
 from heliotrope.definitions.load import SHIPPED, read_definition
 from heliotrope.definitions.report_words import ReportWords
-from heliotrope.report.language import _, ngettext
+from heliotrope.report.language import _, later, say_count
 
 WORDS_FILE = SHIPPED / "report" / "report_words.toml"
-RESEARCH_ONLY = "Research software: it evaluates records and does not advise a treatment or a dose."
-NOT_VALIDATED = (
+RESEARCH_ONLY = later(
+    "Research software: it evaluates records and does not advise a treatment or a dose."
+)
+NOT_VALIDATED = later(
     "The response patterns are definitions of this project, "
     "not validated against clinicians' judgement."
 )
 
-UNIT_WORDS = {"d": "days", "h": "hours"}
+UNIT_WORDS = {"d": later("days"), "h": later("hours")}
 
 SPECIAL = {
     "ck": "CK",
@@ -50,7 +52,7 @@ def say(kind: str, code: str | None) -> str:
     if code is None:
         return _("not recorded")
     words = read_words().words.get(kind, {}).get(code)
-    return _(words) if words is not None else sentence(say_flag(code))
+    return _(words) if words is not None else _(sentence(say_flag(code)))
 
 
 def find_advice(reason: str | None) -> str:
@@ -87,7 +89,7 @@ def count_of(number: int, one: str, many: str | None = None) -> str:
     >>> count_of(1, "child", "children"), count_of(3, "course")
     ('1 child', '3 courses')
     """
-    return f"{number:,} {ngettext(one, many or one + 's', number)}"
+    return f"{number:,} {say_count(one, many or one + 's', number)}"
 
 
 def say_number(value: float) -> str:
@@ -105,4 +107,8 @@ def say_unit(unit: str | None) -> str:
     >>> say_unit("U/L"), say_unit("d"), say_unit("none"), say_unit(None)
     (' U/L', ' days', '', '')
     """
-    return "" if unit in (None, "none", "") else f" {UNIT_WORDS.get(unit, unit)}"
+    return (
+        ""
+        if unit in (None, "none", "")
+        else f" {_(UNIT_WORDS[unit]) if unit in UNIT_WORDS else unit}"
+    )

@@ -24,8 +24,10 @@ from heliotrope.workbench.security import Guard, TooLargeError, say_too_large
 from heliotrope.workbench.workspace import Workspace
 
 
-def make_application(workspace: Workspace, keys: Keys) -> ASGIApp:
+def make_application(workspace: Workspace, keys: Keys, language: str | None = None) -> ASGIApp:
     """Make the application over a workspace; what a killed one left is put in order first.
+
+    ``language``: that of the pages until a person chooses one; None: what the browser asks for.
 
     Errors: a workspace that cannot be written: UserError.
     """
@@ -49,7 +51,7 @@ def make_application(workspace: Workspace, keys: Keys) -> ASGIApp:
     )
     app.router.redirect_slashes = False
     app.state.desk = desk
-    return Guard(Speaking(app), keys)
+    return Guard(Speaking(app, language), keys)
 
 
 def _answer_fault(request: Request, error: Exception) -> Response:

@@ -12,11 +12,11 @@ from starlette.responses import Response
 
 from heliotrope.errors import ExitCode, Found, UserError
 from heliotrope.example_studies import find_example
-from heliotrope.report.language import _
+from heliotrope.report.language import _, list_languages
 from heliotrope.workbench.checks import read_check
 from heliotrope.workbench.confine import check_links
 from heliotrope.workbench.desk import Desk, desk_of
-from heliotrope.workbench.languages import COOKIE, list_languages
+from heliotrope.workbench.languages import COOKIE
 from heliotrope.workbench.pages import go_to, show, text_of
 from heliotrope.workbench.receiving import KNOWN, receive_study
 from heliotrope.workbench.security import MOST_UPLOADED_BYTES

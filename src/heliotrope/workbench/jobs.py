@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from heliotrope.errors import UserError
-from heliotrope.report.language import _
+from heliotrope.report.language import _, get_language
 from heliotrope.workbench.saving import save_text
 from heliotrope.workbench.workspace import NAME, Place, Workspace
 
@@ -98,7 +98,7 @@ class Jobs:
             job = Job(name, kind, place.name, started=_now())
             self._save(job)
             order = {"kind": kind, "path": str(place.path), "root": str(place.root),
-                     "out": str(out), "model": model}  # fmt: skip
+                     "out": str(out), "model": model, "language": get_language()}  # fmt: skip
             process = _start_process(order)
             self._running[name], self._processes[name] = job, process
         threading.Thread(target=self._watch, args=(name, process, out), daemon=True).start()

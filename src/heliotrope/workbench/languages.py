@@ -3,21 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from heliotrope.report.language import CATALOGUES, DOMAIN, ENGLISH, speaking
+from heliotrope.report.language import ENGLISH, get_tag, list_languages, speaking
 
 COOKIE = "heliotrope-language"
-
-
-@cache
-def list_languages() -> tuple[str, ...]:
-    """List English and every language with a catalogue."""
-    found = sorted(CATALOGUES.glob(f"*/LC_MESSAGES/{DOMAIN}.mo")) if CATALOGUES.is_dir() else []
-    return (ENGLISH, *(path.parts[-3] for path in found))
 
 
 def choose_language(chosen: str, accepted: str, known: Sequence[str]) -> str:
@@ -44,8 +36,8 @@ def choose_language(chosen: str, accepted: str, known: Sequence[str]) -> str:
 class Speaking:
     """The layer in which the language of a page is set."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
+    def __init__(self, app: ASGIApp, language: str | None = None) -> None:
+        self._app, self._language = app, language
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request in the language it asks for."""
@@ -54,14 +46,14 @@ class Speaking:
             return
         headers = Headers(scope=scope)
         language = choose_language(
-            _read_choice(headers), headers.get("accept-language", ""), list_languages()
+            _read_choice(headers) or self._language or "",
+            headers.get("accept-language", ""),
+            list_languages(),
         )
 
         async def send_labelled(message: Message) -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message).setdefault(
-                    "content-language", language.replace("_", "-")
-                )
+                MutableHeaders(scope=message).setdefault("content-language", get_tag(language))
             await send(message)
 
         with speaking(language):

@@ -17,10 +17,9 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from heliotrope.errors import UserError
 from heliotrope.report.environment import TEMPLATES as REPORT_TEMPLATES
 from heliotrope.report.environment import make_environment
-from heliotrope.report.language import _, get_language
+from heliotrope.report.language import _, get_language, list_languages
 from heliotrope.report.words import RESEARCH_ONLY, say, say_flag, sentence
 from heliotrope.workbench.desk import desk_of
-from heliotrope.workbench.languages import list_languages
 
 HERE = Path(__file__).parent
 SHOWN_LENGTH = 280
@@ -73,7 +72,7 @@ def show(
         "path": request.url.path,
         "language": get_language(),
         "languages": list_languages(),
-        "research_only": RESEARCH_ONLY,
+        "research_only": _(RESEARCH_ONLY),
         "notices": desk.take_notices(),
         "seconds": None,
         **content,

@@ -26,6 +26,7 @@ class ServeOptions:
     root: Path
     port: int = 0
     open_browser: bool = False
+    language: str | None = None
 
 
 def serve(path: Path | None, options: ServeOptions, say: Callable[[str], None]) -> None:
@@ -59,7 +60,7 @@ def serve(path: Path | None, options: ServeOptions, say: Callable[[str], None]) 
     make_folder(workspace.folder)
     with take_lock(workspace.folder), listen(options.port) as listening:
         keys = Keys(listening.getsockname()[1])
-        app = make_application(workspace, keys)
+        app = make_application(workspace, keys, options.language)
         # What a browser sends is held in unnamed files: here, not in a folder shared with others.
         tempfile.tempdir = str(workspace.incoming)
         place = None if path is None else workspace.open_path(path, is_trusted=True)

@@ -79,7 +79,9 @@ def _check(path: Path, out: Path) -> dict[str, Any]:
 def _run(path: Path, order: dict[str, Any]) -> dict[str, Any]:
     from heliotrope.pipeline import RunOptions, run_study
 
-    options = RunOptions(model=bool(order["model"]), workers=os.cpu_count() or 1)
+    options = RunOptions(
+        model=bool(order["model"]), workers=os.cpu_count() or 1, language=order["language"]
+    )
     summary = run_study(path, Path(order["out"]), options, _make_progress())
     return {"sentences": list(summary.sentences), "findings": dict(summary.findings)}
 

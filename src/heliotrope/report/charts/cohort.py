@@ -17,6 +17,7 @@ from heliotrope.report.charts.spec import (
     make_layer,
     make_panel,
 )
+from heliotrope.report.language import _
 
 WEEK_STEPS = (4, 8, 13, 26, 52, 104, 260)
 LANE_HEIGHT = 26
@@ -29,7 +30,7 @@ def draw_intervals(rows: Sequence[Row], description: str) -> Spec:
     Rows: ``lane``, ``share``, ``low``, ``high`` (0 to 100), ``text``.
     """
     names = [str(row["lane"]) for row in rows]
-    axis = Axis(0, 100, (0, 25, 50, 75, 100), "per cent of the children evaluable", "share")
+    axis = Axis(0, 100, (0, 25, 50, 75, 100), _("per cent of the children evaluable"), "share")
     lane, x = make_lanes("lane", names), make_channel(axis)
     panel = make_panel(
         "",

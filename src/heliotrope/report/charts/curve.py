@@ -53,14 +53,14 @@ def draw_curve(rows: CurveRows, words: CurveWords) -> Spec:
     """Draw the share of children free of an event, the numbers at risk under the axis."""
     high = max(rows.last_day, 1)
     ticks = tuple(float(row["day"]) for row in rows.at_risk) or compute_ticks(0, high, DAY_STEPS, 6)
-    x = make_channel(Axis(0, high, ticks, words.axis, "day"))
+    x = make_channel(Axis(0, high, ticks, _(words.axis), "day"))
     y = make_numeric("free", (0, 100), (0, 25, 50, 75, 100))
     step = {"color": PALETTE["accent"], "interpolate": "step-after"}
     steps = [{**row, "tip": _say_step(row)} for row in rows.steps]
     censored = [{**row, "tip": _say_censored(row)} for row in rows.censored]
     tip = {"field": "tip"}
     curve = make_panel(
-        f"{words.title}, %",
+        f"{_(words.title)}, %",
         CURVE_HEIGHT,
         [
             make_layer(
@@ -90,7 +90,7 @@ def draw_curve(rows: CurveRows, words: CurveWords) -> Spec:
     description = _(
         "Kaplan-Meier curve: {title}, by {axis}, with the numbers at risk. "
         "The table below holds the same."
-    ).format(title=words.title.lower(), axis=words.axis.lower())
+    ).format(title=_(words.title).lower(), axis=_(words.axis).lower())
     keys = [make_key(_("share"), "accent", "line"), make_key(_("its interval"), "accent", "band")]
     if censored:
         keys.append(make_key(_("last seen without the event"), "accent", STROKE))

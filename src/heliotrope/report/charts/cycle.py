@@ -26,11 +26,11 @@ from heliotrope.report.charts.spec import (
     make_numeric,
     make_panel,
 )
-from heliotrope.report.language import _
+from heliotrope.report.language import _, later
 
 CURVE_HEIGHT = 170
 VISITS_HEIGHT = 110
-AXIS_TITLE = "Days from the infusion"
+AXIS_TITLE = later("Days from the infusion")
 TICK_STEPS = (7, 14, 28)
 BAR = 0.35
 ROOM = 0.08
@@ -95,12 +95,12 @@ def draw_pulse_curve(rows: PulseRows) -> Spec:
         ],
     )
     numbers = make_numbers(_make_lanes(rows.phases, ("visits", "children")), x)
-    description = (
-        f"{rows.title}: mean change of the children from before an infusion, by phase of the "
-        "infusion cycle, with intervals and the visits and children behind each. The table below "
-        "holds the same."
-    )
-    keys = [make_key("mean change", "accent", "circle"), make_key("interval", "accent")]
+    description = _(
+        "{title}: mean change of the children from before an infusion, by phase of the "
+        "infusion cycle, with intervals and the visits and children behind each. The "
+        "table below holds the same."
+    ).format(title=rows.title)
+    keys = [make_key(_("mean change"), "accent", "circle"), make_key(_("interval"), "accent")]
     return make_chart(description, [curve, numbers], keys) if rows.points else make_chart("", [])
 
 
@@ -124,12 +124,14 @@ def draw_phase_coverage(rows: CoverageRows) -> Spec:
             "until": float(row["day"]) + BAR,
             "visits": row["visits"],
             "none": 0,
-            "tip": f"day {float(row['day']):.0f}: {float(row['visits']):.0f} visits",
+            "tip": _("day {day:.0f}: {visits:.0f} visits").format(
+                day=float(row["day"]), visits=float(row["visits"])
+            ),
         }
         for row in rows.days
     ]
     visits = make_panel(
-        "Visits, on each day of a cycle",
+        _("Visits, on each day of a cycle"),
         VISITS_HEIGHT,
         [
             _draw_bands(rows.phases, x),
@@ -145,7 +147,7 @@ def draw_phase_coverage(rows: CoverageRows) -> Spec:
         ],
     )
     numbers = make_numbers(_make_lanes(rows.phases, ("visits", "children")), x)
-    description = (
+    description = _(
         "Visits by day of the infusion cycle, with the number of visits and children in each "
         "phase. Where no bar stands nothing can be seen."
     )
@@ -170,11 +172,11 @@ def draw_effect_band(rows: BandRows) -> Spec:
     ends = [float(row[name]) for row in rows.points for name in ("low", "high")]
     low, high = min([0.0, *ends]), max([0.0, *ends]) or 1.0
     last = max(days, default=1.0)
-    x = make_channel(Axis(0, last, compute_ticks(0, last, TICK_STEPS, 8), AXIS_TITLE, "day"))
+    x = make_channel(Axis(0, last, compute_ticks(0, last, TICK_STEPS, 8), _(AXIS_TITLE), "day"))
     ticks = compute_ticks(low, high, compute_nice_steps((high - low) / 4), 6)
     y = make_numeric("effect", (low, high), ticks)
     panel = make_panel(
-        f"Improvement by the model, {rows.unit}",
+        _("Improvement by the model, {unit}").format(unit=rows.unit),
         CURVE_HEIGHT,
         [
             make_layer(
@@ -187,7 +189,7 @@ def draw_effect_band(rows: BandRows) -> Spec:
             make_layer({"type": "line", "color": PALETTE["accent"]}, rows.points, x=x, y=y),
         ],
     )
-    description = (
+    description = _(
         "The pulse model's mean improvement through a cycle of monthly courses, with its interval."
     )
     table = ChartTable(
@@ -208,7 +210,7 @@ def _make_axis(phases: Sequence[Row]) -> Spec:
     low = min((float(row["day"]) for row in phases), default=0.0)
     high = max((float(row["until"]) for row in phases), default=1.0)
     ticks = compute_ticks(math.ceil(low), high, TICK_STEPS, 8)
-    return make_channel(Axis(low, high, ticks, AXIS_TITLE, "day"))
+    return make_channel(Axis(low, high, ticks, _(AXIS_TITLE), "day"))
 
 
 def _draw_bands(phases: Sequence[Row], x: Spec) -> Spec:
@@ -224,10 +226,10 @@ def _draw_bands(phases: Sequence[Row], x: Spec) -> Spec:
 def _make_lanes(phases: Sequence[Row], names: Sequence[str]) -> dict[str, list[Row]]:
     """Place each phase's name and numbers in its middle."""
     lanes: dict[str, list[Row]] = {
-        "Phase": [{"day": row["middle"], "number": row["name"]} for row in phases]
+        _("Phase"): [{"day": row["middle"], "number": row["name"]} for row in phases]
     }
     for name in names:
-        lanes[name.capitalize()] = [
+        lanes[_(name.capitalize())] = [
             {"day": row["middle"], "number": row[name]} for row in phases if row.get(name)
         ]
     return lanes

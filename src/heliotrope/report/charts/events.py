@@ -47,10 +47,10 @@ class OnsetRows:
 
 def draw_onset(rows: OnsetRows) -> Spec:
     """Draw Turnbull's estimate: lines where the share is known to hold, boxes where it rose."""
-    x = _make_days(rows.last_day, rows.unknown, "Days from the first infusion")
+    x = _make_days(rows.last_day, rows.unknown, _("Days from the first infusion"))
     y = make_numeric("share", (0, 100), SHARE)
     panel = make_panel(
-        "Children first seen improved, %",
+        _("Children first seen improved, %"),
         HEIGHT,
         [
             make_layer(
@@ -72,14 +72,14 @@ def draw_onset(rows: OnsetRows) -> Spec:
         ],
     )
     keys = [
-        make_key("share improved", "accent", "line"),
-        make_key("rose at some time in the box: the visits cannot say when", "accent"),
+        make_key(_("share improved"), "accent", "line"),
+        make_key(_("rose at some time in the box: the visits cannot say when"), "accent"),
     ]
-    description = (
+    description = _(
         "Share of children first seen improved by day from the first infusion. Boxes span the days "
         "between which it rose and within which the visits cannot tell. The table holds the same."
     )
-    numbers = make_numbers({"Not known": rows.unknown}, x)
+    numbers = make_numbers({_("Not known"): rows.unknown}, x)
     if not rows.levels and not rows.gaps:
         return make_chart("", [])
     table = ChartTable(
@@ -116,7 +116,7 @@ class FirstEventRows:
 
 def draw_first_events(rows: FirstEventRows) -> Spec:
     """Draw the Aalen-Johansen shares as a stack: what is left white had none of the events."""
-    x = _make_days(rows.last_day, rows.at_risk, "Days from the last infusion")
+    x = _make_days(rows.last_day, rows.at_risk, _("Days from the last infusion"))
     y = make_numeric("high", (0, 100), SHARE)
     colors = [CAUSE_COLORS[number % len(CAUSE_COLORS)] for number in range(len(rows.causes))]
     layers = [
@@ -134,9 +134,9 @@ def draw_first_events(rows: FirstEventRows) -> Spec:
         )
         for color, (_, steps) in zip(colors, rows.causes, strict=True)
     ]
-    panel = make_panel("Children by what came first, %", HEIGHT, layers)
+    panel = make_panel(_("Children by what came first, %"), HEIGHT, layers)
     keys = [make_key(name, color) for color, (name, _) in zip(colors, rows.causes, strict=True)]
-    description = (
+    description = _(
         "Shares of children by what came first after the last infusion, stacked by day, with the "
         "numbers at risk. What is left had none of the events. The table below holds the same."
     )
@@ -150,7 +150,7 @@ def draw_first_events(rows: FirstEventRows) -> Spec:
             for step in steps
         ],
     )
-    numbers = make_numbers({"At risk": rows.at_risk}, x)
+    numbers = make_numbers({_("At risk"): rows.at_risk}, x)
     return make_chart(description, [panel, numbers], keys, table)
 
 
@@ -188,11 +188,11 @@ def draw_mean_cumulative(rows: MeanRows) -> Spec:
             make_layer({**step, "type": "line"}, rows.steps, x=x, y=y),
         ],
     )
-    description = (
-        f"{rows.title} by day, with an interval that counts children and the numbers at risk. The "
-        "table below holds the same."
-    )
-    numbers = make_numbers({"At risk": rows.at_risk}, x)
+    description = _(
+        "{title} by day, with an interval that counts children and the numbers at "
+        "risk. The table below holds the same."
+    ).format(title=rows.title)
+    numbers = make_numbers({_("At risk"): rows.at_risk}, x)
     ends = {row["day"]: f"{float(row['low']):.2f} – {float(row['high']):.2f}" for row in rows.band}
     table = ChartTable(
         (_("Day"), rows.title, _("Interval")),

@@ -18,6 +18,7 @@ from heliotrope.report.charts.spec import (
     make_layer,
     make_panel,
 )
+from heliotrope.report.language import _, later
 
 LANE_HEIGHT = 38
 WHOLE = 100
@@ -28,9 +29,9 @@ MARKS = {
     "pooled": ("red", "diamond"),
 }
 NAMES = {
-    "cohort": "this cohort",
-    "series": "published series",
-    "pooled": "pooled, with its interval; dashed: where a further series would lie",
+    "cohort": later("this cohort"),
+    "series": later("published series"),
+    "pooled": later("pooled, with its interval; dashed: where a further series would lie"),
 }
 
 
@@ -75,7 +76,7 @@ def draw_forest(rows: Sequence[Row], axis_title: str, description: str) -> Spec:
             ),
         ]
     shown = [kind for kind in MARKS if any(row["kind"] == kind for row in rows)]
-    keys = [make_key(NAMES[kind], *MARKS[kind]) for kind in shown]
+    keys = [make_key(_(NAMES[kind]), *MARKS[kind]) for kind in shown]
     panel = make_panel("", LANE_HEIGHT * len(names), layers)
     return make_chart(description, [panel] if names else [], keys)
 

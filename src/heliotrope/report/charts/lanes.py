@@ -20,13 +20,14 @@ from heliotrope.report.charts.spec import (
     make_layer,
     make_panel,
 )
+from heliotrope.report.language import _, later
 from heliotrope.report.read_child import Child
 from heliotrope.report.words import say, say_flag
 
 LANE_HEIGHT = 22
 STATE_COLORS = {"met": "green", "not_met": "amber", "not_evaluable": "muted"}
 STATE_SHAPES = {"met": "circle", "not_met": "square", "not_evaluable": "cross"}
-IVIG, REACTIONS, EVENTS, VISITS = "IVIG", "Reactions", "Events", "At the visit"
+IVIG, REACTIONS, EVENTS, VISITS = "IVIG", later("Reactions"), later("Events"), later("At the visit")
 
 
 def draw_visit_lane(child: Child, axis: Axis, overlay: Sequence[Spec]) -> Spec:
@@ -35,17 +36,19 @@ def draw_visit_lane(child: Child, axis: Axis, overlay: Sequence[Spec]) -> Spec:
     rows = [
         {
             "week": child.week(row["date"]),
-            "lane": VISITS,
+            "lane": _(VISITS),
             "state": row["state"],
-            "tip": f"{row['date']}, day {row['day']}: {say('visit_state', row['state'])}"
-            + (f" (tier {row['tier']})" if row["tier"] else ""),
+            "tip": _("{date}, day {day}: {state}").format(
+                date=row["date"], day=row["day"], state=say("visit_state", row["state"])
+            )
+            + (_(" (tier {tier})").format(tier=row["tier"]) if row["tier"] else ""),
         }
         for row in visits.iter_rows(named=True)
     ]
     bands = [
         {**here, "until": later["week"]} for here, later in pairwise(rows) if here["state"] == "met"
     ]
-    lane = make_lanes("lane", [VISITS])
+    lane = make_lanes("lane", [_(VISITS)])
     domain = list(STATE_COLORS)
     layers = [
         *overlay,
@@ -89,8 +92,8 @@ def draw_treatment_lanes(
     names = [
         *([IVIG] if infusions else []),
         *dict.fromkeys(row["lane"] for row in drugs),
-        *([REACTIONS] if reactions else []),
-        *([EVENTS] if events else []),
+        *([_(REACTIONS)] if reactions else []),
+        *([_(EVENTS)] if events else []),
     ]
     lane = make_lanes("lane", names)
     x = make_channel(axis)
@@ -134,12 +137,16 @@ def _list_infusions(child: Child, find: Callable[[int], str]) -> list[dict[str, 
     rows = []
     cells = {row["date"]: row["row_id"] for row in child.record("infusion").to_dicts()[::-1]}
     for row in child.table("infusion_day").iter_rows(named=True):
-        dose = "dose not recorded"
+        dose = _("dose not recorded")
         if row["dose_g_per_kg"] is not None:
             dose = f"{row['dose_g_per_kg']:.2g} g/kg"
         elif row["dose_g"] is not None:
-            dose = f"{row['dose_g']:g} g, no weight"
-        course = f", course {row['course']}" if row["course"] else f", {row['route']}"
+            dose = _("{dose_g:g} g, no weight").format(dose_g=row["dose_g"])
+        course = (
+            _(", course {course}").format(course=row["course"])
+            if row["course"]
+            else f", {row['route']}"
+        )
         cell = find(cells[row["date"]]) if row["date"] in cells else ""
         tip = f"{row['date']}{course}: {dose}"
         rows.append({"week": child.week(row["date"]), "lane": IVIG, "tip": tip, "cell": cell})
@@ -154,13 +161,17 @@ def _list_drugs(child: Child, axis: Axis, find: Callable[[int], str]) -> list[di
         if until < axis.low:
             continue
         dose = "" if row["dose_mg_day"] is None else f", {row['dose_mg_day']:.3g} mg/day"
-        stop = "" if row["stop_reason"] is None else f", stopped: {say_flag(row['stop_reason'])}"
+        stop = (
+            ""
+            if row["stop_reason"] is None
+            else _(", stopped: {stop_reason}").format(stop_reason=say_flag(row["stop_reason"]))
+        )
         rows.append(
             {
                 "week": max(child.week(row["start_date"]), axis.low),
                 "until": min(until, axis.high),
                 "lane": say("drug", row["drug"]),
-                "tip": f"{row['drug']} {row['start_date']} to {end or 'ongoing'}{dose}{stop}",
+                "tip": f"{row['drug']} {row['start_date']} to {end or _('ongoing')}{dose}{stop}",
                 "cell": find(row["row_id"]),
             }
         )
@@ -171,8 +182,10 @@ def _list_reactions(child: Child, find: Callable[[int], str]) -> list[dict[str, 
     return [
         {
             "week": child.week(row["date"]),
-            "lane": REACTIONS,
-            "tip": f"{row['date']}: {row['term']}, grade {row['grade']}, window {row['window']}",
+            "lane": _(REACTIONS),
+            "tip": _("{date}: {term}, grade {grade}, window {window}").format(
+                date=row["date"], term=row["term"], grade=row["grade"], window=row["window"]
+            ),
             "cell": find(row["row_id"]),
         }
         for row in child.table("reaction").iter_rows(named=True)
@@ -184,7 +197,7 @@ def _list_events(child: Child, find: Callable[[int], str]) -> list[dict[str, Any
     return [
         {
             "week": child.week(row["date"]),
-            "lane": EVENTS,
+            "lane": _(EVENTS),
             "tip": f"{row['date']}: {say_flag(row['kind'])}"
             + (f", {say_flag(row['term'])}" if row["term"] else ""),
             "cell": find(row["row_id"]),

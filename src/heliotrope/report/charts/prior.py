@@ -25,9 +25,10 @@ from heliotrope.report.charts.spec import (
     make_numeric,
     make_panel,
 )
+from heliotrope.report.language import _, later
 
 HEIGHT = 170
-AXIS_TITLE = "Days from the first infusion"
+AXIS_TITLE = later("Days from the first infusion")
 TICK_STEPS = (28, 56, 84, 168)
 DECADE = 10.0
 
@@ -50,7 +51,7 @@ def draw_prior_predictive(rows: PriorRows) -> Spec:
     first = min(float(row["day"]) for row in rows.months)
     last = max(float(row["until"]) for row in rows.months)
     x = make_channel(
-        Axis(first, last, compute_ticks(first, last, TICK_STEPS, 8), AXIS_TITLE, "day")
+        Axis(first, last, compute_ticks(first, last, TICK_STEPS, 8), _(AXIS_TITLE), "day")
     )
     points = {"type": "point", "shape": "circle", "filled": True, "color": PALETTE["accent"]}
     y = _make_values(low, high)
@@ -81,13 +82,14 @@ def draw_prior_predictive(rows: PriorRows) -> Spec:
             ),
         ],
     )
-    description = (
-        f"{rows.title}: by month from the first infusion, the interval and median that the pulse "
-        "model expects before it has read the records, and the median of what was recorded."
-    )
+    description = _(
+        "{title}: by month from the first infusion, the interval and median that the "
+        "pulse model expects before it has read the records, and the median of what "
+        "was recorded."
+    ).format(title=rows.title)
     keys = [
-        make_key("recorded, median", "accent", "circle"),
-        make_key("expected beforehand, 95 %", "cover"),
+        make_key(_("recorded, median"), "accent", "circle"),
+        make_key(_("expected beforehand, 95 %"), "cover"),
     ]
     return make_chart(description, [panel], keys, _make_table(rows))
 
@@ -101,7 +103,7 @@ def _make_values(low: float, high: float) -> Spec:
 
 
 def _make_table(rows: PriorRows) -> ChartTable:
-    columns = ("Days from the first infusion", "Expected beforehand", "Recorded, median")
+    columns = (_("Days from the first infusion"), _("Expected beforehand"), _("Recorded, median"))
     return ChartTable(
         columns,
         [

@@ -19,6 +19,7 @@ from heliotrope.report.charts.spec import (
     make_layer,
     make_panel,
 )
+from heliotrope.report.language import _, later
 
 BALANCE_LANE_HEIGHT = 24
 LANE_HEIGHT = 34
@@ -27,10 +28,10 @@ MOST_TICKS = 7
 UNADJUSTED = "unadjusted"
 
 MARKS = {
-    UNADJUSTED: ("amber", "circle", "as recorded, nothing adjusted"),
+    UNADJUSTED: ("amber", "circle", later("as recorded, nothing adjusted")),
     "weighted": ("accent", "square", "weighted"),
-    "sequential_trials": ("blue", "diamond", "sequential trials"),
-    "g_formula": ("green", "triangle-up", "simulated (g-formula)"),
+    "sequential_trials": ("blue", "diamond", later("sequential trials")),
+    "g_formula": ("green", "triangle-up", later("simulated (g-formula)")),
 }
 
 
@@ -42,7 +43,7 @@ def draw_balance(rows: Sequence[Row], limit: float, description: str) -> Spec:
     """
     names = [str(row["lane"]) for row in rows]
     most = max([limit, *(abs(float(row[side])) for row in rows for side in ("before", "after"))])
-    axis = _make_axis(0.0, most, "standardised difference, without sign")
+    axis = _make_axis(0.0, most, _("standardised difference, without sign"))
     lane, x = make_lanes("lane", names), make_channel(axis)
 
     def point(side: str, color: str, shape: str) -> Spec:
@@ -65,9 +66,9 @@ def draw_balance(rows: Sequence[Row], limit: float, description: str) -> Spec:
         [line, point("before", "amber", "circle"), point("after", "accent", "square")],
     )
     keys = [
-        make_key("before weighting", "amber", "circle"),
-        make_key("after weighting", "accent", "square"),
-        make_key(f"balanced: up to {limit:g}", "muted", "line"),
+        make_key(_("before weighting"), "amber", "circle"),
+        make_key(_("after weighting"), "accent", "square"),
+        make_key(_("balanced: up to {limit:g}").format(limit=limit), "muted", "line"),
     ]
     return make_chart(description, [panel] if names else [], keys)
 
@@ -80,7 +81,7 @@ def draw_weights(rows: Sequence[Row], description: str) -> Spec:
     """
     names = [str(row["lane"]) for row in rows]
     most = max([1.0, *(float(row["maximum"]) for row in rows)])
-    axis = _make_axis(0.0, most, "weight of an interval")
+    axis = _make_axis(0.0, most, _("weight of an interval"))
     lane, x = make_lanes("lane", names), make_channel(axis)
     panel = make_panel(
         "",
@@ -107,7 +108,7 @@ def draw_weights(rows: Sequence[Row], description: str) -> Spec:
             ),
         ],
     )
-    keys = [make_key("mean; line: least to most", "accent"), make_key("1", "muted", "line")]
+    keys = [make_key(_("mean; line: least to most"), "accent"), make_key("1", "muted", "line")]
     return make_chart(description, [panel] if names else [], keys)
 
 
@@ -131,7 +132,7 @@ def draw_estimates(rows: Sequence[Row], axis_title: str, description: str) -> Sp
             {"type": "rule", "color": PALETTE["muted"], "strokeDash": [3, 3]}, [{"value": 0.0}], x=x
         )
     ]
-    for kind, (color, shape, _) in MARKS.items():
+    for kind, (color, shape, _words) in MARKS.items():
         own = [row for row in rows if row["kind"] == kind]
         layers += [
             make_layer(
@@ -150,7 +151,7 @@ def draw_estimates(rows: Sequence[Row], axis_title: str, description: str) -> Sp
             ),
         ]
     keys = [
-        make_key(words, color, shape)
+        make_key(_(words), color, shape)
         for kind, (color, shape, words) in MARKS.items()
         if any(row["kind"] == kind for row in rows)
     ]

@@ -28,6 +28,7 @@ from heliotrope.report.charts.spec import (
     make_panel,
 )
 from heliotrope.report.explain_cells import SourceCells
+from heliotrope.report.language import _
 from heliotrope.report.read_child import Child
 from heliotrope.report.show_measures import list_measures
 
@@ -62,8 +63,8 @@ def _draw_axis(child: Child) -> Axis:
     first = min((child.week(date) for date in dates), default=0.0)
     low = max(min(math.floor(first), -1), -WEEKS_BEFORE)
     high = max(math.ceil(child.week(child.last_date)), 4)
-    start = "the first infusion" if child.table("regimen").height else "the first record"
-    title = f"Weeks from {start} ({child.origin.isoformat()})"
+    start = _("the first infusion") if child.table("regimen").height else _("the first record")
+    title = _("Weeks from {start} ({value})").format(start=start, value=child.origin.isoformat())
     return Axis(low, high, compute_ticks(low, high, WEEK_STEPS, 8), title)
 
 
@@ -73,12 +74,15 @@ def _draw_overlay(child: Child, axis: Axis) -> list[Spec]:
         {
             "week": child.week(row["first_infusion"]),
             "until": child.week(row["last_infusion"]),
-            "tip": f"IVIG, {row['courses']} courses",
+            "tip": _("IVIG, {courses} courses").format(courses=row["courses"]),
         }
         for row in child.table("regimen").iter_rows(named=True)
     ]
     worse = [
-        {"week": child.week(row["date"]), "tip": f"Worse after stopping, {row['date']}"}
+        {
+            "week": child.week(row["date"]),
+            "tip": _("Worse after stopping, {date}").format(date=row["date"]),
+        }
         for row in child.table("aggravation").iter_rows(named=True)
         if row["date"] is not None and row["state"] == "met"
     ]
@@ -136,17 +140,17 @@ def _draw_measures(
 
 
 def _title(measures: Sequence[Measure], is_log: bool) -> str:
-    name = " and ".join(
+    name = _(" and ").join(
         [
-            measures[0].title,
-            *(measure.title[0].lower() + measure.title[1:] for measure in measures[1:]),
+            _(measures[0].title),
+            *(_(measure.title)[0].lower() + _(measure.title)[1:] for measure in measures[1:]),
         ]
     )
     unit = "" if measures[0].unit == "none" else measures[0].unit
-    better = {"low": "lower is better", "high": "higher is better"}.get(
+    better = {"low": _("lower is better"), "high": _("higher is better")}.get(
         measures[0].better or "", ""
     )
-    return f"{name}, {' · '.join(filter(None, [unit, 'log axis' if is_log else '', better]))}"
+    return f"{name}, {' · '.join(filter(None, [unit, _('log axis') if is_log else '', better]))}"
 
 
 def _list_points(
@@ -162,7 +166,7 @@ def _list_points(
             "value": row["value"],
             "lower": row["lower_limit"],
             "upper": row["upper_limit"],
-            "tip": f"{row['date']}: {measure.title} "
+            "tip": f"{row['date']}: {_(measure.title)} "
             f"{row['value_qualifier'] or ''}{row['value']:g}{unit}",
             "cell": find(row["row_id"]),
         }
@@ -203,7 +207,7 @@ def _draw_normal_range(points: Sequence[dict[str, Any]], axis: Axis, channel: Sp
             "until": later["week"] if later else axis.high,
             "value": max(here["lower"] or low_edge, low_edge),
             "top": here["upper"],
-            "tip": f"Within the normal range, up to {here['upper']:g}",
+            "tip": _("Within the normal range, up to {upper:g}").format(upper=here["upper"]),
         }
         for here, later in _list_ranges(points)
         if here["upper"]
@@ -252,14 +256,16 @@ def _draw_steroid(child: Child, axis: Axis, overlay: Sequence[Spec]) -> Spec:
     table = child.table("steroid_period")
     per_kg = table["prednisone_mg_kg_day"].drop_nulls().len() > 0
     column = "prednisone_mg_kg_day" if per_kg else "prednisone_mg_day"
-    unit = "mg/kg/day" if per_kg else "mg/day (no weight)"
+    unit = "mg/kg/day" if per_kg else _("mg/day (no weight)")
     periods = [
         {
             "week": max(child.week(row["start_date"]), axis.low),
             "until": min(child.week(row["end_date"] + dt.timedelta(days=1)), axis.high),
             "value": 0.0,
             "top": row[column],
-            "tip": f"{row['start_date']} to {row['end_date']}: {row[column]:.3g} {unit}",
+            "tip": _("{start_date} to {end_date}: {value:.3g} {unit}").format(
+                start_date=row["start_date"], end_date=row["end_date"], value=row[column], unit=unit
+            ),
         }
         for row in table.iter_rows(named=True)
         if row[column] is not None and child.week(row["end_date"]) >= axis.low
@@ -270,7 +276,9 @@ def _draw_steroid(child: Child, axis: Axis, overlay: Sequence[Spec]) -> Spec:
         {
             "week": child.week(row["start_date"]),
             "value": high,
-            "tip": f"Pulse: {row['drug']}, {row['days']} days from {row['start_date']}",
+            "tip": _("Pulse: {drug}, {days} days from {start_date}").format(
+                drug=row["drug"], days=row["days"], start_date=row["start_date"]
+            ),
         }
         for row in child.table("steroid_pulse").iter_rows(named=True)
     ]
@@ -295,39 +303,42 @@ def _draw_steroid(child: Child, axis: Axis, overlay: Sequence[Spec]) -> Spec:
     ]
     is_recorded = bool(periods or pulses)
     return make_panel(
-        f"Steroid dose, prednisone-equivalent {unit}", PANEL_HEIGHT, layers if is_recorded else []
+        _("Steroid dose, prednisone-equivalent {unit}").format(unit=unit),
+        PANEL_HEIGHT,
+        layers if is_recorded else [],
     )
 
 
 def _make_legend(child: Child, recorded: Sequence[Measure]) -> list[Spec]:
     keys = [
-        make_key("improved at the visit", "green", "circle"),
-        make_key("not improved", "amber", "square"),
-        make_key("not evaluable", "muted", "cross"),
+        make_key(_("improved at the visit"), "green", "circle"),
+        make_key(_("not improved"), "amber", "square"),
+        make_key(_("not evaluable"), "muted", "cross"),
     ]
     if child.table("regimen").height:
-        keys.append(make_key("first to last infusion", "cover", "square"))
+        keys.append(make_key(_("first to last infusion"), "cover", "square"))
     if any(measure.domain == "enzyme" for measure in recorded):
-        keys.append(make_key("enzyme within its normal range", "normal", "square"))
+        keys.append(make_key(_("enzyme within its normal range"), "normal", "square"))
     globals_ = [measure for measure in recorded if measure.domain == "global"][:2]
     if len(globals_) > 1:
         keys += [
-            make_key(measure.title, color, shape)
+            make_key(_(measure.title), color, shape)
             for measure, color, shape in zip(
                 globals_, SERIES_COLORS, ("circle", "diamond"), strict=False
             )
         ]
     if child.table("steroid_pulse").height:
-        keys.append(make_key("steroid pulse", "ink", "triangle-down"))
+        keys.append(make_key(_("steroid pulse"), "ink", "triangle-down"))
     if (child.table("aggravation")["state"] == "met").any():
-        keys.append(make_key("worse after stopping", "red", "line"))
+        keys.append(make_key(_("worse after stopping"), "red", "line"))
     return keys
 
 
 def _describe(child: Child, recorded: Sequence[Measure]) -> str:
     days = child.table("infusion_day").filter(pl.col("route") == "iv").height
-    measures = ", ".join(measure.title for measure in recorded) or "no measure"
-    return (
-        f"Timeline of child {child.patient_id}: {measures}, steroid dose, {days} infusion days, "
-        "other drugs, reactions and events, by week. The same values stand in the table below."
-    )
+    measures = ", ".join(_(measure.title) for measure in recorded) or _("no measure")
+    return _(
+        "Timeline of child {patient_id}: {measures}, steroid dose, {days} infusion "
+        "days, other drugs, reactions and events, by week. The same values stand in "
+        "the table below."
+    ).format(patient_id=child.patient_id, measures=measures, days=days)

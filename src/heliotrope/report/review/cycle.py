@@ -138,4 +138,4 @@ def _say_measure(subject: Subject, name: str, rows: pl.DataFrame) -> tuple[str, 
         cells += value["item_row_ids"] or [value["row_id"]]
     measure = measures_of(subject.rulebook)[name]
     unit = say_unit(measure.unit)
-    return f"{measure.title} {parts[0]}, {parts[1]}{f' ({unit.strip()})' if unit else ''}", cells
+    return f"{_(measure.title)} {parts[0]}, {parts[1]}{f' ({unit.strip()})' if unit else ''}", cells

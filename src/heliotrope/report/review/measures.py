@@ -93,7 +93,7 @@ def _make_line(subject: Subject, measure: Measure, values: pl.DataFrame) -> Meas
     latest = _find_latest(subject, later)
     return MeasureLine(
         measure=measure.id,
-        title=measure.title,
+        title=_(measure.title),
         scale=_say_scale(measure, baseline or latest or best),
         baseline=_make_figure(subject, baseline),
         best=_make_figure(subject, best),
@@ -103,7 +103,7 @@ def _make_line(subject: Subject, measure: Measure, values: pl.DataFrame) -> Meas
         course=draw_sparkline(
             [(row["date"], row["value"]) for row in rows],
             _find_cover(subject),
-            measure.title,
+            _(measure.title),
         ),
     )
 

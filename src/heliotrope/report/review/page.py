@@ -11,7 +11,7 @@ from markupsafe import Markup
 from heliotrope.definitions.response import AGGRAVATION, RESPONSE
 from heliotrope.report.charts.palette_css import render_palette
 from heliotrope.report.environment import TEMPLATES, make_environment
-from heliotrope.report.language import _, get_language
+from heliotrope.report.language import _, get_tag
 from heliotrope.report.review.cycle import list_cycle
 from heliotrope.report.review.drugs import DrugTable, list_drugs
 from heliotrope.report.review.exposure import list_exposure, say_other_regimens
@@ -88,8 +88,8 @@ def list_facts(subject: Subject) -> Sequence[tuple[str, str]]:
     calendar = subject.report.calendar
     facts: list[tuple[str, str]] = []
     for row in subject.child.record("patient").tail(1).iter_rows(named=True):
-        if row["sex"]:
-            facts.append((_("Sex"), cut(row["sex"], 20)))
+        if sex := row["sex"]:
+            facts.append((_("Sex"), cut(_(sex), 20)))
         if row["birth_date"]:
             years = (subject.observed_until - row["birth_date"]).days / calendar.days_per_year
             facts.append((_("Age at the last record"), _("{n} years").format(n=f"{years:.1f}")))
@@ -117,7 +117,7 @@ def _make_context(report: ReportInput, review: Review, paper: Paper) -> dict[str
     css = (TEMPLATES / STYLE).read_text(encoding="utf-8")
     return {
         "review": review,
-        "language": get_language().replace("_", "-"),
+        "language": get_tag(),
         "study": cut(str(report.study("title") or report.study("id") or "")),
         "css": Markup(render_palette() + css + f"@page{{size:{paper};margin:9mm 11mm}}\n"),
         "synthetic": is_synthetic(report),

@@ -8,7 +8,7 @@ from dataclasses import replace
 import polars as pl
 
 from heliotrope.definitions.measure import measures_of
-from heliotrope.report.language import _, ngettext
+from heliotrope.report.language import _, later, ngettext
 from heliotrope.report.review.figures import Line
 from heliotrope.report.review.subject import Row, Subject, cut
 from heliotrope.report.sections.child import build_regimen
@@ -16,10 +16,10 @@ from heliotrope.report.sections.child_statements import HARM, IMPROVED, Statemen
 from heliotrope.report.show_measures import READING_ORDER
 from heliotrope.report.words import say, say_flag, sentence
 
-INDICATION = "Why IVIG was started"
-CONFOUNDING = "Another explanation?"
-STEROID = "Steroid dose?"
-OF_IMPROVEMENT = ("How fast?", CONFOUNDING, "Held or lost?")
+INDICATION = later("Why IVIG was started")
+CONFOUNDING = later("Another explanation?")
+STEROID = later("Steroid dose?")
+OF_IMPROVEMENT = (later("How fast?"), CONFOUNDING, later("Held or lost?"))
 JUDGED = ("met", "not_met")
 LISTED_REACTIONS = 6
 LISTED_MEASURES = 6
@@ -80,7 +80,7 @@ def list_response(subject: Subject, statements: dict[str, Statement]) -> Sequenc
         if question in (INDICATION, STEROID, HARM) or (is_never and question in OF_IMPROVEMENT):
             continue
         line = Line(
-            question,
+            _(question),
             statement.answer,
             statement.because,
             subject.marks.mark_cells(statement.cells),

@@ -10,7 +10,7 @@ from heliotrope.report.charts.ribbon import draw_ribbon
 from heliotrope.report.curve_rows import list_curve_steps, read_curve
 from heliotrope.report.estimate_lines import Estimate, EstimateLine, list_estimates
 from heliotrope.report.find_results import Results, Share
-from heliotrope.report.language import _
+from heliotrope.report.language import _, later
 from heliotrope.report.medians_table import read_medians
 from heliotrope.report.read_fixed_weeks import read_ribbon
 from heliotrope.report.section import ReportInput, Section
@@ -21,85 +21,98 @@ TIME = "steroid_time_to_50_percent"
 LOW = "steroid_time_to_low_dose"
 STOPPED = "drug_stopped"
 WORDS = CurveWords(
-    "Children not yet at half of the dose before IVIG", "Days from the first infusion"
+    later("Children not yet at half of the dose before IVIG"), later("Days from the first infusion")
 )
 DOSES = {
-    "prednisone_mg_kg_day": "Prednisone-equivalent, mg/kg/day",
-    "prednisone_mg_day": "Prednisone-equivalent, mg/day",
+    "prednisone_mg_kg_day": later("Prednisone-equivalent, mg/kg/day"),
+    "prednisone_mg_day": later("Prednisone-equivalent, mg/day"),
 }
 AMOUNTS = {
-    "prednisone_mg_kg": "Sum, mg/kg",
-    "prednisone_mg_kg_day_mean": "Mean of the days, mg/kg/day",
+    "prednisone_mg_kg": later("Sum, mg/kg"),
+    "prednisone_mg_kg_day_mean": later("Mean of the days, mg/kg/day"),
 }
-GROUPS = {"cytotoxic": "Any cytotoxic drug", "any_drug": "Any of them", "all_drugs": "All of them"}
-NO_PROOF = "A fall during IVIG is no proof that IVIG caused it."
+GROUPS = {
+    "cytotoxic": later("Any cytotoxic drug"),
+    "any_drug": later("Any of them"),
+    "all_drugs": later("All of them"),
+}
+NO_PROOF = later("A fall during IVIG is no proof that IVIG caused it.")
 DESCRIBED = (
     Estimate(
-        "Change from the day before IVIG to the last day of cover, %; median (range)",
+        later("Change from the day before IVIG to the last day of cover, %; median (range)"),
         "steroid_change",
         "percent_change",
         "median",
         NO_PROOF,
     ),
     Estimate(
-        "Slope of the dose before IVIG, % in 28 days; median (range)",
+        later("Slope of the dose before IVIG, % in 28 days; median (range)"),
         "steroid_slope",
         "percent_per_28_days:before",
         "median",
-        "A dose that was falling already would have gone on falling.",
+        later("A dose that was falling already would have gone on falling."),
     ),
     Estimate(
-        "Slope of the dose during IVIG, % in 28 days; median (range)",
+        later("Slope of the dose during IVIG, % in 28 days; median (range)"),
         "steroid_slope",
         "percent_per_28_days:during",
         "median",
     ),
     Estimate(
-        "Slope of the dose after IVIG, % in 28 days; median (range)",
+        later("Slope of the dose after IVIG, % in 28 days; median (range)"),
         "steroid_slope",
         "percent_per_28_days:after",
         "median",
     ),
-    Estimate("Time to half of the dose before IVIG", TIME, "median_day", "median"),
+    Estimate(later("Time to half of the dose before IVIG"), TIME, "median_day", "median"),
     Estimate(
-        "Time to a low dose (0.2 mg/kg/day), of those above it before", LOW, "median_day", "median"
+        later("Time to a low dose (0.2 mg/kg/day), of those above it before"),
+        LOW,
+        "median_day",
+        "median",
     ),
     Estimate(
-        "Cut by more than 50 % for more than 3 months, no flare",
+        later("Cut by more than 50 % for more than 3 months, no flare"),
         "steroid_published_cut",
         "met",
         "proportion_exact",
-        "The published rule (Al-Mayouf 2000); the headline asks for half or less on 91 days.",
+        later(
+            "The published rule (Al-Mayouf 2000); the headline asks for half or less on 91 days."
+        ),
     ),
 )
 ESTIMATED = (
     Estimate(
-        "Steroid spared, mg/kg/day: under none less under the IVIG given",
+        later("Steroid spared, mg/kg/day: under none less under the IVIG given"),
         "steroid_sparing",
         "spared_mg_kg_day",
         "mean_difference",
-        "Simulated from the children's own dosing (g-formula): holds if what decided the dose was "
-        "recorded and the model of it is right.",
+        later(
+            "Simulated from the children's own dosing (g-formula): holds if what decided the dose "
+            "was recorded and the model of it is right."
+        ),
     ),
     Estimate(
-        "The same as a sum over the time followed, mg/kg",
+        later("The same as a sum over the time followed, mg/kg"),
         "steroid_sparing",
         "spared_mg_kg",
         "mean_difference",
     ),
     Estimate(
-        "The same as a share of the dose under none",
+        later("The same as a share of the dose under none"),
         "steroid_sparing",
         "spared_share",
         "mean_difference",
     ),
     Estimate(
-        "How the dose followed the measured activity",
+        later("How the dose followed the measured activity"),
         "steroid_dosing_rule",
         "activity",
         "slope",
-        "Change of the next dose, as a share of the dose, for each cm of physician global, within "
-        "a child; over 0: raised, or lowered less, when activity was high.",
+        later(
+            "Change of the next dose, as a share of the dose, for each cm of physician global, "
+            "within a child; over 0: raised, or lowered less, when activity was high."
+        ),
     ),
 )
 
@@ -164,5 +177,5 @@ def _say_reasons(results: Results, drug: str) -> str:
     ]
     recent = results.count(STOPPED, f"{drug}:too_recent")
     if recent:
-        reasons.append(f"stopped too recently to tell {recent}")
-    return f"Recorded reason: {', '.join(reasons)}." if reasons else ""
+        reasons.append(_("stopped too recently to tell {recent}").format(recent=recent))
+    return _("Recorded reason: {reasons}.").format(reasons=", ".join(reasons)) if reasons else ""

@@ -14,7 +14,7 @@ from heliotrope.definitions.estimate import (
 from heliotrope.estimate.agreement import BETWEEN
 from heliotrope.estimate.labels import pair_labels, settle_labels
 from heliotrope.report.find_results import Results
-from heliotrope.report.language import _
+from heliotrope.report.language import _, later
 from heliotrope.report.section import ReportInput, Section
 from heliotrope.report.sections.disagreements import WAYS, list_disagreements
 from heliotrope.report.words import NOT_VALIDATED, count_of, say, say_flag
@@ -24,9 +24,9 @@ PATTERN = "pattern"
 DECIDED = "pattern_decided"
 MOST_SHOWN = 50
 COMPARED = {
-    PATTERN: "same pattern, of all labels",
-    DECIDED: "same pattern, where neither says “cannot be evaluated”",
-    "improved": "improved or not, where neither says “cannot be evaluated”",
+    PATTERN: later("same pattern, of all labels"),
+    DECIDED: later("same pattern, where neither says “cannot be evaluated”"),
+    "improved": later("improved or not, where neither says “cannot be evaluated”"),
 }
 
 
@@ -45,18 +45,22 @@ def say_validation(report: ReportInput) -> str:
     """Say how far the patterns are validated: not at all, or the agreement and how many labels."""
     share = report.results.share(ANALYSIS, PATTERN)
     if not share.is_given:
-        return NOT_VALIDATED
+        return _(NOT_VALIDATED)
     kappa = report.results.row(ANALYSIS, PATTERN, "kappa")
     beyond = ""
     if kappa is not None and kappa["refused"] is None:
-        beyond = f", kappa {kappa['formatted']}"
-    said = (
-        f"The patterns agree with the clinicians' own labels in {share.text} "
-        f"({share.percent}; 95 % CI {share.interval}){beyond}."
-    )
+        beyond = _(", kappa {formatted}").format(formatted=kappa["formatted"])
+    said = _(
+        "The patterns agree with the clinicians' own labels in {text} ({percent}; 95 % "
+        "CI {interval}){beyond}."
+    ).format(text=share.text, percent=share.percent, interval=share.interval, beyond=beyond)
     if (share.total or 0) < _read_rule(report).few_labels:
-        labelled = count_of(share.total or 0, "labelled regimen")
-        said += f" Only {labelled}: too few to call the patterns validated."
+        labelled = count_of(
+            share.total or 0, "labelled regimen", "labelled regimens", "labelled regimenss"
+        )
+        said += _(" Only {labelled}: too few to call the patterns validated.").format(
+            labelled=labelled
+        )
     return said
 
 
@@ -77,12 +81,12 @@ def build_agreement(report: ReportInput) -> Section | None:
     shown = differing.head(MOST_SHOWN)
     content = {
         "validation": say_validation(report),
-        "labels": count_of(labels, "label"),
+        "labels": count_of(labels, "label", "labels"),
         "outside": results.count(ANALYSIS, "labels_without_regimen") or 0,
         "labelled": results.count(ANALYSIS, "labelled") or 0,
         "regimens": report.run.scan_table("response").select(pl.len()).collect().item(),
         "ways": [
-            (words, count)
+            (_(words), count)
             for way, words in WAYS.items()
             if (count := results.count(ANALYSIS, f"settled:{way}"))
         ],
@@ -115,7 +119,7 @@ def _list_lines(results: Results) -> list[AgreementLine]:
             lines.append(
                 AgreementLine(
                     who=_say_group(group),
-                    what=COMPARED.get(variable, "same label"),
+                    what=_(COMPARED.get(variable, later("same label"))),
                     count=share.text if share.is_given else "",
                     share=f"{share.percent} ({share.interval})" if share.is_given else "",
                     kappa=kappa["formatted"] if kappa["refused"] is None else kappa["refused"],
@@ -124,7 +128,7 @@ def _list_lines(results: Results) -> list[AgreementLine]:
     together = results.row(ANALYSIS, BETWEEN, "kappa_fleiss")
     if together is not None:
         text = together["formatted"] if together["refused"] is None else together["refused"]
-        lines.append(AgreementLine("All raters", "same label (Fleiss)", "", "", text))
+        lines.append(AgreementLine(_("All raters"), _("same label (Fleiss)"), "", "", text))
     return lines
 
 
@@ -135,6 +139,6 @@ def _say_group(group: str) -> str:
     ('Settled label with the rules', 'Rater 2 with the rules', 'Rater 1 and rater 2')
     """
     if group == "all":
-        return "Settled label with the rules"
+        return _("Settled label with the rules")
     words = say_flag(group).capitalize()
-    return words if "_and_" in group else f"{words} with the rules"
+    return words if "_and_" in group else _("{words} with the rules").format(words=words)

@@ -103,7 +103,10 @@ def _say(report: ReportInput, answer: ChecklistAnswer) -> Said | None:
         return _fill(answer, str(row["formatted"]))
     if FOUND not in answer.says:
         return None
-    return replace(_fill(answer, f"not estimated ({row['refused']})"), is_refused=True)
+    return replace(
+        _fill(answer, _("not estimated ({refused})").format(refused=row["refused"])),
+        is_refused=True,
+    )
 
 
 def _fill(answer: ChecklistAnswer, found: str) -> Said:
@@ -115,7 +118,7 @@ def _fill(answer: ChecklistAnswer, found: str) -> Said:
 def _print_entry(entry: Any) -> str:
     """Print what the manifest holds; of a list or a table, how many entries it has."""
     if isinstance(entry, bool):
-        return "yes" if entry else "no"
+        return _("yes") if entry else _("no")
     if isinstance(entry, Mapping | list):
         return f"{len(entry)}"
     return f"{entry:,}" if isinstance(entry, int) else str(entry)

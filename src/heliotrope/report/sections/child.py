@@ -32,7 +32,6 @@ from heliotrope.report.show_measures import list_measures
 from heliotrope.report.words import count_of, say, say_flag
 
 RESPONSE, AGGRAVATION = EXPLAINED
-ONSET, LAST = say("visit_role", "onset"), say("visit_role", "last")
 JUDGEMENT, NOTHING = "judgement", ("", "")
 STEROID_NODES = ("low_dose_window", "dose_share_reduced", "dose_share_increased", "baseline_dose")
 
@@ -87,7 +86,7 @@ def _build_page(child: Child, keys: str, report: ReportInput) -> ChildPage:
         facts=_list_facts(child, report.calendar),
         chart=render_chart(draw_timeline(child, report.rulebook, report.places)),
         happened=_say_what_happened(child),
-        measures=[measure.title for measure in measures],
+        measures=[_(measure.title) for measure in measures],
         visits=_list_visits(child, [measure.id for measure in measures], explainer),
         treatments=_list_treatments(child),
         regimens=[
@@ -128,8 +127,8 @@ def _say_what_happened(child: Child) -> str:
 def _list_facts(child: Child, calendar: Calendar) -> Sequence[tuple[str, str]]:
     facts: list[tuple[str, str]] = []
     for row in child.record("patient").iter_rows(named=True):
-        if row["sex"]:
-            facts.append((_("Sex"), row["sex"]))
+        if sex := row["sex"]:
+            facts.append((_("Sex"), _(sex)))
         if row["birth_date"]:
             years = (child.origin - row["birth_date"]).days / calendar.days_per_year
             facts.append((_("Age at the first infusion"), _("{n} years").format(n=f"{years:.1f}")))
@@ -144,7 +143,7 @@ def _list_facts(child: Child, calendar: Calendar) -> Sequence[tuple[str, str]]:
             name = _("IVIG, regimen {n}").format(n=row["regimen"])
         status = say("status", row["status"])
         why = f" ({say('stop_reason', row['reason'])})" if row["status"] == "discontinued" else ""
-        facts.append((name, f"{count_of(row['courses'], 'course')}, {status}{why}"))
+        facts.append((name, f"{count_of(row['courses'], 'course', 'courses')}, {status}{why}"))
     return facts
 
 
@@ -179,7 +178,7 @@ def _gather(
 ) -> Evidence:
     """Gather the cells that decided: of the first improved visit, or else of the last on IVIG."""
     visits = {decision.heading: decision for decision in decisions if decision.heading}
-    visit = visits.get(ONSET) or visits.get(LAST)
+    visit = visits.get(say("visit_role", "onset")) or visits.get(say("visit_role", "last"))
     whole = [node for item in decisions if item.date is None for node in item.root.walk()]
     after = [
         node
@@ -242,7 +241,7 @@ def _list_treatments(child: Child) -> Sequence[tuple[str, str, str]]:
         dose = _("dose per kg unknown")
         if row["dose_g_per_kg"] is not None:
             dose = f"{row['dose_g_per_kg']:.2f} g/kg"
-        days = count_of(row["infusion_days"], "day")
+        days = count_of(row["infusion_days"], "day", "days")
         rows.append(
             (
                 str(row["start_date"]),
@@ -256,7 +255,9 @@ def _list_treatments(child: Child) -> Sequence[tuple[str, str, str]]:
         dose += "" if per_kg is None else f" ({per_kg:.2g} mg/kg/day)"
         rows.append((_say_span(row), _("Steroid"), dose))
     for row in child.table("steroid_pulse").iter_rows(named=True):
-        rows.append((str(row["start_date"]), _("Steroid pulse"), count_of(row["days"], "day")))
+        rows.append(
+            (str(row["start_date"]), _("Steroid pulse"), count_of(row["days"], "day", "days"))
+        )
     for row in child.table("drug_period").iter_rows(named=True):
         dose = "" if row["dose_mg_day"] is None else f"{row['dose_mg_day']:.3g} mg/day"
         rows.append((_say_span(row), say("drug", row["drug"]), dose))

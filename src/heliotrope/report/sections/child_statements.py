@@ -9,19 +9,20 @@ from typing import Any
 import polars as pl
 
 from heliotrope.estimate.intervals import estimate_upper_bound_of_none
-from heliotrope.estimate.wording import none_recorded
+from heliotrope.estimate.wording import number
 from heliotrope.report.explanation import Cell
-from heliotrope.report.language import _, ngettext
+from heliotrope.report.language import _, later, ngettext
 from heliotrope.report.read_child import Child
 from heliotrope.report.words import say, say_flag, sentence
 
 Row = Mapping[str, Any]
 SHOWN_CELLS = 8
+CONFOUNDING, DURABILITY = later("Another explanation?"), later("Held or lost?")
 IMPROVED, STEROID, STOPPED, HARM = (
-    "Did the child improve?",
-    "Steroid dose?",
-    "After stopping?",
-    "Harm?",
+    later("Did the child improve?"),
+    later("Steroid dose?"),
+    later("After stopping?"),
+    later("Harm?"),
 )
 
 
@@ -59,7 +60,6 @@ def list_statements(child: Child, response: Row, evidence: Evidence) -> Sequence
     return [
         replace(
             statement,
-            question=_(statement.question),
             cells=evidence.cells.get(statement.question, ())[:SHOWN_CELLS],
         )
         for statement in statements
@@ -69,7 +69,7 @@ def list_statements(child: Child, response: Row, evidence: Evidence) -> Sequence
 def _state_indication(child: Child, regimen: int) -> Statement:
     rows = child.table("indication").filter(pl.col("regimen") == regimen).to_dicts()
     if not rows:
-        return Statement("Why IVIG was started", _("Not recorded"), "")
+        return Statement(later("Why IVIG was started"), _("Not recorded"), "")
     row = rows[0]
     recorded = [say("indication", reason) for reason in row["recorded"]]
     derived = [say("indication", reason) for reason in row["derived"]]
@@ -78,7 +78,7 @@ def _state_indication(child: Child, regimen: int) -> Statement:
         reasons="; ".join(derived).lower() or _("no indication of the list")
     )
     return Statement(
-        "Why IVIG was started",
+        later("Why IVIG was started"),
         "; ".join(recorded) or _("No reason recorded"),
         f"{shown} {agreement}".strip(),
     )
@@ -121,17 +121,17 @@ def _state_onset(response: Row) -> Statement:
         because = text.format(after=after or 0, by=by)
     elif after is not None:
         because = _("Last evaluable day: {day}.").format(day=after)
-    return Statement("How fast?", say("onset", response["onset"]) + ".", because)
+    return Statement(later("How fast?"), say("onset", response["onset"]) + ".", because)
 
 
 def _state_confounding(response: Row) -> Statement:
     causes = ", ".join(say_flag(cause) for cause in response["confounded_by"])
     if response["confounded"]:
-        return Statement("Another explanation?", _("Yes: confounded."), f"{sentence(causes)}.")
+        return Statement(CONFOUNDING, _("Yes: confounded."), f"{sentence(causes)}.")
     if response["confounded"] is None:
-        return Statement("Another explanation?", _("Cannot be evaluated."), "")
+        return Statement(CONFOUNDING, _("Cannot be evaluated."), "")
     return Statement(
-        "Another explanation?",
+        CONFOUNDING,
         _("None recorded."),
         _("No steroid or other drug was started or raised in the windows before the improvement.")
         if response["onset_by_day"] is not None
@@ -143,7 +143,7 @@ def _state_durability(response: Row) -> Statement:
     courses = response["responded_courses"]
     text = _("Last improved visit in course {n} of {total}.")
     because = text.format(n=courses, total=response["courses"]) if courses else ""
-    return Statement("Held or lost?", say("durability", response["durability"]) + ".", because)
+    return Statement(DURABILITY, say("durability", response["durability"]) + ".", because)
 
 
 def _state_steroid(child: Child, response: Row) -> Statement:
@@ -204,7 +204,13 @@ def _state_harm(child: Child, regimen: int, level: float) -> Statement:
     days = child.table("infusion_day").filter(pl.col("regimen") == regimen).height
     if reactions.height == 0:
         bound = estimate_upper_bound_of_none(days, level)
-        return Statement(HARM, f"{none_recorded(days, 'infusions', bound, level)}.", "")
+        return Statement(
+            HARM,
+            _(
+                "No reaction recorded in {n} infusions (upper {level} % bound {bound} per 100)."
+            ).format(n=number(days), level=number(100 * level), bound=number(100 * bound)),
+            "",
+        )
     named = [_name_reaction(row) for row in reactions.sort("date").iter_rows(named=True)]
     occasions = reactions.select("group").n_unique()
     said = ngettext(

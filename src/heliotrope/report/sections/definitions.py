@@ -7,15 +7,15 @@ from dataclasses import dataclass
 
 from heliotrope.definitions.model import Definition
 from heliotrope.definitions.model import Source as Citation
-from heliotrope.report.language import _
+from heliotrope.report.language import _, later
 from heliotrope.report.section import ReportInput, Section
 
 FLAGS = {
-    "V": "read in this source",
-    "V2": "read in a secondary text",
-    "R": "recalled, source not read",
-    "C": "sources disagree",
-    "P": "decision of this project",
+    "V": later("read in this source"),
+    "V2": later("read in a secondary text"),
+    "R": later("recalled, source not read"),
+    "C": later("sources disagree"),
+    "P": later("decision of this project"),
     "UNKNOWN": "unknown",
 }
 COMPARED_KINDS = ("evidence", "literature")
@@ -76,7 +76,7 @@ def _order(line: DefinitionLine) -> tuple[int, str]:
 def _make_line(definition: Definition, used: set[str]) -> DefinitionLine:
     return DefinitionLine(
         definition=definition,
-        used_for="applied in this run" if definition.id in used else "not applied",
+        used_for=_("applied in this run") if definition.id in used else _("not applied"),
         sources=[make_citation(source) for source in definition.sources],
     )
 
@@ -96,4 +96,4 @@ def make_citation(source: Citation) -> CitationLine:
         identifiers.append(source.pmc)
     named = [part for part in identifiers if part.split()[-1] not in source.citation]
     text = ", ".join([source.citation, *named, *([source.table] if source.table else [])])
-    return CitationLine(text=text, link=link, flag=FLAGS[source.flag])
+    return CitationLine(text=text, link=link, flag=_(FLAGS[source.flag]))

@@ -13,19 +13,20 @@ from heliotrope.estimate.labels import PAIR, name_raters
 from heliotrope.report.explain import Explainer, Readings
 from heliotrope.report.explain_cells import ChildCells, SourceCells
 from heliotrope.report.explanation import Decision, Node
+from heliotrope.report.language import _, later
 from heliotrope.report.read_child import read_children
 from heliotrope.report.section import ReportInput
 from heliotrope.report.words import say, say_flag
 
 PATTERN = "pattern"
-WHOLE = "The whole regimen"
-KEY_VISITS = (say("visit_role", "onset"), say("visit_role", "last"))
+WHOLE = later("The whole regimen")
+KEY_VISITS = ("onset", "last")
 WAYS = {
-    "consensus": "by an agreed label",
-    "one_rater": "by the one rater who labelled it",
-    "all": "by all its raters alike",
-    "majority": "by more than half of its raters",
-    "open": "open: the raters differ",
+    "consensus": later("by an agreed label"),
+    "one_rater": later("by the one rater who labelled it"),
+    "all": later("by all its raters alike"),
+    "majority": later("by more than half of its raters"),
+    "open": later("open: the raters differ"),
 }
 
 
@@ -92,11 +93,16 @@ def _make_disagreement(
         regimen=row["regimen"],
         found=say("pattern", row["found"]),
         labels=[f"{who}: {say('pattern', label)}" for who, label in sorted(given.items())],
-        settled=WAYS[row["settled_by"]],
+        settled=_say_way(row),
         deciding=list(_list_deciding(decisions)),
         would_agree=list(_list_would_agree(decisions, wanted, question)),
         decisions=[] if anchor else decisions,
     )
+
+
+def _say_way(row: Mapping[str, Any]) -> str:
+    way = WAYS[row["settled_by"]]
+    return _(way)
 
 
 def _find_anchor(report: ReportInput, patient_id: str) -> str | None:
@@ -110,9 +116,16 @@ def _list_deciding(decisions: Sequence[Decision]) -> Iterator[tuple[str, Sequenc
     """List the leaves that decided the pattern, then those of the visit that it hangs on."""
     for decision in decisions:
         if decision.date is None:
-            yield WHOLE, list(_find_leaves(_find_pattern(decision.root)))
+            yield _(WHOLE), list(_find_leaves(_find_pattern(decision.root)))
     by_role = {decision.heading: decision for decision in decisions if decision.heading}
-    visit = next((by_role[role] for role in KEY_VISITS if role in by_role), None)
+    visit = next(
+        (
+            by_role[say("visit_role", role)]
+            for role in KEY_VISITS
+            if say("visit_role", role) in by_role
+        ),
+        None,
+    )
     if visit is not None:
         yield f"{visit.heading}, {visit.date}", list(_find_leaves([visit.root]))
 
@@ -151,6 +164,10 @@ def _list_would_agree(
             for other in change.classes:
                 if other.question == question and other.after in words:
                     yield (
-                        f"{change.title}: {change.asked} instead of {change.now} "
-                        f"(then: {words[other.after]})"
+                        _("{title}: {asked} instead of {now} (then: {value})").format(
+                            title=change.title,
+                            asked=change.asked,
+                            now=change.now,
+                            value=words[other.after],
+                        )
                     )

@@ -10,15 +10,15 @@ import polars as pl
 from heliotrope.definitions.safety import GradingSystem, ReactionWindows
 from heliotrope.report.estimate_lines import Estimate, EstimateLine, list_estimates
 from heliotrope.report.find_results import Results, Row
-from heliotrope.report.language import _
+from heliotrope.report.language import _, later
 from heliotrope.report.section import ReportInput, Section
 from heliotrope.report.sections.haemolysis import read_haemolysis
 from heliotrope.report.words import say_flag, sentence
 
 EXPOSURES = (
-    ("infusion_day", "infusions"),
-    ("course", "courses"),
-    ("patient_month", "patient-months"),
+    ("infusion_day", later("infusions")),
+    ("course", later("courses")),
+    ("patient_month", later("patient-months")),
 )
 CHILDREN = {
     "reactions": "children_with_reaction",
@@ -28,40 +28,40 @@ CHILDREN = {
 LISTED_REACTIONS = 100
 CLUSTERED = (
     Estimate(
-        "Infusions followed by a reaction, in the average child",
+        later("Infusions followed by a reaction, in the average child"),
         "reactions_clustered",
         "infusion_day",
         "share_clustered",
-        "Reactions recur in the same children: the interval counts children, not infusions.",
+        later("Reactions recur in the same children: the interval counts children, not infusions."),
     ),
     Estimate(
-        "Courses followed by a reaction, in the average child",
+        later("Courses followed by a reaction, in the average child"),
         "reactions_clustered",
         "course",
         "share_clustered",
     ),
     Estimate(
-        "How much children differ (correlation of a child's infusions)",
+        later("How much children differ (correlation of a child's infusions)"),
         "reactions_clustered",
         "infusion_day",
         "correlation_within_children",
-        "0: all children alike; 1: a child always reacts or never.",
+        later("0: all children alike; 1: a child always reacts or never."),
     ),
 )
 COMPARED = (
     Estimate(
-        "Products of high IgA content less those of low",
+        later("Products of high IgA content less those of low"),
         "reactions_by_iga",
         "high_less_low",
         "difference_clustered",
-        "An association: products were not given at random.",
+        later("An association: products were not given at random."),
     ),
     Estimate(
-        "Rate of infusions followed by a reaction less that of others, mL/kg/h",
+        later("Rate of infusions followed by a reaction less that of others, mL/kg/h"),
         "reactions_by_rate",
         "followed_less_not",
         "difference_clustered",
-        "An association: a rate is lowered after a reaction.",
+        later("An association: a rate is lowered after a reaction."),
     ),
 )
 
@@ -130,9 +130,9 @@ def _list_products(results: Results) -> Sequence[EstimateLine]:
         results,
         [
             Estimate(
-                f"Other products less {name.removeprefix(others)}"
+                _("Other products less {others}").format(others=name.removeprefix(others))
                 if name.startswith(others)
-                else f"Product: {name}",
+                else _("Product: {name}").format(name=name),
                 analysis,
                 name,
                 "difference_clustered" if name.startswith(others) else "share_clustered",
@@ -161,7 +161,7 @@ def _list_coded(report: ReportInput) -> Sequence[CodedLine]:
         ]
         if rates is not None:
             term = known.get(name)
-            title = "No term of the edition" if term is None else term.published_term
+            title = _("No term of the edition") if term is None else term.published_term
             lines.append(CodedLine(title, None if term is None else term.code, words, rates))
     return lines
 
@@ -173,7 +173,7 @@ def _make_line(results: Results, analysis: str, variable: str, group: str) -> Ra
     children = results.share(CHILDREN[analysis], variable, group)
     rows = [results.row(analysis, variable, f"rate_per_{unit}", group) for unit, _ in EXPOSURES]
     return RateLine(
-        name="Any occasion" if variable == "any_occasion" else sentence(say_flag(variable)),
+        name=_("Any occasion") if variable == "any_occasion" else sentence(say_flag(variable)),
         occasions=count,
         rates=[_say_rate(row) for row in rows],
         children=f"{children.text} ({children.percent}; {children.interval})"
@@ -184,7 +184,7 @@ def _make_line(results: Results, analysis: str, variable: str, group: str) -> Ra
 
 def _say_rate(row: Row | None) -> str:
     if row is None or row["refused"] is not None:
-        return "no denominator" if row is not None else ""
+        return _("no denominator") if row is not None else ""
     inside = row["formatted"].partition("(")[2].rstrip(")")
     return str(inside).replace("-", "–") or str(row["formatted"])
 

@@ -14,7 +14,7 @@ from heliotrope.report.charts.events import draw_first_events, draw_mean_cumulat
 from heliotrope.report.curve_rows import list_curve_steps, read_curve
 from heliotrope.report.estimate_lines import Estimate, list_estimates
 from heliotrope.report.find_results import Results
-from heliotrope.report.language import _
+from heliotrope.report.language import _, later
 from heliotrope.report.read_lasting import list_lasting, read_lasting, say_start
 from heliotrope.report.read_model_free import read_first_events, read_mean_cumulative
 from heliotrope.report.read_pulse_model import (
@@ -25,43 +25,45 @@ from heliotrope.report.read_pulse_model import (
     say_refusal,
 )
 from heliotrope.report.section import ReportInput, Section
-from heliotrope.report.words import say
+from heliotrope.report.words import say, say_flag
 
 TIME = "aggravation_time"
-WORDS = CurveWords("Children not worse", "Days from the last infusion")
+WORDS = CurveWords(later("Children not worse"), later("Days from the last infusion"))
 CAUSES = {
     "worsened": "worse",
-    "ivig_again": "IVIG again, not for worsening",
-    "switched_to_sc": "subcutaneous instead",
+    "ivig_again": later("IVIG again, not for worsening"),
+    "switched_to_sc": later("subcutaneous instead"),
     "died": "died",
 }
 FLARES = (
     Estimate(
-        "Flares recorded while on IVIG",
+        later("Flares recorded while on IVIG"),
         "flare_rate",
         "on_ivig",
         "rate_per_patient_month",
-        "Flares within four weeks of each other are one.",
+        later("Flares within four weeks of each other are one."),
     ),
-    Estimate("Flares recorded while off IVIG", "flare_rate", "off_ivig", "rate_per_patient_month"),
     Estimate(
-        "Hazard of a flare, off against on IVIG",
+        later("Flares recorded while off IVIG"), "flare_rate", "off_ivig", "rate_per_patient_month"
+    ),
+    Estimate(
+        later("Hazard of a flare, off against on IVIG"),
         "flare_hazard",
         "off_against_on_ivig",
         "hazard_ratio",
-        "An association: flares are a reason to start IVIG again.",
+        later("An association: flares are a reason to start IVIG again."),
     ),
 )
 DEATHS = Estimate(
-    "Children who died",
+    later("Children who died"),
     "flare_mean",
     "deaths",
     "n",
-    "A child that died has no further flare; the curve of flares allows for it.",
+    later("A child that died has no further flare; the curve of flares allows for it."),
 )
 
-FLARE_WORDS = ("Flares a child", "Days from the first infusion")
-FIRST = "Children by what came first after the last infusion"
+FLARE_WORDS = (later("Flares a child"), later("Days from the first infusion"))
+FIRST = later("Children by what came first after the last infusion")
 
 
 @dataclass(frozen=True)
@@ -91,11 +93,13 @@ def build_lasting(report: ReportInput) -> Section:
     windows.sort(key=lambda window: int(window[0].split("_")[1]))
     numbers = report.rulebook.get(MODEL_FREE, ModelFreeEstimates)
     stops = report.rulebook.get(DESCRIPTIVE_ESTIMATES, DescriptiveEstimates).after_stopping
-    first = read_first_events(results, CAUSES, stops.printed_days)
+    first = read_first_events(
+        results, {cause: _(words) for cause, words in CAUSES.items()}, stops.printed_days
+    )
     flares = read_mean_cumulative(
         results,
         "flare_mean",
-        FLARE_WORDS,
+        (_(FLARE_WORDS[0]), _(FLARE_WORDS[1])),
         numbers.flares.printed_days,
     )
     content = {
@@ -148,42 +152,47 @@ def choose_loss(results: Results, window: str) -> Sequence[Estimate]:
     days = window.split("_")[1]
     first = f"worsened:day_{days}"
     lost = Estimate(
-        "Lost to follow-up after stopping",
+        _("Lost to follow-up after stopping"),
         analysis,
         "lost",
         "n",
-        "No longer seen though others were; not those who died or worsened before.",
+        _("No longer seen though others were; not those who died or worsened before."),
     )
-    weight = Estimate("Curves weighted for loss", analysis, "weight", "mean")
+    weight = Estimate(_("Curves weighted for loss"), analysis, "weight", "mean")
     row = results.row(analysis, "weight", "mean")
     if row is None or row["refused"] is not None:
         return lost, weight
     return (
         lost,
-        replace(weight, name="Mean weight of those who remain"),
+        replace(weight, name=_("Mean weight of those who remain")),
         Estimate(
-            "Odds of being lost, for one more of the physician global",
+            _("Odds of being lost, for one more of the physician global"),
             analysis,
             "lost_by_activity",
             "odds_ratio",
-            "Over 1: the more active were lost more often.",
+            _("Over 1: the more active were lost more often."),
         ),
-        Estimate(f"Not worse by day {days}, as observed", TIME, f"day_{days}", "survival"),
         Estimate(
-            f"Not worse by day {days}, weighted for loss",
+            _("Not worse by day {days}, as observed").format(days=days),
+            TIME,
+            f"day_{days}",
+            "survival",
+        ),
+        Estimate(
+            _("Not worse by day {days}, weighted for loss").format(days=days),
             TIME,
             f"day_{days}",
             "survival_weighted",
-            "Children who remain stand for those lost who were last found as active.",
+            _("Children who remain stand for those lost who were last found as active."),
         ),
         Estimate(
-            f"Worse first by day {days}, as observed",
+            _("Worse first by day {days}, as observed").format(days=days),
             "after_stopping_first",
             first,
             "cumulative_incidence",
         ),
         Estimate(
-            f"Worse first by day {days}, weighted for loss",
+            _("Worse first by day {days}, weighted for loss").format(days=days),
             "after_stopping_first",
             first,
             "cumulative_incidence_weighted",
@@ -192,7 +201,8 @@ def choose_loss(results: Results, window: str) -> Sequence[Estimate]:
 
 
 def _say_window(variable: str) -> str:
-    return variable.replace("_", " ")
+    days = variable.split("_")[1]
+    return _("within {days} days").format(days=days) if days.isdigit() else _(say_flag(variable))
 
 
 def _group_outside(lines: Sequence[Worsening]) -> Sequence[tuple[str, str]]:
@@ -200,7 +210,7 @@ def _group_outside(lines: Sequence[Worsening]) -> Sequence[tuple[str, str]]:
     grouped: dict[str, list[str]] = {}
     for line in lines:
         if line.code == "not_reached":
-            grouped.setdefault(line.reason or "no reason given", []).append(line.patient_id)
+            grouped.setdefault(line.reason or _("no reason given"), []).append(line.patient_id)
     return [(reason, ", ".join(dict.fromkeys(named))) for reason, named in grouped.items()]
 
 

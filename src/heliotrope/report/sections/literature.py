@@ -20,7 +20,7 @@ from heliotrope.report.charts.draw_svg import render_chart
 from heliotrope.report.charts.forest import draw_forest
 from heliotrope.report.charts.spec import Spec
 from heliotrope.report.find_results import Share
-from heliotrope.report.language import _
+from heliotrope.report.language import _, later
 from heliotrope.report.section import ReportInput, Section
 from heliotrope.report.sections.definitions import make_citation
 from heliotrope.report.sections.publication import is_synthetic
@@ -28,9 +28,9 @@ from heliotrope.report.words import count_of, sentence
 
 ANALYSIS, POOLED = "literature", "literature_pooled"
 POPULATIONS: Mapping[Population, str] = {
-    "children": "Children",
-    "mixed": "Children and adults together",
-    "adults": "Adults",
+    "children": later("Children"),
+    "mixed": later("Children and adults together"),
+    "adults": later("Adults"),
 }
 
 
@@ -94,7 +94,7 @@ def build_literature(report: ReportInput) -> Section | None:
         "level": f"{100 * report.level:g}",
         "own": list_tables(report, literature, own, with_cohort=True),
         "apart": [
-            (POPULATIONS[population], tables)
+            (_(POPULATIONS[population]), tables)
             for population in others
             if (tables := list_tables(report, literature, population, with_cohort=False))
         ],
@@ -148,7 +148,7 @@ def _list_cohort(report: ReportInput, outcome: ComparedOutcome) -> list[SeriesLi
         lines.append(
             SeriesLine(
                 kind="cohort",
-                name="This cohort",
+                name=_("This cohort"),
                 lane=figure.lane,
                 link=None,
                 where_and_when=_say_years(report),
@@ -173,7 +173,9 @@ def _make_line(report: ReportInput, series: Series) -> SeriesLine:
         link=_find_link(evidence),
         where_and_when=_say_place(evidence),
         counted=count.meaning,
-        count=f"{count.events:,} of {count.of:,}" if count.of is not None else f"{count.events:,}",
+        count=_("{events:,} of {of:,}").format(events=count.events, of=count.of)
+        if count.of is not None
+        else f"{count.events:,}",
         share=_say_share(share),
         remarks=_list_remarks(evidence, count, share),
         drawn=_draw_share(share, "series", evidence.short_name) if has_whole else None,
@@ -187,11 +189,13 @@ def _list_remarks(evidence: Evidence, count: PublishedCount, share: Share) -> li
         printed = (count.printed_low, count.printed_high)
         if ours != printed:
             remarks.append(
-                f"The publication prints {printed[0]:g} to {printed[1]:g} %; the exact interval, "
-                f"shown here, is {ours[0]:g} to {ours[1]:g} %."
+                _(
+                    "The publication prints {low:g} to {high:g} %; the exact interval, shown "
+                    "here, is {our_low:g} to {our_high:g} %."
+                ).format(low=printed[0], high=printed[1], our_low=ours[0], our_high=ours[1])
             )
     if evidence.counted_from == "diagnosis":
-        remarks.append("Time is counted from diagnosis, not from the first infusion.")
+        remarks.append(_("Time is counted from diagnosis, not from the first infusion."))
     return remarks
 
 
@@ -204,7 +208,7 @@ def _find_pooled(
     if row is None:
         return [], []
     if row["refused"] is not None:
-        return [], [f"Not pooled: {row['refused']}."]
+        return [], [_("Not pooled: {refused}.").format(refused=row["refused"])]
     spread = results.row(POOLED, outcome.id, "prediction_interval", population)
     between = results.row(POOLED, outcome.id, "heterogeneity", population)
     assert spread is not None
@@ -213,27 +217,39 @@ def _find_pooled(
         for item in series
         if results.count(POOLED, f"{outcome.id}:{item.evidence.id}", population) is not None
     ]
-    beyond = f" {between['formatted']} of the variation is more than chance." if between else ""
+    beyond = (
+        _(" {formatted} of the variation is more than chance.").format(
+            formatted=between["formatted"]
+        )
+        if between
+        else ""
+    )
     drawn = {
-        "lane": "Pooled",
+        "lane": _("Pooled"),
         "kind": "pooled",
         "share": 100 * row["value"],
         "low": 100 * row["low"],
         "high": 100 * row["high"],
         "least": 100 * spread["low"],
         "most": 100 * spread["high"],
-        "text": f"{row['formatted']}; a further series: {spread['formatted']}",
+        "text": _("{formatted}; a further series: {further}").format(
+            formatted=row["formatted"], further=spread["formatted"]
+        ),
     }
     line = SeriesLine(
         kind="pooled",
-        name=f"Pooled, {len(chosen)} series",
-        lane="Pooled",
+        name=_("Pooled, {chosen} series").format(chosen=len(chosen)),
+        lane=_("Pooled"),
         link=None,
-        where_and_when="one a centre",
+        where_and_when=_("one a centre"),
         counted=", ".join(chosen),
         count="",
         share=row["formatted"].partition(" in ")[0],
-        remarks=[f"A further, similar series would lie within {spread['formatted']}.{beyond}"],
+        remarks=[
+            _("A further, similar series would lie within {formatted}.{beyond}").format(
+                formatted=spread["formatted"], beyond=beyond
+            )
+        ],
         drawn=drawn,
     )
     return [line], []
@@ -247,7 +263,9 @@ def _draw(
         return None
     whole = population if outcome.unit == "children" else "infusions"
     spoken = "; ".join(f"{row['lane']}: {row['text']}" for row in rows)
-    return draw_forest(rows, f"per cent of the {whole}", f"{outcome.title}: {spoken}.")
+    return draw_forest(
+        rows, _("per cent of the {whole}").format(whole=whole), f"{outcome.title}: {spoken}."
+    )
 
 
 def _draw_share(share: Share, kind: str, lane: str) -> Mapping[str, Any] | None:
@@ -269,9 +287,13 @@ def _say_share(share: Share) -> str:
 
 def _say_place(evidence: Evidence) -> str:
     """Say where and when a series was made, as far as it was noted."""
-    where = evidence.centre or "centre not noted"
-    year = str(evidence.year) if evidence.year else "year not noted"
-    when = f"treated {evidence.years}, published {year}" if evidence.years else year
+    where = evidence.centre or _("centre not noted")
+    year = str(evidence.year) if evidence.year else _("year not noted")
+    when = (
+        _("treated {years}, published {year}").format(years=evidence.years, year=year)
+        if evidence.years
+        else year
+    )
     return f"{where}; {when}"
 
 
@@ -282,7 +304,9 @@ def _say_years(report: ReportInput) -> str:
     )
     first, last = spans.row(0)
     return (
-        f"this study; IVIG in {first}" if first == last else f"this study; IVIG {first} to {last}"
+        _("this study; IVIG in {first}").format(first=first)
+        if first == last
+        else _("this study; IVIG {first} to {last}").format(first=first, last=last)
     )
 
 
@@ -303,7 +327,11 @@ def _note_overlaps(series: Sequence[Series]) -> list[str]:
     if not shared:
         return []
     listed = [name for identifier, name in names.items() if identifier in shared]
-    return [f"{' and '.join(listed)} may hold the same children: do not add them up."]
+    return [
+        _("{listed} may hold the same children: do not add them up.").format(
+            listed=" and ".join(listed)
+        )
+    ]
 
 
 def _list_in_words(report: ReportInput) -> list[SeriesInWords]:
@@ -313,7 +341,9 @@ def _list_in_words(report: ReportInput) -> list[SeriesInWords]:
             name=item.short_name,
             link=_find_link(item),
             where_and_when=_say_place(item),
-            design=f"{_count_persons(item)} with {item.condition}. {item.design}",
+            design=_("{item} with {condition}. {design}").format(
+                item=_count_persons(item), condition=item.condition, design=item.design
+            ),
             statements=[statement.text for statement in item.statements],
             notes=item.notes,
         )
@@ -324,5 +354,5 @@ def _list_in_words(report: ReportInput) -> list[SeriesInWords]:
 
 def _count_persons(evidence: Evidence) -> str:
     children = count_of(evidence.children, "child", "children") if evidence.children else ""
-    adults = count_of(evidence.adults, "adult") if evidence.adults else ""
-    return " and ".join(part for part in (children, adults) if part)
+    adults = count_of(evidence.adults, "adult", "adults") if evidence.adults else ""
+    return _(" and ").join(part for part in (children, adults) if part)

@@ -74,7 +74,11 @@ def draw_patterns(lines: Sequence[PatternLine]) -> Spec | None:
         for line in lines
     ]
     spoken = "; ".join(f"{line.name}: {line.count}" for line in lines)
-    return draw_counts(bars, f"Children by response pattern. {spoken}.") if bars else None
+    return (
+        draw_counts(bars, _("Children by response pattern. {spoken}.").format(spoken=spoken))
+        if bars
+        else None
+    )
 
 
 def list_patterns(report: ReportInput) -> Sequence[PatternLine]:

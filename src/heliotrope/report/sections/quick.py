@@ -36,7 +36,7 @@ from heliotrope.report.read_pulse_model import (
 from heliotrope.report.read_pulses import read_pulse_children
 from heliotrope.report.section import ReportInput, Section
 from heliotrope.report.show_measures import rank_measure
-from heliotrope.report.words import say_unit
+from heliotrope.report.words import say_flag, say_unit
 
 DRAWN_MEASURES = 3
 TEST = "phase_test"
@@ -65,7 +65,7 @@ def build_quick(report: ReportInput) -> Section | None:
     onset = read_onset(results, numbers.onset.printed_days)
     coverage = read_phase_coverage(results, phases)
     band = read_band(results)
-    titles = {item.id: item.title for item in measures_of(report.rulebook).values()}
+    titles = {item.id: _(item.title) for item in measures_of(report.rulebook).values()}
     model = report.rulebook.get(PULSE_MODEL, PulseModel)
     priors = read_prior(results, titles, model.reference.cycle_days)
     pulses = read_pulse_children(report, measures)
@@ -108,11 +108,14 @@ def _list_measures(report: ReportInput) -> Sequence[Measure]:
 
 
 def _name_measures(report: ReportInput) -> Mapping[str, str]:
-    return {item.id: item.title for item in measures_of(report.rulebook).values()}
+    return {item.id: _(item.title) for item in measures_of(report.rulebook).values()}
 
 
 def _say_phase(name: str) -> str:
-    return name.replace("days_", "days ").replace("_", " to ")
+    days = name.removeprefix("days_").split("_")
+    if name.startswith("days_") and len(days) > 1:
+        return _("days {first} to {last}").format(first=days[0], last=days[1])
+    return _(say_flag(name))
 
 
 def _list_shares_by_day(results: Results) -> Sequence[EstimateLine]:
@@ -124,18 +127,18 @@ def _list_shares_by_day(results: Results) -> Sequence[EstimateLine]:
             results,
             (
                 Estimate(
-                    f"Improved by day {number}: at least",
+                    _("Improved by day {number}: at least").format(number=number),
                     "first_response",
                     day,
                     "turnbull_least",
-                    "Children improved for certain.",
+                    _("Children improved for certain."),
                 ),
                 Estimate(
-                    f"Improved by day {number}: at most",
+                    _("Improved by day {number}: at most").format(number=number),
                     "first_response",
                     day,
                     "turnbull_most",
-                    "If all who may have improved by then had.",
+                    _("If all who may have improved by then had."),
                 ),
             ),
         )
@@ -148,7 +151,9 @@ def _draw_curves(results: Results, measures: Sequence[Measure], phases: Phases) 
     for item in measures:
         if item.domain in drawn or len(drawn) == DRAWN_MEASURES:
             continue
-        unit = "ratio" if item.domain in phases.ratio_domains else f"change{say_unit(item.unit)}"
+        unit = (
+            _("ratio") if item.domain in phases.ratio_domains else _("change") + say_unit(item.unit)
+        )
         rows = read_pulse_curve(results, item.id, f"{item.title}, {unit}".strip(), phases)
         if rows.points:
             drawn[item.domain] = render_chart(draw_pulse_curve(rows))

@@ -18,6 +18,7 @@ from heliotrope.estimate.wording import percent
 from heliotrope.report.charts.cohort import draw_intervals
 from heliotrope.report.charts.draw_svg import render_chart
 from heliotrope.report.find_results import Share
+from heliotrope.report.language import _
 from heliotrope.report.section import ReportInput, Section
 from heliotrope.report.words import count_of
 
@@ -65,7 +66,7 @@ def build_side_by_side(report: ReportInput) -> Section | None:
         ],
     }
     return Section(
-        "side_by_side", "How much the definition matters", "side_by_side.html.j2", content
+        "side_by_side", _("How much the definition matters"), "side_by_side.html.j2", content
     )
 
 
@@ -95,7 +96,7 @@ def _make_line(report: ReportInput, question: Question, reading: Reading) -> Rea
         is_local=report.rulebook.definitions[reading.definition].is_local,
         share=results.share(READING, variable),
         undecided=results.count(READING, f"{variable}:undecided") or 0,
-        agreement="" if is_first else share.text if share.is_given else "none judged by both",
+        agreement="" if is_first else share.text if share.is_given else _("none judged by both"),
         kappa="" if is_first or not share.is_given else _say_kappa(report, pair, CHILD),
     )
 
@@ -106,7 +107,7 @@ def _say_kappa(report: ReportInput, pair: str, group: str) -> str:
     if row is None:
         return ""
     if row["refused"] is not None:
-        return "no kappa: one class only"
+        return _("no kappa: one class only")
     ends = [] if row["low"] is None else [f"({row['low']:.2f} to {row['high']:.2f})"]
     return " ".join([f"{row['value']:.2f}", *ends]).replace("-", "−")
 
@@ -115,13 +116,17 @@ def _say_range(lines: Sequence[ReadingLine], fewest: int) -> str:
     """Say between what the shares lie, of definitions that could judge more than a few."""
     known = [line for line in lines if line.share.is_given and (line.share.total or 0) >= fewest]
     if len({line.definition for line in known}) < len(("one", "another")):
-        return f"No two definitions could judge {fewest} children or more."
-    lowest, *_, highest = sorted(known, key=lambda line: line.share.value or 0.0)
+        return _("No two definitions could judge {fewest} children or more.").format(fewest=fewest)
+    lowest, *_between, highest = sorted(known, key=lambda line: line.share.value or 0.0)
     if lowest.share.value == highest.share.value:
-        return f"The same under every definition: {lowest.share.percent}."
-    return (
-        f"From {lowest.share.percent} ({lowest.lane}: {lowest.share.text}) to "
-        f"{highest.share.percent} ({highest.lane}: {highest.share.text})."
+        return _("The same under every definition: {percent}.").format(percent=lowest.share.percent)
+    return _("From {percent} ({lane}: {text}) to {percent_2} ({lane_2}: {text_2}).").format(
+        percent=lowest.share.percent,
+        lane=lowest.lane,
+        text=lowest.share.text,
+        percent_2=highest.share.percent,
+        lane_2=highest.lane,
+        text_2=highest.share.text,
     )
 
 
@@ -147,22 +152,30 @@ def _say_visits(report: ReportInput, first: str, second: str) -> str:
     """Say how far two definitions agree visit by visit, over all visits of all children."""
     results, pair = report.results, f"{first}:{second}"
     titles = [report.rulebook.definitions[name].title for name in (first, second)]
-    named = " and ".join(titles)
+    named = _(" and ").join(titles)
     row = results.row(AGREEMENT, pair, "proportion_clustered", VISIT) or results.row(
         AGREEMENT, pair, "proportion_exact", VISIT
     )
     if row is None or row["refused"] is not None:
-        return f"Visit by visit, {named}: no visit could be judged by both."
+        return _("Visit by visit, {named}: no visit could be judged by both.").format(named=named)
     count = results.count(AGREEMENT, pair, VISIT) or 0
     total = row["n_evaluable"]
     some = results.count(AGREEMENT, f"{pair}:decided_by_some", VISIT) or 0
     children = results.count(AGREEMENT, f"{pair}:children", VISIT) or 0
     low, high = percent(row["low"], total), percent(row["high"], total)
     kappa = _say_kappa(report, pair, VISIT)
-    only = f" Only one of them could judge {some:,} more." if some else ""
-    return (
-        f"Visit by visit, {named}: the same at {count:,} of {count_of(total, 'visit')} "
-        f"({percent(row['value'], total)} %; {low} to {high} %, counting the "
-        f"{count_of(children, 'child', 'children')}, not the visits); "
-        f"{kappa if kappa.startswith('no') else f'kappa {kappa}'}.{only}"
+    only = _(" Only one of them could judge {some:,} more.").format(some=some) if some else ""
+    return _(
+        "Visit by visit, {named}: the same at {count:,} of {total} ({value} %; {low} "
+        "to {high} %, counting the {children}, not the visits); {kappa}.{only}"
+    ).format(
+        named=named,
+        count=count,
+        total=count_of(total, "visit", "visits"),
+        value=percent(row["value"], total),
+        low=low,
+        high=high,
+        children=count_of(children, "child", "children"),
+        kappa=kappa if kappa.startswith("no") else f"kappa {kappa}",
+        only=only,
     )

@@ -6,10 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from heliotrope.report.find_results import Share
+from heliotrope.report.language import _, later
 from heliotrope.report.section import ReportInput
 
 ANALYSIS = "steroid_outcome"
-MOMENTS = {"before_first_regimen": "before IVIG", "whole_record": "over the whole record"}
+MOMENTS = {
+    "before_first_regimen": later("before IVIG"),
+    "whole_record": later("over the whole record"),
+}
 
 
 @dataclass(frozen=True)
@@ -28,7 +32,7 @@ def list_steroid_concepts(report: ReportInput) -> Sequence[ConceptLine]:
     results = report.results
     lines = []
     for variable in results.variables(ANALYSIS):
-        concept, _, moment = variable.partition(":")
+        concept, _colon, moment = variable.partition(":")
         if moment not in MOMENTS:
             continue
         counts = [
@@ -38,5 +42,5 @@ def list_steroid_concepts(report: ReportInput) -> Sequence[ConceptLine]:
         share = results.share(ANALYSIS, variable)
         if share.total or any(counts):
             title = report.rulebook.definitions[concept].title
-            lines.append(ConceptLine(title, MOMENTS[moment], share, *counts))
+            lines.append(ConceptLine(title, _(MOMENTS[moment]), share, *counts))
     return lines

@@ -10,7 +10,7 @@ from heliotrope.report.charts.draw_svg import render_chart
 from heliotrope.report.charts.registry import draw_balance, draw_estimates, draw_weights
 from heliotrope.report.estimate_lines import Estimate, list_estimates, say_interval
 from heliotrope.report.find_results import Results
-from heliotrope.report.language import _
+from heliotrope.report.language import _, later
 from heliotrope.report.section import ReportInput, Section
 from heliotrope.report.words import say_flag, sentence
 
@@ -20,34 +20,34 @@ BALANCE = "registry_balance"
 WEIGHTS = "registry_weights"
 G_FORMULA = "g_formula:start_by_day_"
 ESTIMATES = {
-    "unadjusted": "As recorded",
-    "weighted": "Weighted",
-    "sequential_trials": "Sequential trials",
+    "unadjusted": later("As recorded"),
+    "weighted": later("Weighted"),
+    "sequential_trials": later("Sequential trials"),
 }
 DESCRIBED = (
     Estimate(
-        "Physician global before IVIG, cm; median (range)",
+        later("Physician global before IVIG, cm; median (range)"),
         "registry_description",
         "physician_global:before",
         "median",
         group="treated",
     ),
     Estimate(
-        "Physician global during IVIG, cm; median (range)",
+        later("Physician global during IVIG, cm; median (range)"),
         "registry_description",
         "physician_global:during",
         "median",
         group="treated",
     ),
     Estimate(
-        "Physician global of untreated children, first, cm; median (range)",
+        later("Physician global of untreated children, first, cm; median (range)"),
         "registry_description",
         "physician_global:first",
         "median",
         group="untreated",
     ),
     Estimate(
-        "Physician global of untreated children, last, cm; median (range)",
+        later("Physician global of untreated children, last, cm; median (range)"),
         "registry_description",
         "physician_global:last",
         "median",
@@ -56,45 +56,47 @@ DESCRIBED = (
 )
 FURTHER = (
     Estimate(
-        "Odds of first being found inactive, as recorded",
+        later("Odds of first being found inactive, as recorded"),
         INACTIVE,
         "unadjusted",
         "odds_ratio",
-        "Over 1: found inactive sooner while receiving IVIG.",
+        later("Over 1: found inactive sooner while receiving IVIG."),
     ),
-    Estimate("The same, weighted", INACTIVE, "weighted", "odds_ratio"),
+    Estimate(later("The same, weighted"), INACTIVE, "weighted", "odds_ratio"),
     Estimate(
-        "E-value of the weighted difference of activity",
+        later("E-value of the weighted difference of activity"),
         "registry_e_value",
         "activity:weighted",
         "e_value",
-        "How strongly an unmeasured cause would have to go with both IVIG and activity, beyond "
-        "what was measured, to explain the difference away.",
+        later(
+            "How strongly an unmeasured cause would have to go with both IVIG and activity, beyond "
+            "what was measured, to explain the difference away."
+        ),
     ),
     Estimate(
-        "E-value of the end of its interval nearer to none",
+        later("E-value of the end of its interval nearer to none"),
         "registry_e_value",
         "activity:weighted",
         "e_value_limit",
     ),
     Estimate(
-        "Treated children the weights are worth",
+        later("Treated children the weights are worth"),
         WEIGHTS,
         "children:treated",
         "effective_children",
     ),
     Estimate(
-        "Untreated children the weights are worth",
+        later("Untreated children the weights are worth"),
         WEIGHTS,
         "children:untreated",
         "effective_children",
     ),
     Estimate(
-        "Intervals in which a start was hardly or nearly certain",
+        later("Intervals in which a start was hardly or nearly certain"),
         "registry_positivity",
         "all:extreme",
         "share",
-        "There treated and untreated children cannot be compared.",
+        later("There treated and untreated children cannot be compared."),
         unit="intervals",
     ),
 )
@@ -132,7 +134,11 @@ def _draw_forest(results: Results) -> Any:
         if kind == "g_formula" and ":day_" in variable:
             continue
         start = variable.removeprefix(G_FORMULA)
-        name = ESTIMATES.get(variable, f"Simulated: start by day {start}")
+        name = (
+            _(ESTIMATES[variable])
+            if variable in ESTIMATES
+            else _("Simulated: start by day {start}").format(start=start)
+        )
         statistic = "mean_difference_bootstrap" if kind == "g_formula" else "mean_difference"
         row = results.row(ACTIVITY, variable, statistic)
         if row is None or row["value"] is None:
@@ -142,8 +148,8 @@ def _draw_forest(results: Results) -> Any:
     return render_chart(
         draw_estimates(
             lanes,
-            "Difference of the physician global, cm; left: less active while receiving IVIG",
-            "Difference of activity between treated and untreated children by four estimators.",
+            _("Difference of the physician global, cm; left: less active while receiving IVIG"),
+            _("Difference of activity between treated and untreated children by four estimators."),
         )
     )
 
@@ -155,13 +161,17 @@ def _draw_balance(results: Results, numbers: RegistryComparison) -> Any:
         after = results.row(BALANCE, name, "standardised_difference_weighted")
         if before is None or after is None or None in (before["value"], after["value"]):
             continue
-        text = f"{before['formatted']}, weighted {after['formatted']}"
+        text = _("{formatted}, weighted {weighted}").format(
+            formatted=before["formatted"], weighted=after["formatted"]
+        )
         lane = sentence(say_flag(name.replace(":", " ")))
         rows.append(
             {"lane": lane, "before": before["value"], "after": after["value"], "text": text}
         )
     limit = numbers.weights.balance_limit
-    words = "What differs between starts of IVIG and other intervals, before and after weighting."
+    words = _(
+        "What differs between starts of IVIG and other intervals, before and after weighting."
+    )
     return render_chart(draw_balance(rows, limit, words)) if rows else None
 
 
@@ -173,8 +183,10 @@ def _draw_weights(results: Results) -> Any:
         found = {end: results.row(WEIGHTS, name, end) for end in ("mean", "minimum", "maximum")}
         values = {end: row["value"] for end, row in found.items() if row is not None}
         lane = sentence(name.removeprefix("weight:").replace("_", " "))
-        rows.append({"lane": lane, "text": f"mean {values['mean']:.2f}", **values})
-    words = "The weights of the intervals by year since diagnosis: mean and range."
+        rows.append(
+            {"lane": lane, "text": _("mean {mean:.2f}").format(mean=values["mean"]), **values}
+        )
+    words = _("The weights of the intervals by year since diagnosis: mean and range.")
     return render_chart(draw_weights(rows, words)) if rows else None
 
 

@@ -52,28 +52,28 @@ def list_advice(child: Child) -> Sequence[Advice]:
     for row in child.table("aggravation").sort("regimen").iter_rows(named=True):
         if row["state"] == "not_evaluable":
             reason = row["reason"] or "not_seen_long_enough"
-            lines.append(_advice(child, "Worse after stopping?", reason))
+            lines.append(_advice(child, _("Worse after stopping?"), reason))
     missing = child.table("course").filter(pl.col("dose_g_per_kg").is_null())
     if missing.height:
-        lines.append(_advice(child, "Dose of IVIG per kilogram?", "dose_grams_only"))
+        lines.append(_advice(child, _("Dose of IVIG per kilogram?"), "dose_grams_only"))
     return list({(line.question, line.advice): line for line in lines}.values())
 
 
 def _advise_on_response(child: Child, row: Mapping[str, Any]) -> list[Advice]:
     lines = []
     if row["pattern"] == "not_evaluable":
-        lines.append(_advice(child, "Improved?", row["reason"]))
+        lines.append(_advice(child, _("Improved?"), row["reason"]))
     elif row["responded"] == "not_evaluable":
-        lines.append(_advice(child, "Improved?", row["reason"] or "no_visit"))
+        lines.append(_advice(child, _("Improved?"), row["reason"] or "no_visit"))
     elif row["responded"] == "unconfirmed":
-        lines.append(_advice(child, "Confirmed?", "unconfirmed"))
+        lines.append(_advice(child, _("Confirmed?"), "unconfirmed"))
     if row["onset"] == "ambiguous":
-        lines.append(_advice(child, "How fast?", "visits_too_sparse"))
+        lines.append(_advice(child, _("How fast?"), "visits_too_sparse"))
     if row["steroid_effect"] == "not_evaluable":
         reason = "baseline_low" if "baseline_low" in row["flags"] else _lacking_dose(child)
-        lines.append(_advice(child, "Steroid dose?", reason))
+        lines.append(_advice(child, _("Steroid dose?"), reason))
     if row["durability"] == "censored" and "lost_before_stop" not in row["flags"]:
-        lines.append(_advice(child, "Held or lost?", "not_seen_long_enough"))
+        lines.append(_advice(child, _("Held or lost?"), "not_seen_long_enough"))
     return lines
 
 

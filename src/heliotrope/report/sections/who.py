@@ -7,30 +7,30 @@ from dataclasses import dataclass
 
 from heliotrope.report.cohort_flow import list_flow, say_emptied
 from heliotrope.report.find_results import Results
-from heliotrope.report.language import _
+from heliotrope.report.language import _, later
 from heliotrope.report.section import ReportInput, Section
-from heliotrope.report.words import say, say_flag, sentence
+from heliotrope.report.words import say, sentence
 
 NUMBERS = {
-    "age_at_first_infusion_years": "Age at the first infusion, years",
-    "months_from_onset": "From the first symptom, months",
-    "months_from_diagnosis": "From diagnosis, months",
-    "courses": "Courses",
-    "infusion_days": "Infusion days",
-    "dose_g_per_kg_first_course": "Dose of the first course, g/kg",
-    "dose_g_per_kg_per_course": "Usual dose of a course, g/kg",
-    "interval_days": "Usual interval, days",
-    "months_on_regimen": "First to last infusion, months",
-    "months_observed_after_last_infusion": "Observed after the last infusion, months",
+    "age_at_first_infusion_years": later("Age at the first infusion, years"),
+    "months_from_onset": later("From the first symptom, months"),
+    "months_from_diagnosis": later("From diagnosis, months"),
+    "courses": later("Courses"),
+    "infusion_days": later("Infusion days"),
+    "dose_g_per_kg_first_course": later("Dose of the first course, g/kg"),
+    "dose_g_per_kg_per_course": later("Usual dose of a course, g/kg"),
+    "interval_days": later("Usual interval, days"),
+    "months_on_regimen": later("First to last infusion, months"),
+    "months_observed_after_last_infusion": later("Observed after the last infusion, months"),
 }
 WORDS = {
-    "sex": "Sex",
-    "diagnosis": "Diagnosis",
-    "antibody": "Myositis-specific antibody",
-    "site": "Centre",
-    "earlier_drug": "Drugs before IVIG",
-    "status": "IVIG at the end of observation",
-    "stop_reason": "Why IVIG stopped",
+    "sex": later("Sex"),
+    "diagnosis": later("Diagnosis"),
+    "antibody": later("Myositis-specific antibody"),
+    "site": later("Centre"),
+    "earlier_drug": later("Drugs before IVIG"),
+    "status": later("IVIG at the end of observation"),
+    "stop_reason": later("Why IVIG stopped"),
 }
 KINDS = {"status": "status", "stop_reason": "stop_reason"}
 
@@ -119,4 +119,4 @@ def say_reasons(reasons: Sequence[str]) -> str:
     ('exacerbation, other', 'none')
     """
     said = [say("indication", reason) for reason in reasons]
-    return ", ".join(word[0].lower() + word[1:] for word in said) or say_flag("none")
+    return ", ".join(word[0].lower() + word[1:] for word in said) or _("none")
