@@ -55,9 +55,7 @@ def say_validation(report: ReportInput) -> str:
         "CI {interval}){beyond}."
     ).format(text=share.text, percent=share.percent, interval=share.interval, beyond=beyond)
     if (share.total or 0) < _read_rule(report).few_labels:
-        labelled = count_of(
-            share.total or 0, "labelled regimen", "labelled regimens", "labelled regimenss"
-        )
+        labelled = count_of(share.total or 0, "labelled regimen", "labelled regimens")
         said += _(" Only {labelled}: too few to call the patterns validated.").format(
             labelled=labelled
         )
