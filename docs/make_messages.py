@@ -36,16 +36,14 @@ SPELT = ("female", "male", "Female", "Male", "Juvenile dermatomyositis")
 JINJA = {"trimmed": "false", "newstyle_gettext": "true"}
 LEFT_ENGLISH = (
     "cli",
+    "commands/",
     "pooling/",
     "terminal/",
-    "report/adam/",
     "report/disclosure/",
-    "report/exports/",
-    "report/figures/",
     "report/templates/pooled.html.j2",
     "report/templates/shared.html.j2",
 )
-"""What goes to journals, to other sites or to the terminal is in English."""
+"""What goes to other sites and what the terminal prints is in English."""
 
 Text = tuple[str | tuple[str, str], str | None]
 """A text, or its singular and plural, and its context."""
