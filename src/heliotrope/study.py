@@ -20,6 +20,7 @@ workbook. Files that are missing are empty tables. ``study.toml`` adds, in this 
     ``compare_with``: the id of a published series to put beside what the run found.
     ``pool_evidence``: ``true`` pools the published shares that stand beside this cohort's, one
     series a centre and outcome, adults never with children (default: nothing is pooled).
+    ``language``: that of the report, ``en`` (default) or ``zh_TW``.
 ``[share]``
     What ``heliotrope share`` gives away: ``site`` (the name under which the results are pooled;
     default: the study's id), ``least_count`` and ``rounding_base`` (other limits than the shipped
