@@ -8,6 +8,7 @@ name.
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Iterator
 from gettext import NullTranslations
 from html.parser import HTMLParser
@@ -15,6 +16,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from tests.unit.workbench_client import visiting
 
 from heliotrope.definitions.load import Rulebook, read_rulebook
 from heliotrope.example_studies import find_example
@@ -42,7 +44,7 @@ QUOTED_CLASSES = {
     "compared": "values compared, with their units",
 }
 NAMES = (
-    r"heliotrope|IVIG|Vega|JSON|findings\.csv|MedDRA|CTCAE|kappa|"
+    r"heliotrope|IVIG|Vega|JSON|CSV|Parquet|English|UTC|findings\.csv|MedDRA|CTCAE|kappa|"
     r"CK|ADL|CMAS|MMT8|CHAQ|TIS|prednisone"
 )
 UNITS = r"mg/kg/day|mg/day|mg/kg|g/kg|mL/kg/h|U/L|cm|kg|mg|g|h|x ULN|CI"
@@ -187,6 +189,36 @@ def test_every_text_of_a_review_goes_through_the_seam(run: Path, tmp_path: Path)
         write_review(open_run(run), rulebook, name, options)
         left = find_unmarked(out.read_text(encoding="utf-8"), quoted)
         assert not left, "\n".join(map(str, sorted(left)))
+
+
+WORKBENCH_PAGES = (
+    "/",
+    "/calculator",
+    "/compare",
+    "/definitions",
+    "/nothing",
+    "/runs/seven",
+    "/runs/seven/children",
+    "/runs/seven/findings",
+    "/runs/seven/definitions",
+    "/runs/seven/child?id=S01",
+    "/runs/seven/child/trace?id=S01",
+    "/runs/seven/child/other?id=S01",
+    "/runs/seven/child/other?id=S01&first=inactive_disease_2013&second=inactive_disease_2015",
+)
+
+
+@pytest.mark.usefixtures("marked")
+@pytest.mark.parametrize("address", WORKBENCH_PAGES)
+def test_every_text_of_the_workbench_goes_through_the_seam(
+    run: Path, tmp_path: Path, address: str
+) -> None:
+    (tmp_path / "runs").mkdir()
+    shutil.copytree(run, tmp_path / "runs" / "seven")
+    with visiting(tmp_path) as visitor:
+        html = visitor.get(address).text
+    left = find_unmarked(html, list_quoted(run, read_rulebook()) | {"seven"})
+    assert not left, "\n".join(map(str, sorted(left)))
 
 
 def test_a_text_past_the_seam_is_found() -> None:

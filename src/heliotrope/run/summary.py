@@ -12,6 +12,7 @@ import polars as pl
 from heliotrope.estimate.wording import MODEL_NOT_ASKED
 from heliotrope.ingest import Ingested
 from heliotrope.records.shard import count_children
+from heliotrope.report.language import _
 from heliotrope.study import Study
 
 
@@ -187,32 +188,40 @@ def say_found(children: int, tables: Mapping[str, pl.DataFrame]) -> list[str]:
     Headlines count each child once, by the first regimen.
     """
     if not children:
-        return ["No child stands in these records, or none that qualifies: nothing to evaluate."]
+        return [_("No child stands in these records, or none that qualifies: nothing to evaluate.")]
     response = tables["response"].filter(pl.col("regimen") == 1)
     if response.is_empty():
-        return [
-            f"No IVIG was recorded for any of {children:,} children: there is no response to "
+        text = _(
+            "No IVIG was recorded for any of {children:,} children: there is no response to "
             "classify. Scores and activity states that need no infusion are in the tables."
-        ]
+        )
+        return [text.format(children=children)]
     with_ivig = response.height
     count = dict(response.group_by("responded").len().iter_rows())
     evaluable = with_ivig - count.get("not_evaluable", 0)
+    received = _(
+        "{with_ivig:,} of {children:,} children received IVIG; the response of {evaluable:,} "
+        "can be evaluated."
+    )
+    improved = _(
+        "Improved while receiving IVIG, and again at the next visit: {confirmed:,} of "
+        "{evaluable:,}; at one visit only: {unconfirmed:,}; improvement not shown in these "
+        "records: {no:,}."
+    )
+    answers = {name: count.get(name, 0) for name in ("confirmed", "unconfirmed", "no")}
     sentences = [
-        f"{with_ivig:,} of {children:,} children received IVIG; the response of {evaluable:,} "
-        "can be evaluated.",
-        f"Improved while receiving IVIG, and again at the next visit: "
-        f"{count.get('confirmed', 0):,} of {evaluable:,}; at one visit only: "
-        f"{count.get('unconfirmed', 0):,}; improvement not shown in these records: "
-        f"{count.get('no', 0):,}.",
+        received.format(with_ivig=with_ivig, children=children, evaluable=evaluable),
+        improved.format(evaluable=evaluable, **answers),
     ]
     aggravation = tables["aggravation"].filter(pl.col("regimen") == 1)
     states = dict(aggravation.group_by("state").len().iter_rows())
     at_risk = states.get("met", 0) + states.get("not_met", 0)
     if at_risk:
-        sentences.append(
-            f"Worse after the regimen stopped: {states.get('met', 0):,} of {at_risk:,} who were "
-            "improved when it stopped and seen long enough."
+        text = _(
+            "Worse after the regimen stopped: {worse:,} of {at_risk:,} who were improved when it "
+            "stopped and seen long enough."
         )
+        sentences.append(text.format(worse=states.get("met", 0), at_risk=at_risk))
     return sentences
 
 
