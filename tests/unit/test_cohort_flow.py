@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from io import StringIO
 
-from jinja2 import Environment, PackageLoader
 from rich.console import Console
 
 from heliotrope.report.cohort_flow import FlowStep, list_flow, say_emptied
+from heliotrope.report.environment import make_environment
 from heliotrope.terminal.run import print_cohort
 
 STEPS = [
@@ -31,8 +31,11 @@ def test_a_chart_a_source_with_what_each_step_left_out():
 
 
 def test_the_chart_is_a_list_that_can_be_read_aloud():
-    page = Environment(loader=PackageLoader("heliotrope.report"), autoescape=True)
-    html = page.get_template("cohort_flow.html.j2").render(content={"flow": list_flow(MANIFEST)})
+    html = (
+        make_environment()
+        .get_template("cohort_flow.html.j2")
+        .render(content={"flow": list_flow(MANIFEST), "emptied": []})
+    )
     assert html.count("<figure") == 2
     assert "<li><strong>3</strong> with a code of juvenile dermatomyositis" in html
     assert "1,197 left out" in html
@@ -71,8 +74,9 @@ def test_a_source_without_persons_says_so():
 
 
 def test_the_step_that_left_nobody_is_said_in_the_report():
-    page = Environment(loader=PackageLoader("heliotrope.report"), autoescape=True)
-    html = page.get_template("cohort_flow.html.j2").render(
-        content={"flow": [], "emptied": ["Nobody is left after the step"]}
+    html = (
+        make_environment()
+        .get_template("cohort_flow.html.j2")
+        .render(content={"flow": [], "emptied": ["Nobody is left after the step"]})
     )
     assert "<p>Nobody is left after the step</p>" in html

@@ -463,6 +463,7 @@ def test_every_analysis_stands_in_the_dictionary(results: pl.DataFrame, rulebook
         "literature_pooled",
         "pulse_model_check",
         "pulse_model_child",
+        "pulse_model_prior",
         "pulse_model_sensitivity",
         "pulse_model_what_if",
         "registry_balance",

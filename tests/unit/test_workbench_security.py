@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -194,7 +195,10 @@ def test_a_websocket_gets_nothing(tmp_path: Path) -> None:
     async def fail(*_: Any) -> Any:
         raise AssertionError("the workbench answered")
 
-    asyncio.run(app({"type": "websocket", "path": "/", "headers": []}, fail, fail))
+    call = app({"type": "websocket", "path": "/", "headers": []}, fail, fail)
+    # A thread of its own: where a browser was used before, this one has a loop that runs on.
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(asyncio.run, call).result()
 
 
 @pytest.mark.parametrize(

@@ -46,6 +46,6 @@ def render_table(spec: Spec) -> Markup:
     )
     return Markup(
         '<details class="values"><summary>{}</summary><div class="scroll" tabindex="0" '
-        'role="region" aria-label="{}"><table class="compact"><thead><tr>{}</tr></thead>'
+        'role="group" aria-label="{}"><table class="compact"><thead><tr>{}</tr></thead>'
         "<tbody>{}</tbody></table></div></details>"
     ).format(_("The chart as a table"), _("The chart as a table"), head, rows)

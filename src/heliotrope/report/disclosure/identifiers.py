@@ -21,7 +21,7 @@ def hide_identifier(patient_id: str, secret: bytes) -> str:
     possible identifiers would turn every name back.
 
     >>> hide_identifier("P01", b"a secret that nobody guesses")
-    '1d6a45d1cbcc24b4a0a06862'
+    'e8bd60b2eb072283762ccfab'
     """
     digest = hmac.new(secret, patient_id.encode(), hashlib.sha256).hexdigest()
     return digest[:NAME_LENGTH]
