@@ -31,8 +31,26 @@ KEYWORDS = {
     "ngettext": (1, 2),
 }
 COUNTING = {"count_of": (2, 3)}
-SPELT = ("female", "male", "Female", "Male", "Juvenile dermatomyositis")
-"""Codes of records that pages spell out."""
+SPELT = (
+    "female",
+    "male",
+    "Female",
+    "Male",
+    "Juvenile dermatomyositis",
+    "Complication",
+    "Flare",
+    "Hospitalisation",
+    "Not improved",
+    "Physician judgement",
+    "Recall before infusion",
+    "Steroid rise",
+    "fell",
+    "rose",
+    "trough",
+    "worse",
+    "not estimated",
+)
+"""Codes of records and results that pages spell out."""
 JINJA = {"trimmed": "false", "newstyle_gettext": "true"}
 LEFT_ENGLISH = (
     "cli",

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from heliotrope.estimate.wording import NOT_ESTIMATED
 from heliotrope.report.find_results import Results, Row
-from heliotrope.report.language import _
+from heliotrope.report.language import _, later
 from heliotrope.report.words import sentence
 
-DEFAULT_UNIT = "children"
+DEFAULT_UNIT = later("children")
 
 
 @dataclass(frozen=True)

@@ -150,7 +150,8 @@ def _title(measures: Sequence[Measure], is_log: bool) -> str:
     better = {"low": _("lower is better"), "high": _("higher is better")}.get(
         measures[0].better or "", ""
     )
-    return f"{name}, {' · '.join(filter(None, [unit, _('log axis') if is_log else '', better]))}"
+    axis = _("log axis") if is_log else ""
+    return f"{name}, {' · '.join(filter(None, [unit, axis, better]))}"
 
 
 def _list_points(

@@ -37,7 +37,7 @@ def name_measures(rulebook: Rulebook) -> Mapping[str, str]:
     """Name measures with their units, and scores, as tables print them."""
     measures = sorted(measures_of(rulebook).items(), key=lambda item: rank_measure(item[1]))
     names = {
-        name: f"{item.title}, {item.unit}" if item.unit != "none" else item.title
+        name: f"{_(item.title)}, {item.unit}" if item.unit != "none" else _(item.title)
         for name, item in measures
     }
     return names | {name: item.title for name, item in rulebook.definitions.items()}

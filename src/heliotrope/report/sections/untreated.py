@@ -97,7 +97,7 @@ FURTHER = (
         "all:extreme",
         "share",
         later("There treated and untreated children cannot be compared."),
-        unit="intervals",
+        unit=later("intervals"),
     ),
 )
 
