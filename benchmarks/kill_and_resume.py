@@ -22,7 +22,7 @@ import polars as pl
 from machine import describe_machine, draw_table, write_part
 from polars.testing import assert_frame_equal
 
-CHILDREN = 120
+CHILDREN = 60
 CHILDREN_A_SHARD = 10
 SEED = 20
 KILLS = 50
