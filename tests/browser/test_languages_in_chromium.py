@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
+from tests.browser.test_report_page import A_FEW_OF_EACH
 
 from heliotrope.definitions.load import read_rulebook
 from heliotrope.example_studies import find_example
@@ -75,6 +76,7 @@ def check_page(page: Page) -> None:
     assert page.get_attribute("html", "lang") == "zh-Hant-TW"
     page.evaluate(OPEN_ALL)
     assert page.evaluate(TOO_WIDE) == []
+    page.evaluate(A_FEW_OF_EACH)
     found = Axe().run(page, options=AA).response["violations"]
     assert [(item["id"], item["nodes"][0]["html"]) for item in found] == []
 

@@ -89,7 +89,7 @@ def _shape(layer: Spec, row: Row) -> str:
 
 
 def _title(layer: Spec, row: Row) -> Markup:
-    """Give what a pointer shows: in words, and the cell of the source under it."""
+    """Give what a pointer shows, in words, and the cell of the source under it."""
     shown = layer["encoding"].get("tooltip") or ()
     fields = [shown] if isinstance(shown, Mapping) else shown
     lines = [str(row[tip["field"]]) for tip in fields if row.get(tip["field"])]
@@ -135,16 +135,14 @@ def _draw_rectangles(layer: Spec, panel: Panel) -> Markup:
         right = panel.x.fraction(row[x2]) if panel.x and x2 else 1.0
         top, height = _span(layer, panel, row, y, y2)
         drawn.append(
-            Markup(
-                '<rect x="{:.2f}%" width="{:.2f}%" y="{}" height="{}" class="{}"{}>{}</rect>'
-            ).format(
+            Markup('<rect x="{:.2f}%" width="{:.2f}%" y="{}" height="{}" class="{}"{}{}').format(
                 100 * left,
                 max(100 * (right - left), 0.15),
                 top,
                 height,
                 _color(layer, row, "f"),
                 _opacity(layer),
-                _title(layer, row),
+                Markup(">{}</rect>").format(said) if (said := _title(layer, row)) else Markup("/>"),
             )
         )
     return Markup("").join(drawn)
