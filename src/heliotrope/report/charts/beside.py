@@ -30,12 +30,6 @@ def unpack_spec(packed: str) -> Spec:
     return read
 
 
-def _render_cell(cell: str) -> Markup:
-    """Render a cell; only what may run from right to left needs to be told so."""
-    direction = Markup("") if str(cell).isascii() else Markup(' dir="auto"')
-    return Markup("<td{}>{}</td>").format(direction, cell)
-
-
 def render_table(spec: Spec) -> Markup:
     """Render the table of a chart that has no other beside it, closed until it is asked for."""
     table = spec["usermeta"].get("table")
@@ -45,7 +39,9 @@ def render_table(spec: Spec) -> Markup:
         Markup('<th scope="col">{}</th>').format(name) for name in table["columns"]
     )
     rows = Markup("").join(
-        Markup("<tr>{}</tr>").format(Markup("").join(_render_cell(cell) for cell in row))
+        Markup("<tr>{}</tr>").format(
+            Markup("").join(Markup('<td dir="auto">{}</td>').format(cell) for cell in row)
+        )
         for row in table["rows"]
     )
     return Markup(
