@@ -13,12 +13,11 @@ from heliotrope.errors import ExitCode, Found, UserError
 from heliotrope.ingest import Ingested
 from heliotrope.records.finding_tables import Finding
 from heliotrope.records.row_id import compute_source_cell
+from heliotrope.records.spreadsheet import guard_formulas
 
 SEVERITIES = ["error", "warning", "info"]
 PLACE = ["rule", "file", "sheet", "row", "column", "found"]
 WITHOUT_IVIG = "children_without_ivig"
-
-_FORMULA = r"^[=@+\t\r-]"
 
 
 def gather_findings(
@@ -68,15 +67,7 @@ def write_findings_csv(findings: pl.DataFrame, path: Path) -> None:
 
 def write_csv_safely(table: pl.DataFrame, target: Path | IO[bytes]) -> None:
     """Write a table for a spreadsheet: no text of it is run as a formula."""
-    texts = [name for name, dtype in table.schema.items() if dtype == pl.String]
-    plain = table.with_columns(
-        pl.when(pl.col(name).str.contains(_FORMULA))
-        .then(pl.format("'{}", pl.col(name)))
-        .otherwise(pl.col(name))
-        .alias(name)
-        for name in texts
-    )
-    plain.write_csv(target, include_bom=True)
+    guard_formulas(table).write_csv(target, include_bom=True)
 
 
 def locate_findings(findings: pl.DataFrame, source: pl.DataFrame) -> pl.DataFrame:

@@ -12,6 +12,7 @@ import polars as pl
 from heliotrope.definitions.adam import AdamDataset, AdamSet
 from heliotrope.definitions.load import Rulebook
 from heliotrope.errors import Found, UserError
+from heliotrope.records.spreadsheet import guard_formulas
 from heliotrope.report.adam.inputs import AdamInputs
 from heliotrope.report.adam.measures import make_adlb, make_adqs
 from heliotrope.report.adam.outcomes import make_adae, make_adtte
@@ -34,8 +35,6 @@ TYPES = {"text": pl.String, "integer": pl.Int32, "float": pl.Float64, "date": pl
 SAS_EPOCH = date(1960, 1, 1)
 
 LONGEST_TEXT = 200  # bytes, in a transport file of version 5
-
-FORMULA = r"^[=+\-@\t\r]"
 
 
 def write_adam(run: RunTables, rulebook: Rulebook, folder: Path) -> list[Path]:
@@ -64,10 +63,10 @@ def write_adam(run: RunTables, rulebook: Rulebook, folder: Path) -> list[Path]:
             heights[dataset.name] = frame.height
             name = dataset.name.lower()
             frame.write_parquet(partial / f"{name}.parquet")
-            _guard_formulas(frame).write_csv(partial / f"{name}.csv")
+            guard_formulas(frame).write_csv(partial / f"{name}.csv")
             _write_transport(frame, dataset, partial / f"{name}.xpt")
         book = list_derivations(inputs.book)
-        _guard_formulas(book).write_csv(partial / "derivations.csv")
+        guard_formulas(book).write_csv(partial / "derivations.csv")
         text = _render_read_me(inputs.book, heights)
         (partial / "README.md").write_text(text, encoding="utf-8")
     except BaseException:
@@ -102,15 +101,6 @@ def list_derivations(book: AdamSet) -> pl.DataFrame:
             for dataset in book.datasets
             for variable in dataset.variables
         ]
-    )
-
-
-def _guard_formulas(frame: pl.DataFrame) -> pl.DataFrame:
-    """Put an apostrophe before texts that a spreadsheet would run."""
-    texts = [pl.col(name) for name, dtype in frame.schema.items() if dtype == pl.String]
-    return frame.with_columns(
-        pl.when(text.str.contains(FORMULA)).then(pl.format("'{}", text)).otherwise(text).name.keep()
-        for text in texts
     )
 
 

@@ -6,9 +6,8 @@ from pathlib import Path
 
 import polars as pl
 
+from heliotrope.records.spreadsheet import guard_formulas
 from heliotrope.report.exports.codebook import LIST_SEPARATOR
-
-_FORMULA = r"^[=@+\t\r-]"
 
 
 def write_spreadsheet(frame: pl.DataFrame, path: Path) -> None:
@@ -28,11 +27,4 @@ def make_plain(frame: pl.DataFrame) -> pl.DataFrame:
     """
     lists = [name for name, dtype in frame.schema.items() if isinstance(dtype, pl.List)]
     joined = frame.with_columns(pl.col(name).list.join(LIST_SEPARATOR) for name in lists)
-    texts = [name for name, dtype in joined.schema.items() if dtype == pl.String]
-    return joined.with_columns(
-        pl.when(pl.col(name).str.contains(_FORMULA))
-        .then(pl.format("'{}", pl.col(name)))
-        .otherwise(pl.col(name))
-        .alias(name)
-        for name in texts
-    )
+    return guard_formulas(joined)
