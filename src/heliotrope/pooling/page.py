@@ -6,11 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 import polars as pl
-from markupsafe import Markup
 
-from heliotrope.report.charts.palette_css import render_palette
-from heliotrope.report.environment import TEMPLATES, make_environment
-from heliotrope.report.words import RESEARCH_ONLY
+from heliotrope.report.disclosure.shared_page import render_analyses
 
 ALL_SITES = "all_sites"
 
@@ -27,14 +24,4 @@ def render_pooled_page(results: pl.DataFrame, manifest: Mapping[str, Any]) -> st
         for name in pooled["analysis"].unique(maintain_order=True)
         for own in [pooled.filter(pl.col("analysis") == name)]
     ]
-    css = (TEMPLATES / "shared.css").read_text(encoding="utf-8")
-    return (
-        make_environment()
-        .get_template("pooled.html.j2")
-        .render(
-            css=Markup(render_palette() + css),
-            manifest=manifest,
-            analyses=analyses,
-            research_only=RESEARCH_ONLY,
-        )
-    )
+    return render_analyses("pooled.html.j2", manifest, analyses)

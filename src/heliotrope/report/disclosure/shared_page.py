@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import polars as pl
@@ -22,10 +22,17 @@ def render_shared_page(shared: pl.DataFrame, manifest: Mapping[str, Any]) -> str
         {"name": name, "rows": shown.filter(pl.col("analysis") == name).to_dicts()}
         for name in shown["analysis"].unique(maintain_order=True)
     ]
+    return render_analyses("shared.html.j2", manifest, analyses)
+
+
+def render_analyses(
+    template: str, manifest: Mapping[str, Any], analyses: Sequence[Mapping[str, Any]]
+) -> str:
+    """Render result rows, analysis by analysis, as a page of one sheet without a script."""
     css = (TEMPLATES / "shared.css").read_text(encoding="utf-8")
     return (
         make_environment()
-        .get_template("shared.html.j2")
+        .get_template(template)
         .render(
             css=Markup(render_palette() + css),
             manifest=manifest,
