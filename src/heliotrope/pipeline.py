@@ -33,7 +33,7 @@ from heliotrope.run.folder import (
     keep_origin,
     open_run_folder,
 )
-from heliotrope.run.manifest import make_manifest, write_manifest
+from heliotrope.run.manifest import Extent, make_manifest, write_manifest
 from heliotrope.run.summary import (
     CheckSummary,
     Outcome,
@@ -115,7 +115,9 @@ def run_study(
 
         results = estimate_all(tables, ingested.tables, rulebook, _tell_model(options, tell))
         results.write_parquet(partial / "results.parquet")
-        manifest = make_manifest(study, rulebook, ingested, tables, shards, has_model=options.model)
+        manifest = make_manifest(
+            study, rulebook, ingested, tables, Extent(children, shards), has_model=options.model
+        )
         write_manifest(manifest, partial)
         tell("report", 0, 1)
         from heliotrope.report.page import write_report

@@ -25,6 +25,7 @@ from heliotrope.execution.shards import (
     read_shard,
     write_part,
 )
+from heliotrope.records.shard import list_children
 
 Progress = Callable[[str, int, int], None]
 
@@ -81,9 +82,7 @@ def evaluate_job(job: ShardJob) -> None:
 def _name_killers(fatal: Sequence[ShardJob]) -> None:
     """List the children of the shards that could not be evaluated, and stop."""
     folder = fatal[0].run
-    children = pl.concat(
-        pl.DataFrame({"shard": job.shard, "patient_id": _list_children(job)}) for job in fatal
-    )
+    children = pl.concat(_list_shard(job) for job in fatal)
     children.write_csv(folder / KILLERS)
     raise UserError(
         "every shard to be evaluated",
@@ -95,7 +94,6 @@ def _name_killers(fatal: Sequence[ShardJob]) -> None:
     )
 
 
-def _list_children(job: ShardJob) -> pl.Series:
-    tables = read_shard(job.run / "records", job.shard).tables().values()
-    children = pl.concat([table.select("patient_id") for table in tables])
-    return children.unique().sort("patient_id")["patient_id"]
+def _list_shard(job: ShardJob) -> pl.DataFrame:
+    tables = read_shard(job.run / "records", job.shard).tables()
+    return pl.DataFrame({"shard": job.shard, "patient_id": list_children(tables).sort()})

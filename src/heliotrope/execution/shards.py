@@ -15,7 +15,7 @@ import polars as pl
 
 from heliotrope.errors import Found, UserError
 from heliotrope.records.canonical import CANONICAL
-from heliotrope.records.shard import Shard, shard_of
+from heliotrope.records.shard import Shard, list_children, shard_of
 
 # A shard costs 0.6 s whoever is in it, and 0.4 MB of memory a child, 1.5 MB a child with infusions
 # (benchmarks/README.md): small shards share few children among many cores, large ones cost less.
@@ -108,9 +108,7 @@ def write_shards(tables: Mapping[str, pl.DataFrame], records: Path, shards: int)
 
 
 def _number_patients(tables: Mapping[str, pl.DataFrame], shards: int) -> pl.DataFrame:
-    identifiers = (
-        pl.concat([table.select("patient_id") for table in tables.values()]).unique().to_series()
-    )
+    identifiers = list_children(tables)
     return pl.DataFrame(
         {
             "patient_id": identifiers,

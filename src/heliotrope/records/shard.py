@@ -38,9 +38,14 @@ class Shard:
         return {field.name: getattr(self, field.name) for field in fields(self)}
 
 
+def list_children(tables: Mapping[str, pl.DataFrame]) -> pl.Series:
+    """List the children that any canonical table names, each once."""
+    return pl.concat([table["patient_id"] for table in tables.values()]).unique()
+
+
 def count_children(tables: Mapping[str, pl.DataFrame]) -> int:
     """Count the children that any canonical table names."""
-    return pl.concat([table.select("patient_id") for table in tables.values()]).n_unique()
+    return len(list_children(tables))
 
 
 def shard_of(patient_id: str, shards: int) -> int:

@@ -6,6 +6,7 @@ import hashlib
 import json
 import platform
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -17,10 +18,17 @@ from heliotrope import __version__
 from heliotrope.definitions.load import Rulebook
 from heliotrope.definitions.model import Definition
 from heliotrope.ingest import Ingested
-from heliotrope.records.shard import count_children
 from heliotrope.study import Study
 
 PACKAGES = ("polars", "dataframely", "pydantic", "numpy", "scipy", "jinja2")
+
+
+@dataclass(frozen=True)
+class Extent:
+    """How many children a run evaluates, and into how many shards they are cut."""
+
+    children: int
+    shards: int
 
 
 def make_manifest(
@@ -28,7 +36,7 @@ def make_manifest(
     rulebook: Rulebook,
     ingested: Ingested,
     tables: Mapping[str, pl.DataFrame],
-    shards: int,
+    extent: Extent,
     *,
     has_model: bool,
 ) -> dict[str, Any]:
@@ -56,9 +64,9 @@ def make_manifest(
         "cohort": describe_cohort(ingested),
         "definitions": describe_definitions(rulebook),
         "rulebook_sha256": rulebook.sha256,
-        "shards": shards,
+        "shards": extent.shards,
         "counts": {
-            "children": count_children(ingested.tables),
+            "children": extent.children,
             "children_with_ivig": tables["regimen"]["patient_id"].n_unique(),
             "records": {name: table.height for name, table in ingested.tables.items()},
             "quarantine": {name: rows.height for name, rows in ingested.quarantine.items()},
