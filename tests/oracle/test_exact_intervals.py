@@ -7,6 +7,8 @@ from collections.abc import Callable
 import pytest
 
 from heliotrope.estimate.intervals import (
+    estimate_difference_newcombe,
+    estimate_difference_wald,
     estimate_proportion_exact,
     estimate_proportion_wilson,
     estimate_rate_exact,
@@ -40,6 +42,50 @@ def test_initial_responders_of_the_1997_series() -> None:
 def test_wilson_of_4_in_7() -> None:
     interval = estimate_proportion_wilson(4, 7, 0.95)
     assert (round(interval.low, 3), round(interval.high, 3)) == (0.250, 0.842)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "low", "high"),
+    [
+        ((56, 70), (48, 80), 0.0524, 0.3339),
+        ((9, 10), (3, 10), 0.1705, 0.8090),
+        ((6, 7), (2, 7), 0.0582, 0.8062),
+        ((5, 56), (0, 29), -0.0381, 0.1926),
+        ((0, 10), (0, 20), -0.1611, 0.2775),
+        ((10, 10), (0, 20), 0.6791, 1.0),
+    ],
+)
+def test_newcombe_against_the_table_of_his_paper(
+    first: tuple[int, int], second: tuple[int, int], low: float, high: float
+) -> None:
+    interval = estimate_difference_newcombe(first, second, 0.95)
+    assert (round(interval.low, 4), round(interval.high, 4)) == (low, high)
+
+
+def test_wald_of_the_controlled_trial_in_adults_as_published() -> None:
+    interval = estimate_difference_wald((37, 47), (21, 48), 0.95)
+    assert round(100 * (37 / 47 - 21 / 48), 2) == 34.97
+    assert (round(100 * interval.low, 2), round(100 * interval.high, 2)) == (16.70, 53.24)
+
+
+def test_differences_against_r_live(run_r: Callable[[str], str]) -> None:
+    pairs = [((37, 47), (21, 48)), ((4, 7), (1, 5)), ((25, 38), (2, 2)), ((0, 9), (0, 4))]
+    script = "options(digits = 15);" + "".join(
+        f"a <- c({a}, {b}); n <- c({m}, {n});"
+        "l <- sapply(1:2, function(i) prop.test(a[i], n[i], correct = FALSE)$conf.int);"
+        "p <- a / n; d <- p[1] - p[2];"
+        "cat(suppressWarnings(prop.test(a, n, correct = FALSE)$conf.int),"
+        "d - sqrt((p[1] - l[1, 1])^2 + (l[2, 2] - p[2])^2),"
+        'd + sqrt((l[2, 1] - p[1])^2 + (p[2] - l[1, 2])^2), "\\n");'
+        for (a, m), (b, n) in pairs
+    )
+    for pair, line in zip(pairs, run_r(script).strip().splitlines(), strict=True):
+        wald, newcombe = (
+            estimate(*pair, 0.95)
+            for estimate in (estimate_difference_wald, estimate_difference_newcombe)
+        )
+        found = [wald.low, wald.high, newcombe.low, newcombe.high]
+        assert found == pytest.approx([float(word) for word in line.split()], abs=1e-9)
 
 
 def test_poisson_of_3_in_60() -> None:

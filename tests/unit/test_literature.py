@@ -238,3 +238,24 @@ def test_no_wording_of_a_series_claims_what_nobody_showed(rulebook: Rulebook) ->
     for item in rulebook.of_kind(Evidence):
         text = " ".join([item.title, item.wording, *(s.text for s in item.statements)])
         assert not re.search(r"responded to IVIG|no benefit|\bsafe\b", text), item.id
+
+
+def test_a_controlled_trial_gives_its_difference_with_both_intervals(rulebook: Rulebook) -> None:
+    rows = estimate(rulebook, "confirmed").filter(
+        (pl.col("analysis") == "literature") & pl.col("variable").str.contains("proderm")
+    )
+    told = {row["statistic"]: row for row in rows.to_dicts() if row["statistic"] != "n"}
+    assert told["difference_wald"]["formatted"] == "35.0 points (16.7 to 53.2)"
+    newcombe = told["difference_newcombe"]
+    assert newcombe["value"] == pytest.approx(37 / 47 - 21 / 48)
+    assert (newcombe["n_evaluable"], newcombe["group"]) == (95, "adults")
+    compared = rows.filter(pl.col("variable").str.ends_with(":compared")).row(0, named=True)
+    assert (compared["value"], compared["n_evaluable"]) == (21, 48)
+
+
+def test_only_a_share_can_be_compared() -> None:
+    from heliotrope.definitions.evidence import PublishedCount
+
+    other = {"wording": "with placebo", "events": 1, "of": 3}
+    with pytest.raises(ValidationError, match="denominator of its own"):
+        PublishedCount.model_validate({**IMPROVED, "of": None, "compared_with": other})

@@ -45,12 +45,26 @@ class Statement(Frozen):
         return self
 
 
+class ComparedCount(Frozen):
+    """The same outcome, counted the same way, in those who were not given IVIG."""
+
+    wording: str = Field(min_length=3, description="what they were given, as in 'with placebo'")
+    events: int = Field(ge=0)
+    of: int = Field(ge=1)
+
+    @model_validator(mode="after")
+    def _is_a_share(self) -> ComparedCount:
+        if self.events > self.of:
+            raise ValueError(f"{self.wording}: {self.events} of {self.of}")
+        return self
+
+
 class PublishedCount(Frozen):
     """One outcome of a series as a count, ready to stand beside a cohort.
 
     ``events`` without ``of``: the publication gives no denominator, so no share is made of it.
     ``printed_low`` and ``printed_high``: the interval as printed, in per cent, where it gives one;
-    what is drawn is always our own exact interval.
+    what is drawn is always our own exact interval. ``compared_with``: of a controlled trial.
     """
 
     outcome: Outcome
@@ -59,12 +73,15 @@ class PublishedCount(Frozen):
     of: int | None = Field(default=None, ge=1, description="the denominator, where it is given")
     printed_low: float | None = Field(default=None, ge=0, le=100, description="per cent")
     printed_high: float | None = Field(default=None, ge=0, le=100, description="per cent")
+    compared_with: ComparedCount | None = None
     remark: str | None = Field(default=None, description="what to keep in mind beside the figure")
 
     @model_validator(mode="after")
     def _is_a_share(self) -> PublishedCount:
         if self.of is not None and self.events > self.of:
             raise ValueError(f"{self.outcome}: {self.events} of {self.of}")
+        if self.of is None and self.compared_with is not None:
+            raise ValueError(f"{self.outcome}: compared, but without a denominator of its own")
         if (self.printed_low is None) != (self.printed_high is None):
             raise ValueError(f"{self.outcome}: a printed interval has two ends")
         return self

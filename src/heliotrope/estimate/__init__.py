@@ -46,19 +46,10 @@ counted. ``difference_clustered``: of two means or shares, children counted. ``m
 repeated visits; ``mean_difference_bootstrap``, ``odds_ratio_bootstrap``: the same, the interval of
 children drawn anew. ``share``: of intervals, without limits. ``e_value``, ``e_value_limit``: how
 strong an unrecorded cause would have to be to explain an estimate, or the near end of its interval,
-away.
-robust interval. ``hazard_ratio`` (children counted) and ``hazard_ratio_naive`` (events counted):
-Andersen-Gill. ``share_clustered``, ``correlation_within_children``: Beta-Binomial, profile
-likelihood; with no reaction only ``high`` is given, one-sided, children counted.
-``difference_clustered``: of two means or shares, children counted.
-of the effective number of visits (Korn and Graubard). ``mean_difference``, ``odds_ratio``:
-receiving IVIG against never having received it, interval from errors robust to repeated visits;
-``mean_difference_bootstrap``, ``odds_ratio_bootstrap``: the same, the interval of children drawn
-anew. ``share``: of intervals, without limits. ``e_value``, ``e_value_limit``: how strong an
-unrecorded cause would have to be to explain an estimate, or the near end of its interval, away.
-of the effective number of visits (Korn and Graubard). ``slope``: of a fitted line, with an
-interval that counts children. ``mean_difference``: simulated without IVIG less with it;
-``monte_carlo_error``: of the simulation. ``verdict``: 1 or 0, in words in ``formatted``.
+away. ``slope``: of a fitted line, with an interval that counts children. Of the dosing rule,
+``mean_difference``: simulated without IVIG less with it; ``monte_carlo_error``: of the simulation.
+``verdict``: 1 or 0, in words in ``formatted``. ``difference_newcombe``, ``difference_wald``: of two
+published shares.
 
 Of the pulse model, whose intervals are of its own level: ``posterior_median``; ``prior_median``,
 what was believed before the records were read; ``contraction``, the share of the prior's variance
@@ -243,7 +234,9 @@ literature                   <outcome>:<figure> in group this_cohort, <outcome>:
                              children, adults, mixed (n and proportions; published counts with our
                              exact interval; refused as a share where no denominator is published);
                              outcomes: responded, steroid_reduced, worse_after_stopping, reactions
-                             (of infusions), children_with_reaction
+                             (of infusions), children_with_reaction. Of a controlled trial also
+                             <outcome>:<series>:compared (n: of those without IVIG), and the
+                             difference (difference_newcombe, difference_wald)
 literature_pooled            <outcome>: only where the study asks for it; n (series pooled),
                              proportion_random_effects, prediction_interval,
                              between_series_variance, heterogeneity; <outcome>:<series> (n: those

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from heliotrope.definitions.evidence import Evidence, PublishedCount
+from heliotrope.definitions.evidence import ComparedCount, Evidence, PublishedCount
 from heliotrope.definitions.literature import (
     BESIDE_THE_LITERATURE,
     CohortFigure,
@@ -17,9 +17,13 @@ from heliotrope.definitions.literature import (
     Literature,
 )
 from heliotrope.estimate.inputs import NO_IVIG, Inputs
+from heliotrope.estimate.intervals import (
+    estimate_difference_newcombe,
+    estimate_difference_wald,
+)
 from heliotrope.estimate.pooling import PooledShare, estimate_pooled_share
-from heliotrope.estimate.rows import Row, Topic
-from heliotrope.estimate.wording import percent
+from heliotrope.estimate.rows import Figure, Row, Topic
+from heliotrope.estimate.wording import difference_of_shares, percent
 
 THIS_COHORT = "this_cohort"
 
@@ -43,6 +47,7 @@ def estimate_literature(inputs: Inputs, rows: Sequence[Row]) -> list[Row]:
 
     Analysis ``literature``: group ``this_cohort``, ``children``, ``adults`` or ``mixed``; variable
     ``<outcome>:<figure or series>``. A published count without a denominator is refused as a share.
+    A controlled trial also gives the difference from those without IVIG (fraction of 1).
     Without IVIG in the cohort there is nothing to compare: one refused row.
     """
     topic = inputs.topic("literature", BESIDE_THE_LITERATURE)
@@ -130,7 +135,28 @@ def _estimate_series(topic: Topic, series: Series) -> list[Row]:
     rows = [own.count(variable, count.events, count.of)]
     if count.of is None:
         return [*rows, own.refuse(variable, "proportion_exact", NO_DENOMINATOR)]
-    return rows + own.proportion(variable, count.events, count.of, NO_DENOMINATOR)
+    rows += own.proportion(variable, count.events, count.of, NO_DENOMINATOR)
+    if count.compared_with is None:
+        return rows
+    return rows + _compare(own, variable, (count.events, count.of), count.compared_with)
+
+
+def _compare(
+    topic: Topic, variable: str, with_ivig: tuple[int, int], other: ComparedCount
+) -> list[Row]:
+    """Give the difference of shares in a controlled trial, by Newcombe and as trials print it."""
+    without = (other.events, other.of)
+    difference = with_ivig[0] / with_ivig[1] - other.events / other.of
+    found = [topic.count(f"{variable}:compared", other.events, other.of)]
+    for statistic, estimate in (
+        ("difference_newcombe", estimate_difference_newcombe),
+        ("difference_wald", estimate_difference_wald),
+    ):
+        interval = estimate(with_ivig, without, topic.level)
+        text = difference_of_shares(difference, interval)
+        figure = Figure(difference, text, with_ivig[1] + other.of, interval)
+        found.append(topic.figure(variable, statistic, figure))
+    return found
 
 
 def _estimate_pooled(inputs: Inputs, literature: Literature) -> list[Row]:

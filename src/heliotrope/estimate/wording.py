@@ -68,6 +68,16 @@ def proportion(count: int, total: int, interval: Interval) -> str:
     return f"{count}/{total} ({percent(count / total, total)} %; {low}{between}{high})"
 
 
+def difference_of_shares(difference: float, interval: Interval) -> str:
+    """Print a difference of two shares in percentage points with its interval.
+
+    >>> difference_of_shares(0.3497, Interval(0.1670, 0.5324))
+    '35.0 points (16.7 to 53.2)'
+    """
+    points, low, high = (100 * part for part in (difference, interval.low, interval.high))
+    return f"{points:.1f} points ({low:.1f} to {high:.1f})"
+
+
 def rate(count: int, amount: float, words: str, interval: Interval) -> str:
     """Print a rate per hundred with its interval.
 

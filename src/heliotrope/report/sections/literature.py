@@ -177,9 +177,36 @@ def _make_line(report: ReportInput, series: Series) -> SeriesLine:
         if count.of is not None
         else f"{count.events:,}",
         share=_say_share(share),
-        remarks=_list_remarks(evidence, count, share),
+        remarks=[*_say_compared(report, series), *_list_remarks(evidence, count, share)],
         drawn=_draw_share(share, "series", evidence.short_name) if has_whole else None,
     )
+
+
+def _say_compared(report: ReportInput, series: Series) -> list[str]:
+    """Say how a controlled trial differs from those without IVIG, with both intervals named."""
+    other = series.count.compared_with
+    if other is None:
+        return []
+    variable, group = f"{series.count.outcome}:{series.evidence.id}", series.evidence.population
+    newcombe, wald = (
+        report.results.row(ANALYSIS, variable, f"difference_{name}", group)
+        for name in ("newcombe", "wald")
+    )
+    if newcombe is None or wald is None:
+        return []
+    return [
+        _(
+            "{events:,} of {of:,} {wording}; difference {newcombe} by Newcombe's interval, "
+            "{low:.1f} to {high:.1f} by Wald's."
+        ).format(
+            events=other.events,
+            of=other.of,
+            wording=other.wording,
+            newcombe=newcombe["formatted"],
+            low=100 * wald["low"],
+            high=100 * wald["high"],
+        )
+    ]
 
 
 def _list_remarks(evidence: Evidence, count: PublishedCount, share: Share) -> list[str]:
