@@ -35,18 +35,14 @@ def share(
     Small counts are suppressed with those that would give them away, then all are rounded; no
     path, date, name or row of a child. Read its report.html before you send it.
     """
-    from heliotrope.definitions.disclosure import DISCLOSURE_CONTROL, DisclosureControl
-    from heliotrope.report.disclosure.identifiers import SECRET_VARIABLE, read_secret
+    from heliotrope.report.disclosure.identifiers import SECRET_VARIABLE, read_site_secret
     from heliotrope.report.disclosure.share import ShareOptions, share_run
     from heliotrope.report.explain import open_run
     from heliotrope.run.verification import read_rulebook_of
     from heliotrope.terminal.sharing import print_shared
 
     rulebook = read_rulebook_of(open_run(run).manifest)
-    variable, secret = os.environ.get(SECRET_VARIABLE), None
-    if secret_file is not None or variable:
-        limits = rulebook.get(DISCLOSURE_CONTROL, DisclosureControl).limits
-        secret = read_secret(secret_file, variable, limits.least_secret_characters)
+    secret = read_site_secret(rulebook, secret_file, os.environ.get(SECRET_VARIABLE))
     summary = share_run(run, rulebook, ShareOptions(out, site, secret))
     if as_json:
         print_json(summary.to_json())

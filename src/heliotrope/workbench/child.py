@@ -11,7 +11,7 @@ from typing import Any
 from markupsafe import Markup
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import Response
 
 from heliotrope.comparison.child_tables import ChildTables
 from heliotrope.comparison.compare import compare_run
@@ -20,13 +20,10 @@ from heliotrope.errors import UserError
 from heliotrope.report.charts.scripts import list_script_hashes, render_chart_scripts
 from heliotrope.report.explain import explain_patient
 from heliotrope.report.language import _
-from heliotrope.report.review.page import render_review
-from heliotrope.report.review.subject import open_subject
 from heliotrope.report.section import ReportInput, Section
 from heliotrope.report.sections.child import build_children
 from heliotrope.workbench.changes import list_changes
 from heliotrope.workbench.desk import OpenRun, desk_of
-from heliotrope.workbench.downloads import HEAD_BYTES, make_sandbox
 from heliotrope.workbench.pages import make_pages, show
 from heliotrope.workbench.security import POLICY
 from heliotrope.workbench.styles import move_styles
@@ -53,7 +50,7 @@ class ChildReport(ReportInput):
 
 def show_child(request: Request) -> Response:
     """Show the child's page as the report has it, and what stands about it in the cohort."""
-    run, patient_id = _find(request)
+    run, patient_id = find_child(request)
     nonce = secrets.token_urlsafe(16)
     content: dict[str, Any] = {"style": "", "nonce": nonce, "section": None, "scripts": ""}
     if _has_ivig(run, patient_id):
@@ -61,7 +58,7 @@ def show_child(request: Request) -> Response:
         moved = move_styles(_render(section))
         content["style"], content["section"] = Markup(moved.style), Markup(moved.html)
         content["scripts"] = render_chart_scripts()
-    response = show(request, "child.html.j2", _describe(run, patient_id, "child", **content))
+    response = show(request, "child.html.j2", describe_child(run, patient_id, "child", **content))
     response.headers["content-security-policy"] = _make_policy(nonce)
     return response
 
@@ -78,20 +75,9 @@ def _render(section: Section) -> str:
     return make_pages().get_template(section.template).render(content=section.content)
 
 
-def show_review(request: Request) -> Response:
-    """Show the child's review page, to be printed; it is a file of its own, as the report is."""
-    run, patient_id = _find(request)
-    subject = open_subject(ReportInput(run.tables, run.rulebook), patient_id)
-    text = render_review(subject)
-    headers = {"content-security-policy": make_sandbox(text[:HEAD_BYTES])}
-    if request.query_params.get("save") == "1":
-        headers["content-disposition"] = f'attachment; filename="{run.place.name}-review.html"'
-    return HTMLResponse(text, headers=headers)
-
-
 def show_trace(request: Request) -> Response:
     """Show everything that was decided of the child, down to the cells of the source files."""
-    run, patient_id = _find(request)
+    run, patient_id = find_child(request)
     chosen = request.query_params.get("definition") or None
     known = _list_definitions(run, patient_id)
     if chosen is not None and chosen not in known:
@@ -104,12 +90,12 @@ def show_trace(request: Request) -> Response:
         "chosen": chosen or "",
         "definitions": [(name, run.rulebook.definitions[name].title) for name in known],
     }
-    return show(request, "trace.html.j2", _describe(run, patient_id, "trace", **content))
+    return show(request, "trace.html.j2", describe_child(run, patient_id, "trace", **content))
 
 
 def show_other_definition(request: Request) -> Response:
     """Show what changes for the child under another definition, and which criterion decides."""
-    run, patient_id = _find(request)
+    run, patient_id = find_child(request)
     definitions = run.rulebook.definitions
     known = [name for name in _list_definitions(run, patient_id) if find_units(definitions[name])]
     query = request.query_params
@@ -131,7 +117,9 @@ def show_other_definition(request: Request) -> Response:
         "compared": compared,
         "fault": fault,
     }
-    return show(request, "other_definition.html.j2", _describe(run, patient_id, "other", **content))
+    return show(
+        request, "other_definition.html.j2", describe_child(run, patient_id, "other", **content)
+    )
 
 
 def _read_options(request: Request) -> ComparisonOptions:
@@ -139,7 +127,7 @@ def _read_options(request: Request) -> ComparisonOptions:
     return ComparisonOptions(week=int(week) if week.isascii() and week.isdecimal() else None)
 
 
-def _find(request: Request) -> tuple[OpenRun, str]:
+def find_child(request: Request) -> tuple[OpenRun, str]:
     """Find run and child of an address. Errors: a child the run does not know: 404."""
     run = desk_of(request).run(request.path_params["name"])
     patient_id = request.query_params.get("id", "")
@@ -158,6 +146,6 @@ def _list_definitions(run: OpenRun, patient_id: str) -> Sequence[str]:
     return [name for name in found if name in run.rulebook.definitions]
 
 
-def _describe(run: OpenRun, patient_id: str, here: str, **content: Any) -> dict[str, Any]:
+def describe_child(run: OpenRun, patient_id: str, here: str, **content: Any) -> dict[str, Any]:
     title = _("Child {name}").format(name=patient_id)
     return {"title": title, "run": run, "patient_id": patient_id, "here": here, **content}

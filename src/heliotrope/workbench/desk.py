@@ -122,6 +122,23 @@ class Desk:
             if (place.path / "manifest.json").is_file()
         ]
 
+    def list_runs_of(self, study: str) -> list[Place]:
+        """List the finished runs that this workbench made of a study."""
+        jobs = [job for job in self.jobs.list_of(study) if job.kind == "run"]
+        found = (self.workspace.find("run", job.name) for job in jobs)
+        return [place for place in found if place is not None]
+
+    def find_study_of(self, run: str) -> Place | None:
+        """Find the study that a run was made of here; None for one opened by its path."""
+        job = self.jobs.find(run)
+        return self.workspace.find("study", job.study) if job is not None else None
+
+    def close(self, place: Place) -> None:
+        """Close a run that is no longer there."""
+        with self._lock:
+            for key in [key for key in self._open if key[0] == place.path]:
+                del self._open[key]
+
     def _find(self, kind: Any, name: str) -> Place:
         place = self.workspace.find(kind, name)
         if place is None:

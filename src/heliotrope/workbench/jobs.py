@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,7 +22,7 @@ from heliotrope.workbench.saving import save_text
 from heliotrope.workbench.workspace import NAME, Place, Workspace
 
 Status = Literal["running", "done", "failed", "cancelled", "killed", "interrupted"]
-JobKind = Literal["check", "run"]
+JobKind = Literal["check", "run", "export"]
 
 SECONDS_TO_END = 5.0
 WORK = ("-m", "heliotrope.workbench.work")
@@ -30,10 +30,11 @@ WORK = ("-m", "heliotrope.workbench.work")
 
 @dataclass(frozen=True)
 class Job:
-    """A check or a run: what it is at, or what became of it.
+    """A check, a run or an export: what it is at, or what became of it.
 
-    name: of a run, that of its folder, too. fault: expected, found, to do. result: what the
-    process said at its end.
+    name: of a run, that of its folder, too. study: the name of the study; of an export, that of
+    the run. what: which export. fault: expected, found, to do. result: what the process said at
+    its end.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Job:
     step: str = ""
     done: int = 0
     total: int = 0
+    what: str = ""
     fault: tuple[str, ...] = ()
     result: Mapping[str, Any] = field(default_factory=dict)
 
@@ -53,12 +55,21 @@ class Job:
         return self.status == "running"
 
 
+@dataclass(frozen=True)
+class Order:
+    """What a job is to do. what: which export. options: what its form said."""
+
+    kind: JobKind
+    what: str = ""
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
 class Jobs:
-    """The jobs of one workbench; one a study at a time."""
+    """The jobs of one workbench; one a study or run at a time."""
 
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._running: dict[str, Job] = {}
         self._processes: dict[str, subprocess.Popen[str]] = {}
         self._cancelled: set[str] = set()
@@ -83,26 +94,52 @@ class Jobs:
         found = [job for name in names if (job := self.find(name)) and job.study == study]
         return sorted(found, key=lambda job: (job.started, job.name), reverse=True)
 
-    def start(self, place: Place, kind: JobKind, *, model: bool = False) -> Job:
-        """Start a check or a run of a study; one that is at work already is given back."""
+    def start(self, place: Place, order: Order) -> Job:
+        """Start a job; one that is at work for the same study or run already is given back."""
         with self._lock:
-            for job in self._running.values():
-                if job.study == place.name and job.is_running:
-                    return job
-            name = self._workspace.make_job_name(place.name, kind)
-            out = (
-                self._workspace.check_folder(place.name)
-                if kind == "check"
-                else self._workspace.run_folder(name)
-            )
-            job = Job(name, kind, place.name, started=_now())
+            busy = self._find_running(place.name)
+            if busy is not None:
+                return busy
+            name = self._workspace.make_job_name(place.name, order.what or order.kind)
+            out = self._choose_out(place, order, name)
+            job = Job(name, order.kind, place.name, started=_now(), what=order.what)
             self._save(job)
-            order = {"kind": kind, "path": str(place.path), "root": str(place.root),
-                     "out": str(out), "model": model, "language": get_language()}  # fmt: skip
-            process = _start_process(order)
+            said = {"path": str(place.path), "root": str(place.root), "out": str(out)}
+            process = _start_process({**asdict(order), **said, "language": get_language()})
             self._running[name], self._processes[name] = job, process
         threading.Thread(target=self._watch, args=(name, process, out), daemon=True).start()
         return job
+
+    def _choose_out(self, place: Place, order: Order, name: str) -> Path:
+        """Choose the file or folder that a job makes."""
+        match order.kind:
+            case "check":
+                return self._workspace.check_folder(place.name)
+            case "run":
+                return self._workspace.run_folder(name)
+            case "export":
+                return self._workspace.export_folder(place.name) / order.what
+
+    def _find_running(self, place: str) -> Job | None:
+        jobs = self._running.values()
+        return next((job for job in jobs if job.study == place and job.is_running), None)
+
+    @contextlib.contextmanager
+    def keep_idle(self, place: str) -> Iterator[Job | None]:
+        """Keep jobs of a study or run from starting; one that is at work already is given."""
+        with self._lock:
+            yield self._find_running(place)
+
+    def forget(self, place: str) -> None:
+        """Remove what is noted of the jobs of a study or run; none of them may be at work."""
+        for job in self.list_of(place):
+            self.forget_one(job.name)
+
+    def forget_one(self, name: str) -> None:
+        """Remove what is noted of a job that has ended."""
+        with self._lock:
+            self._running.pop(name, None)
+            self._workspace.job_file(name).unlink(missing_ok=True)
 
     def cancel(self, name: str) -> None:
         """End a job's process and all that it started."""
@@ -150,7 +187,7 @@ class Jobs:
         code = process.wait()
         with self._lock:
             job = self._conclude(self._running[name], ended, code)
-        if job.status != "done" and job.kind == "run":
+        if job.status != "done" and job.kind != "check":
             shutil.rmtree(out.with_name(f"{out.name}.partial"), ignore_errors=True)
         with contextlib.suppress(UserError):  # a full disk: it is said as long as this runs
             self._save(job)

@@ -39,6 +39,8 @@ def make_pages() -> Environment:
         "sentence": sentence,
         "words": say_words,
         "counted_choices": count_choices,
+        "say_size": say_size,
+        "say_seconds": say_seconds,
     }
     pages.globals = {**report.globals, "say": say, "shown_length": SHOWN_LENGTH}
     return pages
@@ -60,6 +62,24 @@ def count_choices(choices: Sequence[tuple[str, int]]) -> list[tuple[str, str]]:
     [('error', 'error (1,200)')]
     """
     return [(word, f"{say_flag(word)} ({count:,})") for word, count in choices]
+
+
+def say_size(size: int) -> str:
+    """Say how large a file is.
+
+    >>> say_size(900), say_size(52_300), say_size(31_400_000)
+    ('1 kB', '52 kB', '31.4 MB')
+    """
+    return f"{size / 1e6:,.1f} MB" if size >= 1e6 else f"{max(1, round(size / 1000)):,} kB"
+
+
+def say_seconds(seconds: float) -> str:
+    """Say how long something took.
+
+    >>> say_seconds(0.4), say_seconds(75)
+    ('0.4 s', '75 s')
+    """
+    return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:,.0f} s"
 
 
 def show(

@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from typing import Any
+from urllib.parse import urlencode
 
 from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
@@ -14,6 +15,7 @@ from starlette.responses import Response, StreamingResponse
 
 from heliotrope.report.language import _
 from heliotrope.workbench.desk import Desk, desk_of
+from heliotrope.workbench.exports import REVIEW, say_export
 from heliotrope.workbench.jobs import Job
 from heliotrope.workbench.pages import go_to, show
 
@@ -32,6 +34,7 @@ def show_job(request: Request) -> Response:
         "job": job,
         "step": say_step(job),
         "said": say_status(job),
+        "back": f"/runs/{job.study}" if job.kind == "export" else f"/studies/{job.study}",
         "seconds": SECONDS_RELOAD if job.is_running else None,
     }
     return show(request, "job.html.j2", content)
@@ -79,17 +82,30 @@ def _find(desk: Desk, name: str) -> Job:
 
 
 def _find_result(job: Job) -> str:
-    return f"/studies/{job.study}/findings" if job.kind == "check" else f"/runs/{job.name}"
+    match job.kind:
+        case "check":
+            return f"/studies/{job.study}/findings"
+        case "run":
+            return f"/runs/{job.name}"
+        case "export":
+            options = job.result.get("options", {})
+            child = options.get("patient_id") if job.what.startswith(REVIEW) else None
+            about = f"/runs/{job.study}/child/print?{urlencode({'id': child})}"
+            return about if child is not None else f"/runs/{job.study}/take-away#{job.what}"
 
 
 def say_job(job: Job) -> str:
     """Say what a job does."""
+    if job.kind == "export":
+        return _("{export}: {run}").format(export=say_export(job.what), run=job.study)
     text = _("Check of {study}") if job.kind == "check" else _("Run of {study}")
     return text.format(study=job.study)
 
 
 def say_status(job: Job) -> str:
     """Say what became of a job."""
+    if job.kind == "export" and job.status == "failed":
+        return _("Nothing was made")
     return {
         "running": _("At work"),
         "done": _("Done"),
@@ -109,5 +125,6 @@ def say_step(job: Job) -> str:
         "merge": _("Putting the tables together"),
         "estimate": _("Estimating"),
         "report": _("Writing the report"),
+        "write": _("Writing the files"),
     }
     return words.get(job.step) or job.step[:1].upper() + job.step[1:]

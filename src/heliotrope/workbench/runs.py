@@ -36,15 +36,9 @@ def show_run(request: Request) -> Response:
         "run": run,
         "sentences": say_found(int(run.counts.get("children", 0)), tables),
         "findings": count_severities(run.tables.findings.select("severity").collect()),
-        "study": desk_of(request).workspace.find("study", _find_study(request, run)),
+        "study": desk_of(request).find_study_of(run.place.name),
     }
     return show(request, "run.html.j2", content)
-
-
-def _find_study(request: Request, run: OpenRun) -> str:
-    """Name the study that a run of this workbench was made of; "" for one opened by its path."""
-    job = desk_of(request).jobs.find(run.place.name)
-    return job.study if job is not None else ""
 
 
 def show_children(request: Request) -> Response:

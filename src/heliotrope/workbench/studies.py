@@ -15,6 +15,7 @@ from heliotrope.study import STUDY_FILE, Study
 from heliotrope.workbench.checks import read_check
 from heliotrope.workbench.confine import read_confined_study
 from heliotrope.workbench.desk import desk_of
+from heliotrope.workbench.jobs import Order
 from heliotrope.workbench.pages import go_to, show, text_of
 from heliotrope.workbench.receiving import KNOWN, add_files
 from heliotrope.workbench.security import MOST_UPLOADED_BYTES
@@ -80,7 +81,7 @@ def start_check(request: Request, form: FormData) -> Response:
     """Check a study beside the server."""
     del form
     desk = desk_of(request)
-    job = desk.jobs.start(desk.study(request.path_params["name"]), "check")
+    job = desk.jobs.start(desk.study(request.path_params["name"]), Order("check"))
     return go_to(f"/jobs/{job.name}")
 
 
@@ -88,7 +89,8 @@ def start_run(request: Request, form: FormData) -> Response:
     """Run a study beside the server."""
     desk = desk_of(request)
     place = desk.study(request.path_params["name"])
-    job = desk.jobs.start(place, "run", model=bool(text_of(form, "model")))
+    options = {"model": bool(text_of(form, "model"))}
+    job = desk.jobs.start(place, Order("run", options=options))
     return go_to(f"/jobs/{job.name}")
 
 

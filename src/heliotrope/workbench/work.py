@@ -1,4 +1,4 @@
-"""The process that checks or runs a study, so that the pages answer meanwhile.
+"""The process that checks or runs a study, or exports a run, so that the pages answer meanwhile.
 
 ``python -m heliotrope.workbench.work`` reads its order as one line of JSON from its standard
 input and says on its standard output, a line of JSON each, what it is at and what it came to. It
@@ -56,6 +56,11 @@ def _do(order: dict[str, Any]) -> dict[str, Any]:
     from heliotrope.workbench.confine import read_confined_study
     from heliotrope.workbench.workspace import Place
 
+    if order["kind"] == "export":
+        from heliotrope.workbench.make_export import make_export
+
+        _tell("step", step="write", done=0, total=0)
+        return make_export(order)
     path, root = Path(order["path"]), Path(order["root"])
     read_confined_study(Place("study", "study", path, root, is_opened=True))
     return _check(path, Path(order["out"])) if order["kind"] == "check" else _run(path, order)
@@ -80,7 +85,9 @@ def _run(path: Path, order: dict[str, Any]) -> dict[str, Any]:
     from heliotrope.pipeline import RunOptions, run_study
 
     options = RunOptions(
-        model=bool(order["model"]), workers=os.cpu_count() or 1, language=order["language"]
+        model=bool(order["options"]["model"]),
+        workers=os.cpu_count() or 1,
+        language=order["language"],
     )
     summary = run_study(path, Path(order["out"]), options, _make_progress())
     return {"sentences": list(summary.sentences), "findings": dict(summary.findings)}

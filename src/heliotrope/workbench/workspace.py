@@ -6,8 +6,10 @@
     WORKSPACE/opened/NAME.json   a study or run that was opened where it stands: its folder
     WORKSPACE/checks/NAME/       the findings of the last check of a study
     WORKSPACE/runs/NAME-1/       run folders
-    WORKSPACE/jobs/NAME-1.json   what became of each check and run
+    WORKSPACE/exports/NAME/      what was made of a run to be taken away
+    WORKSPACE/jobs/NAME-1.json   what became of each check, run and export
     WORKSPACE/incoming/          uploads on their way; emptied at every start
+    WORKSPACE/deleted/           what is being deleted; emptied at every start
 
 Names are made here and hold nothing but letters, digits and hyphens; an address that names
 anything else names nothing. A link that stands in a place of one of these is no study and no run.
@@ -32,7 +34,7 @@ Kind = Literal["study", "run"]
 
 NAME = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 LONGEST_NAME = 60
-FOLDERS = ("studies", "opened", "checks", "runs", "jobs", "incoming")
+FOLDERS = ("studies", "opened", "checks", "runs", "exports", "jobs", "incoming", "deleted")
 REPLACED = ".replaced"
 
 
@@ -71,15 +73,17 @@ class Workspace:
                 _("An upload was interrupted when the workbench ended; nothing of it was kept.")
                 for item in self._clear("incoming")
             ]
+            list(self._clear("deleted"))
             for old in (self.folder / "studies").glob(f"*{REPLACED}"):
                 whole = old.with_name(old.name.removesuffix(REPLACED))
                 if whole.exists():
                     shutil.rmtree(old)
                 else:
                     old.rename(whole)
-            for partial in (self.folder / "runs").glob("*.partial"):
-                shutil.rmtree(partial)
-            for name in ("studies/*", "opened", "jobs"):
+            for name in ("runs", "exports/*"):
+                for partial in self.folder.glob(f"{name}/*.partial"):
+                    shutil.rmtree(partial)
+            for name in ("studies/*", "exports/*", "opened", "jobs"):
                 for unsaved in self.folder.glob(f"{name}/{UNSAVED}*"):
                     unsaved.unlink()
         except OSError as error:
@@ -120,7 +124,7 @@ class Workspace:
 
     def _read_opened(self, name: str) -> dict[str, Any] | None:
         try:
-            content = json.loads((self.folder / "opened" / f"{name}.json").read_text("utf-8"))
+            content = json.loads(self.opened_file(name).read_text("utf-8"))
         except (OSError, ValueError):
             return None
         return (
@@ -157,7 +161,7 @@ class Workspace:
         folder = whole if whole.is_dir() else whole.parent
         within = root if folder.is_relative_to(root) and not is_trusted else folder
         content = {"kind": kind, "path": str(whole), "root": str(within)}
-        save_text(self.folder / "opened" / f"{name}.json", json.dumps(content, indent=1) + "\n")
+        save_text(self.opened_file(name), json.dumps(content, indent=1) + "\n")
         return Place(name, kind, whole, within, is_opened=True)
 
     def make_name(self, title: str, kind: Kind = "study") -> str:
@@ -185,9 +189,10 @@ class Workspace:
         return any(
             (self.folder / place).exists()
             for place in (
-                f"studies/{name}", f"opened/{name}.json", f"runs/{name}", f"jobs/{name}.json"
+                *(f"{folder}/{name}" for folder in ("studies", "runs", "checks", "exports")),
+                *(f"{folder}/{name}.json" for folder in ("opened", "jobs")),
             )
-        )  # fmt: skip
+        )
 
     def replace_study(self, name: str, prepared: Path) -> Path:
         """Put a prepared folder in the place of a study, or make it one; all of it or nothing."""
@@ -204,9 +209,17 @@ class Workspace:
         """Where uploads arrive."""
         return self.folder / "incoming"
 
+    def opened_file(self, name: str) -> Path:
+        """Where it stands where something opened by its path is."""
+        return self.folder / "opened" / f"{name}.json"
+
     def check_folder(self, study: str) -> Path:
         """Where the findings of a study's last check stand."""
         return self.folder / "checks" / study
+
+    def export_folder(self, run: str) -> Path:
+        """Where the files stand that were made of a run to be taken away."""
+        return self.folder / "exports" / run
 
     def run_folder(self, name: str) -> Path:
         """Where a new run goes."""

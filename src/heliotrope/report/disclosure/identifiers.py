@@ -7,6 +7,8 @@ import hmac
 from datetime import date
 from pathlib import Path
 
+from heliotrope.definitions.disclosure import DISCLOSURE_CONTROL, DisclosureControl
+from heliotrope.definitions.load import Rulebook
 from heliotrope.errors import Found, UserError
 
 SECRET_VARIABLE = "HELIOTROPE_SITE_SECRET"
@@ -46,6 +48,14 @@ def read_secret(file: Path | None, variable: str | None, least: int) -> bytes:
             f"set {SECRET_VARIABLE} or name a file with --secret-file; keep the secret at the site",
         )
     return secret.encode()
+
+
+def read_site_secret(rulebook: Rulebook, file: Path | None, variable: str | None) -> bytes | None:
+    """Read the site's secret where one is given, as long as the definitions ask; else None."""
+    if file is None and not variable:
+        return None
+    limits = rulebook.get(DISCLOSURE_CONTROL, DisclosureControl).limits
+    return read_secret(file, variable, limits.least_secret_characters)
 
 
 def count_study_day(day: date | None, reference: date | None) -> int | None:
