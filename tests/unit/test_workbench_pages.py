@@ -234,6 +234,43 @@ def test_the_calculator_scores_and_keeps_what_was_typed(visitor: Visitor) -> Non
     assert page.status_code == 422
 
 
+def test_the_calculator_converts_units_and_knows_the_scales(visitor: Visitor) -> None:
+    enzyme = {"before.creatine_kinase": "30", "after.creatine_kinase": "7.5",
+              "limit.creatine_kinase": "3.4", "unit.creatine_kinase": "ukat/L"}  # fmt: skip
+    others = {"before.physician_global": "60", "after.physician_global": "30",
+              "unit.physician_global": "mm", "before.mmt8": "100", "after.mmt8": "130"}  # fmt: skip
+    page = visitor.post("/calculator", data={**enzyme, **others, "scale.mmt8": "150"})
+    words = list_words(page.text)
+    for said in (
+        "Creatine kinase, baseline: 30 ukat/L = 1800 U/L",
+        "Creatine kinase, now: 7.5 ukat/L = 450 U/L",
+        "Creatine kinase, upper limit of normal: 3.4 ukat/L = 204 U/L",
+        "Physician global activity, baseline: 60 mm = 6 cm",
+        "Most abnormal muscle enzyme U/L 1800 450",
+    ):
+        assert said in words
+    assert "<option selected>ukat/L</option>" in page.text
+    assert '<option value="150" selected>' in page.text
+    same = {"before.creatine_kinase": "1800", "after.creatine_kinase": "450",
+            "limit.creatine_kinase": "204", "unit.creatine_kinase": "U/L"}  # fmt: skip
+    plain = list_words(visitor.post("/calculator", data={**same, **others}).text)
+    assert "from 0 to 80" in plain  # the scale has to be said
+    in_cm = {"before.physician_global": "6", "after.physician_global": "3"}
+    plain = list_words(visitor.post("/calculator", data={**same, **in_cm}).text)
+    assert "Most abnormal muscle enzyme U/L 1800 450 44.1 % 7.5 / 7.5" in words
+    assert "Most abnormal muscle enzyme U/L 1800 450 44.1 % 7.5 / 7.5" in plain
+    assert "Converted" not in plain
+
+
+def test_a_unit_or_scale_that_there_is_not_is_the_measures_own(visitor: Visitor) -> None:
+    values = {"before.mmt8": "56", "after.mmt8": "68", "before.physician_global": "6",
+              "after.physician_global": "3"}  # fmt: skip
+    wrong = {"unit.physician_global": "parsec", "unit.mmt8": "cm", "scale.mmt8": "999"}
+    page = visitor.post("/calculator", data={**values, **wrong})
+    assert page.status_code == 200
+    assert "Converted" not in page.text
+
+
 @pytest.mark.parametrize(
     ("name", "kind"),
     [("report.html", "text/html"), ("results.csv", "text/csv"), ("findings.csv", "text/csv"),
