@@ -74,7 +74,27 @@ def _narrow(
 
     Also returns the problems of the columns that belong to this measure alone.
     """
-    measure = _measure_named(item, context)
+    measure, narrow = name_measure(item, context), lay_out_measure(staged, item, context)
+    read = read_columns(narrow, context, skip=_OWN_READING)
+    shared = base.drop([name for name in read.values.columns if name != "record"], strict=False)
+    limits = {"lower_limit": item.lower_limit, "upper_limit": item.upper_limit}
+    together = pl.concat([shared, read.values.drop("record")], how="horizontal").with_columns(
+        pl.lit(measure).alias("measure"),
+        *(pl.lit(v, pl.Float64).alias(name) for name, v in limits.items() if v is not None),
+    )
+    # what is wrong with a column of this measure concerns this value alone, if there is one
+    valued = narrow.rows.filter(pl.col("value").is_not_null()).select("record")
+    value_cell = compute_row_id(
+        pl.lit(staged.source), pl.col("record"), pl.lit(narrow.value_column)
+    )
+    problems = read.problems.join(valued, on="record", how="semi").with_columns(
+        value_cell.alias("row_id")
+    )
+    return Values(narrow, together, context, is_wide=True), problems
+
+
+def lay_out_measure(staged: Staged, item: MeasureColumn, context: ReadContext) -> Staged:
+    """Lay out the columns of one measure alone: its value, its own date and limits, its unit."""
     theirs = {"value": item.column, "date": item.date}
     theirs |= {"lower_limit": item.lower_limit_column, "upper_limit": item.upper_limit_column}
     own = {name: find_column(staged.raw, column) for name, column in theirs.items() if column}
@@ -92,24 +112,11 @@ def _narrow(
         .with_columns(pl.lit(item.unit, pl.String).alias("unit"))
     )
     numbers = {"patient_id": number_of(staged, "patient_id"), **staged.numbers, **own}
-    narrow = replace(staged, rows=rows, numbers=numbers, value_column=own["value"])
-    read = read_columns(narrow, context, skip=_OWN_READING)
-    shared = base.drop([name for name in read.values.columns if name != "record"], strict=False)
-    limits = {"lower_limit": item.lower_limit, "upper_limit": item.upper_limit}
-    together = pl.concat([shared, read.values.drop("record")], how="horizontal").with_columns(
-        pl.lit(measure).alias("measure"),
-        *(pl.lit(v, pl.Float64).alias(name) for name, v in limits.items() if v is not None),
-    )
-    # what is wrong with a column of this measure concerns this value alone, if there is one
-    valued = rows.filter(pl.col("value").is_not_null()).select("record")
-    value_cell = compute_row_id(pl.lit(staged.source), pl.col("record"), pl.lit(own["value"]))
-    problems = read.problems.join(valued, on="record", how="semi").with_columns(
-        value_cell.alias("row_id")
-    )
-    return Values(narrow, together, context, is_wide=True), problems
+    return replace(staged, rows=rows, numbers=numbers, value_column=own["value"])
 
 
-def _measure_named(item: MeasureColumn, context: ReadContext) -> str:
+def name_measure(item: MeasureColumn, context: ReadContext) -> str:
+    """Return the measure of a column. Errors: one that is not known: UserError."""
     measure = context.measure_lookup.find(item.measure)
     if measure is None:
         near = context.measure_lookup.nearest(item.measure)

@@ -9,7 +9,7 @@ import polars as pl
 from heliotrope.ingest.columns import ColumnSpec
 from heliotrope.ingest.context import ReadContext
 from heliotrope.ingest.problems import make_problems
-from heliotrope.ingest.staged import Staged
+from heliotrope.ingest.staged import CONSTANT, ColumnKey, Staged
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,16 @@ class Cell:
     staged: Staged
     spec: ColumnSpec
     context: ReadContext
+
+    @property
+    def key(self) -> ColumnKey:
+        """Return what the column is known by: our name and its number in the source."""
+        return self.spec.name, self.staged.numbers.get(self.spec.name, CONSTANT)
+
+    @property
+    def proven(self) -> str:
+        """Return how the cells of the whole column prove it to be written."""
+        return self.staged.proven[self.key]
 
     @property
     def rows(self) -> pl.DataFrame:

@@ -98,10 +98,8 @@ def _read_by_lookup(cell: Cell, lookup: Lookup, rule: str) -> Read:
 def read_number_column(cell: Cell) -> pl.DataFrame:
     """Return record, text, value and value_qualifier of a column of numbers, faults unjudged."""
     rows = read_known_texts(cell)
-    first = rows.filter(pl.col("text").str.contains(",", literal=True)).head(1)
-    record = int(first["record"][0]) if first.height else None
-    place = cell.staged.place(cell.spec.name, record)
-    numbers = parse_numbers(rows["text"], cell.staged.format.decimal, place)
+    decimal = "," if (cell.staged.format.decimal or cell.proven) == "," else "."
+    numbers = parse_numbers(rows["text"], decimal, cell.staged.place(cell.spec.name))
     return rows.join(numbers, on="text", how="left", maintain_order="left")
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import polars as pl
 
 from heliotrope.errors import Found, UserError
@@ -9,7 +11,7 @@ from heliotrope.ingest.cell import Cell, Read, read_known_texts
 from heliotrope.ingest.problems import gather_problems
 from heliotrope.records.dates import (
     DAY,
-    DateText,
+    DateWords,
     Order,
     PlacedDate,
     list_orders,
@@ -17,6 +19,11 @@ from heliotrope.records.dates import (
     parse_excel_serial,
     prove_order,
 )
+
+# How many dates of an open order a message shows.
+AMBIGUOUS_SHOWN = 2
+
+_YEAR_FIRST = r"^\s*\d{4}"
 
 _DATE_PROBLEMS = {
     "unreadable": "unreadable_date",
@@ -26,11 +33,8 @@ _DATE_PROBLEMS = {
 
 
 def read_date_column(cell: Cell) -> Read:
-    """Read a column of dates under its declared or proven order.
-
-    Errors: an order that is neither declared nor proven, or proven both ways: UserError.
-    """
-    rows, declared = read_known_texts(cell), _declared(cell)
+    """Read a column of dates under its declared or proven order."""
+    rows, declared = read_known_texts(cell), find_declared_order(cell) or cell.proven
     texts = {
         text: parse_date(text, cell.context.date_words)
         for text in rows["text"].drop_nulls().unique(maintain_order=True).to_list()
@@ -38,8 +42,6 @@ def read_date_column(cell: Cell) -> Read:
     order: Order | None = None
     if declared in ("DMY", "MDY"):
         order = "DMY" if declared == "DMY" else "MDY"
-    elif declared is None:
-        order = _prove(cell, rows, texts)
     placed: dict[str, PlacedDate] = {}
     faults: dict[str, str] = {}
     for text, read in texts.items():
@@ -53,22 +55,51 @@ def read_date_column(cell: Cell) -> Read:
     return _place_dates(cell, rows, placed, faults)
 
 
-def _declared(cell: Cell) -> str | None:
+def find_declared_order(cell: Cell) -> str | None:
+    """Return the order of day and month that the study declares for a column."""
     return cell.staged.dates.get(cell.spec.name) or cell.staged.format.date_format
 
 
-def _prove(cell: Cell, rows: pl.DataFrame, texts: dict[str, DateText]) -> Order | None:
-    proof = prove_order(texts)
+def find_telling_dates(texts: pl.Series, words: DateWords) -> list[str]:
+    """Return the texts that alone prove the order of day and month of a column.
+
+    What they prove is what the whole column proves, with the same message. A text that begins
+    with its year proves nothing.
+
+    >>> words = DateWords({}, frozenset(), 1900, 2199)
+    >>> texts = pl.Series(["2019-01-05", "03/04/2020", "25/04/2020", "26/04/2020"])
+    >>> find_telling_dates(texts, words)
+    ['03/04/2020', '25/04/2020']
+    """
+    open_texts = texts.filter(~texts.str.contains(_YEAR_FIRST)).drop_nulls()
+    read = {text: parse_date(text, words) for text in open_texts.unique(maintain_order=True)}
+    both = [text for text, item in read.items() if item.day_first and item.month_first]
+    ambiguous = [text for text in both if read[text].day_first != read[text].month_first]
+    proof = prove_order(read)
+    return [*ambiguous[:AMBIGUOUS_SHOWN], *proof.day_first[:1], *proof.month_first[:1]]
+
+
+def prove_date_order(shown: Mapping[str, int], cell: Cell) -> Order:
+    """Prove the order of day and month of a column from its telling texts and their records.
+
+    Where nothing needs proof the dates begin with their year. Errors: an order that is not
+    proven, or proven both ways: UserError.
+    """
+    words = cell.context.date_words
+    proof = prove_order({text: parse_date(text, words) for text in shown})
     is_contradiction = bool(proof.day_first and proof.month_first)
     if not is_contradiction and not proof.ambiguous:
-        return proof.order
-    shown = [proof.day_first[0], proof.month_first[0]] if is_contradiction else proof.ambiguous[:2]
-    record = int(rows.filter(pl.col("text") == shown[0])["record"][0])
-    place = cell.staged.place(cell.spec.name, record)
-    reading = (
-        f"{shown[0]} (day first) and {shown[1]} (month first) in one column"
+        return proof.order or "YMD"
+    texts = (
+        [proof.day_first[0], proof.month_first[0]]
         if is_contradiction
-        else "; ".join(list_orders(shown, cell.context.date_words))
+        else proof.ambiguous[:AMBIGUOUS_SHOWN]
+    )
+    place = cell.staged.place(cell.spec.name, shown[texts[0]])
+    reading = (
+        f"{texts[0]} (day first) and {texts[1]} (month first) in one column"
+        if is_contradiction
+        else "; ".join(list_orders(texts, words))
     )
     raise UserError(
         "dates whose order of day and month is declared or proven by the column",

@@ -12,7 +12,7 @@ from heliotrope.ingest.cells import read_number_column, suggest, translate
 from heliotrope.ingest.columns import TABLE_COLUMNS
 from heliotrope.ingest.context import ReadContext
 from heliotrope.ingest.problems import gather_problems, make_problems, say_number
-from heliotrope.ingest.staged import Staged, number_of
+from heliotrope.ingest.staged import Staged, missing_columns, number_of
 from heliotrope.records.exact import compute_comparison
 from heliotrope.records.row_id import COLUMN_BITS
 from heliotrope.records.units import find_conversion, find_unit, nearest_units
@@ -83,13 +83,8 @@ def _describe_other_scales(measure: Measure) -> str | None:
 def read_values(values: Values, rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Read numbers, and words that stand for numbers (2+ on a dipstick)."""
     staged, context = values.staged, values.context
-    for name in rows["value_words"].drop_nulls().unique().to_list():
-        number = translate(rows["value_text"], context.words[name].find)
-        worded = pl.when(pl.col("value_words") == name).then(pl.lit(number))
-        rows = rows.with_columns(pl.coalesce(worded, pl.col("value_text")).alias("value_text"))
-    numeric = rows.select("record", pl.when(~pl.col("is_judgement")).then(pl.col("value_text")))
-    staged = replace(staged, rows=numeric.rename({"value_text": "value"}))
-    read = read_number_column(Cell(staged, _SPECS["value"], context))
+    rows = _write_as_numbers(rows, context)
+    read = read_number_column(_find_numbers(staged, rows, context))
     rows = rows.with_columns(
         value=read["value"],
         value_qualifier=read["value_qualifier"],
@@ -101,6 +96,33 @@ def read_values(values: Values, rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.Da
     return rows, make_problems(
         faulty, "unreadable_number", column=staged.value_column, found=pl.col("value_text")
     )
+
+
+def find_value_cell(staged: Staged, measures: pl.Series, context: ReadContext) -> Cell:
+    """Return the values that are read as numbers, as texts; ``measures``: that of each row."""
+    texts = missing_columns(staged.rows, value=pl.String)
+    rows = pl.DataFrame(
+        {"record": texts["record"], "measure": measures, "value_text": texts["value"]}
+    )
+    known = describe_measures(context).select("measure", "is_judgement", "value_words")
+    rows = rows.join(known, on="measure", how="left", maintain_order="left")
+    rows = rows.with_columns(pl.col("is_judgement").fill_null(value=False))
+    return _find_numbers(staged, _write_as_numbers(rows, context), context)
+
+
+def _write_as_numbers(rows: pl.DataFrame, context: ReadContext) -> pl.DataFrame:
+    """Write the words that stand for a number of the row's measure as that number."""
+    for name in rows["value_words"].drop_nulls().unique().to_list():
+        number = translate(rows["value_text"], context.words[name].find)
+        worded = pl.when(pl.col("value_words") == name).then(pl.lit(number))
+        rows = rows.with_columns(pl.coalesce(worded, pl.col("value_text")).alias("value_text"))
+    return rows
+
+
+def _find_numbers(staged: Staged, rows: pl.DataFrame, context: ReadContext) -> Cell:
+    numeric = rows.select("record", pl.when(~pl.col("is_judgement")).then(pl.col("value_text")))
+    staged = replace(staged, rows=numeric.rename({"value_text": "value"}))
+    return Cell(staged, _SPECS["value"], context)
 
 
 def read_judgements(values: Values, rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:

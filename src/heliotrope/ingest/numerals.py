@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 import polars as pl
@@ -19,7 +20,39 @@ _DOT_OPEN = r"^[+-]?[1-9]\d{0,2}\.\d{3}$"
 _DOT_DECIMAL = r"^[+-]?\d*\.\d+$"
 _DOT_THOUSANDS = r"^[+-]?[1-9]\d{0,2}(?:\.\d{3})+,\d+$|^[+-]?[1-9]\d{0,2}(?:\.\d{3}){2,}$"
 
+_IS_PLAIN_DOT = pl.col("body").str.contains(_DOT_DECIMAL) & ~pl.col("dot_open")
+
 _QUALIFIERS = {"≤": "<=", "≥": ">=", "=": None}
+
+
+def find_telling_numbers(texts: pl.Series) -> list[str]:
+    """Return the texts that alone prove the decimal sign of a column: the first of each shape.
+
+    What they prove is what the whole column proves, with the same message.
+
+    >>> find_telling_numbers(pl.Series(["7", "1.5", "2.5", "1,234", "9"]))
+    ['1.5', '1,234']
+    """
+    shapes = _describe_shapes(texts)
+    kinds = [
+        pl.col("text").str.contains(",", literal=True),
+        pl.col("comma_open"),
+        pl.col("comma_decimal") & ~pl.col("comma_open"),
+        pl.col("comma_thousands"),
+        pl.col("dot_open"),
+        pl.col("dot_thousands"),
+        _IS_PLAIN_DOT,
+    ]
+    is_first = pl.any_horizontal(kind & (kind.cum_sum() == 1) for kind in kinds)
+    return shapes.filter(is_first)["text"].to_list()
+
+
+def prove_decimal(texts: Sequence[str], place: Found) -> Decimal | None:
+    """Prove the decimal sign of a column from its telling texts; None where nothing needs one.
+
+    Errors: a column in which 1,234 stays open: UserError with both readings.
+    """
+    return _prove_decimal(_describe_shapes(pl.Series(texts, dtype=pl.String)), place)
 
 
 def parse_numbers(texts: pl.Series, decimal: Decimal | None, place: Found) -> pl.DataFrame:
@@ -31,26 +64,7 @@ def parse_numbers(texts: pl.Series, decimal: Decimal | None, place: Found) -> pl
     Errors: a column in which 1,234 stays open: UserError with both readings.
     """
     plain = pl.col("body")
-    shapes = (
-        pl.DataFrame({"text": texts.drop_nulls().unique(maintain_order=True)})
-        .with_columns(pl.col("text").str.extract_groups(_QUALIFIED).alias("parts"))
-        .with_columns(
-            pl.col("parts").struct[0].replace(_QUALIFIERS).alias("value_qualifier"),
-            pl.col("parts").struct[1].str.strip_chars().alias("body"),
-        )
-        .with_columns(
-            pl.when(plain.str.contains(_SPACED))
-            .then(plain.str.replace_all(r"[ '’\u{a0}\u{202f}]", ""))
-            .otherwise(plain)
-        )
-        .with_columns(
-            plain.str.contains(_COMMA_OPEN).alias("comma_open"),
-            plain.str.contains(_COMMA_DECIMAL).alias("comma_decimal"),
-            plain.str.contains(_COMMA_THOUSANDS).alias("comma_thousands"),
-            plain.str.contains(_DOT_OPEN).alias("dot_open"),
-            plain.str.contains(_DOT_THOUSANDS).alias("dot_thousands"),
-        )
-    )
+    shapes = _describe_shapes(texts)
     sign = decimal or _prove_decimal(shapes, place)
     is_comma_decimal = pl.col("dot_thousands") | (
         pl.col("comma_decimal") & (~pl.col("comma_open") | pl.lit(sign == ","))
@@ -76,12 +90,37 @@ def parse_numbers(texts: pl.Series, decimal: Decimal | None, place: Found) -> pl
     )
 
 
+def _describe_shapes(texts: pl.Series) -> pl.DataFrame:
+    """Say of each distinct text which shapes of a number it has."""
+    plain = pl.col("body")
+    return (
+        pl.DataFrame({"text": texts.drop_nulls().unique(maintain_order=True)})
+        .with_columns(pl.col("text").str.extract_groups(_QUALIFIED).alias("parts"))
+        .with_columns(
+            pl.col("parts").struct[0].replace(_QUALIFIERS).alias("value_qualifier"),
+            pl.col("parts").struct[1].str.strip_chars().alias("body"),
+        )
+        .with_columns(
+            pl.when(plain.str.contains(_SPACED))
+            .then(plain.str.replace_all(r"[ '’\u{a0}\u{202f}]", ""))
+            .otherwise(plain)
+        )
+        .with_columns(
+            plain.str.contains(_COMMA_OPEN).alias("comma_open"),
+            plain.str.contains(_COMMA_DECIMAL).alias("comma_decimal"),
+            plain.str.contains(_COMMA_THOUSANDS).alias("comma_thousands"),
+            plain.str.contains(_DOT_OPEN).alias("dot_open"),
+            plain.str.contains(_DOT_THOUSANDS).alias("dot_thousands"),
+        )
+    )
+
+
 def _prove_decimal(shapes: pl.DataFrame, place: Found) -> Decimal | None:
     says_comma = shapes.filter(
         (pl.col("comma_decimal") & ~pl.col("comma_open")) | pl.col("dot_thousands")
     )
     says_dot = shapes.filter(pl.col("comma_thousands"))
-    plain_dot = shapes.filter(pl.col("body").str.contains(_DOT_DECIMAL) & ~pl.col("dot_open"))
+    plain_dot = shapes.filter(_IS_PLAIN_DOT)
     says_both = not says_comma.is_empty() and not (says_dot.is_empty() and plain_dot.is_empty())
     open_commas = shapes.filter(pl.col("comma_open"))["text"].to_list()
     open_dots = shapes.filter(pl.col("dot_open"))["text"].to_list()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import polars as pl
@@ -43,6 +43,7 @@ from heliotrope.ingest.ingested import Ingested, Progress, StudySources
 from heliotrope.ingest.linking.identifiers import check_identifiers, gather_identifiers
 from heliotrope.ingest.linking.link_table import apply_links
 from heliotrope.ingest.linking.precedence import Sources, check_sources, make_sources
+from heliotrope.ingest.proofs import prove_whole
 from heliotrope.ingest.raw import RawTable
 from heliotrope.ingest.settle import (
     LEFT_OUT,
@@ -78,6 +79,9 @@ def read_records(
     deliveries = apply_links(study, read_deliveries(study, context, tell), context)
     numbered = number_deliveries(deliveries)
     _check_not_empty(numbered.raws)
+    numbered = replace(
+        numbered, staged=tuple(prove_whole(staged, context) for staged in numbered.staged)
+    )
     settled = list(settle_all(numbered.staged, context))
     tell("checking the records")
     order = [source.file for source in study.sources]

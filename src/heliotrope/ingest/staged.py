@@ -42,6 +42,11 @@ def empty_rows(table: str) -> pl.DataFrame:
     return pl.DataFrame(schema={"record": pl.Int64, **dict.fromkeys(names, pl.String)})
 
 
+# One of our columns and its number in the source, which a constant does not have.
+ColumnKey = tuple[str, int]
+CONSTANT = -1
+
+
 @dataclass(frozen=True)
 class Staged:
     """Rows for one canonical table as cleaned text under our names, with each column's number.
@@ -54,6 +59,8 @@ class Staged:
     measures: columns that hold one measure each (wide to long).
     also_read: further columns read on the way (filters, a dose's frequency).
     ignored: records left out (record, rule). problems: faults met while laying out.
+    proven: how a column of numbers or dates is written, where the whole column had to prove it
+    (``ingest.proofs``): its decimal sign, or its order of day and month.
     source: the source's number, given once all sources are known.
     """
 
@@ -69,6 +76,7 @@ class Staged:
     ignored: pl.DataFrame = field(default_factory=no_ignored_records)
     problems: pl.DataFrame = field(default_factory=no_problems)
     source: int = UNNUMBERED
+    proven: Mapping[ColumnKey, str] = field(default_factory=dict)
 
     @property
     def used_columns(self) -> frozenset[int]:
