@@ -40,9 +40,8 @@ def classify_deterioration(
     a reference of 0 is not evaluable.
     """
     visits = evaluate_rule(changes, definition, RuleContext(floors=dict(floors or {})))
-    nodes = make_rule_nodes(visits, definition)
-    if cohort is not None:
-        nodes = pl.concat([nodes, make_absent_roots(cohort, nodes, definition)])
+    absent = None if cohort is None else make_absent_roots(cohort, visits, definition)
+    nodes = make_rule_nodes(visits, definition, absent)
     worse = children(definition.root)[0].id
     is_confirmed = pl.col("truth:root")
     small = [pl.col(f"reason:{leaf.id}") == SMALL_REFERENCE for leaf in definition.leaves]
@@ -58,6 +57,6 @@ def classify_deterioration(
         pl.lit(definition.id).alias("definition_id"),
         state_of(is_confirmed).alias("state"),
         pl.lit(None, pl.String).alias("label"),
-        compute_root_reason(definition).alias("reason"),
+        compute_root_reason(definition).cast(pl.String).alias("reason"),
     )
-    return Classified(table=table, nodes=nodes, findings=ShardFinding.create_empty())
+    return Classified(table=table, parts=(nodes,), findings=ShardFinding.create_empty())

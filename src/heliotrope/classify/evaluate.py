@@ -7,6 +7,7 @@ nothing else; there is no second implementation.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import polars as pl
 
@@ -24,7 +25,8 @@ from heliotrope.classify.response_chain import (
 from heliotrope.classify.scores import classify_scores
 from heliotrope.classify.states import RegimenVisits, classify_changes, classify_states
 from heliotrope.classify.steroid_outcomes import classify_steroid_outcomes
-from heliotrope.classify.trace import Classified, number_trace
+from heliotrope.classify.trace import Classified
+from heliotrope.classify.trace_rows import NumberedTrace, number_trace, spell_words
 from heliotrope.classify.worsening import WorseningRules
 from heliotrope.definitions.load import Rulebook
 from heliotrope.definitions.response import RESPONSE, ResponseDefinition
@@ -40,12 +42,24 @@ REGIMEN = ["patient_id", "regimen"]
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What a run keeps of a shard: the tables of ``TABLES``, the trace, and findings."""
+    """What a run keeps of a shard: the tables of ``TABLES``, the trace, and findings.
+
+    ``numbered``: trace and trace_source as they are written, words as numbers of a dictionary.
+    """
 
     tables: dict[str, pl.DataFrame]
-    trace: pl.DataFrame
-    trace_source: pl.DataFrame
+    numbered: NumberedTrace
     findings: pl.DataFrame
+
+    @cached_property
+    def trace(self) -> pl.DataFrame:
+        """The trace, its words spelt."""
+        return spell_words(self.numbered.rows)
+
+    @cached_property
+    def trace_source(self) -> pl.DataFrame:
+        """The cells behind the trace, their words spelt."""
+        return spell_words(self.numbered.sources)
 
 
 def evaluate(shard: Shard, rulebook: Rulebook, first_trace_id: int = 0) -> Evaluation:
@@ -78,9 +92,9 @@ def evaluate(shard: Shard, rulebook: Rulebook, first_trace_id: int = 0) -> Evalu
     haemolysis = classify_haemolysis(derived, rulebook)
     outcomes = classify_steroid_outcomes(derived, rulebook)
     parts = [scores, states, changes, response, reactions, indications, haemolysis, outcomes]
-    trace, trace_source = number_trace(
+    numbered = number_trace(
         [
-            *(part.nodes for part in parts),
+            *(nodes for part in parts for nodes in part.parts),
             trace_exposure(derived, rulebook),
             judged.improvement.nodes,
             aggravations.nodes,
@@ -102,7 +116,7 @@ def evaluate(shard: Shard, rulebook: Rulebook, first_trace_id: int = 0) -> Evalu
         "haemolysis": haemolysis.table,
         "steroid_outcome": outcomes.table,
     }
-    return Evaluation(_in_schema(tables), trace, trace_source, _findings(derived, rulebook, parts))
+    return Evaluation(_in_schema(tables), numbered, _findings(derived, rulebook, parts))
 
 
 def _in_schema(tables: dict[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:

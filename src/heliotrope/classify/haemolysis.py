@@ -62,7 +62,7 @@ def classify_haemolysis(derived: Derived, rulebook: Rulebook) -> Classified:
     table = judged.with_columns(
         definition_id=pl.lit(definition.id), state=state_of(pl.col("is_case"))
     ).select(Haemolysis.column_names())
-    return Classified(table, pl.concat(nodes), ShardFinding.create_empty())
+    return Classified(table, tuple(nodes), ShardFinding.create_empty())
 
 
 def judge_haemolysis(derived: Derived, definition: HaemolysisCase) -> pl.DataFrame:

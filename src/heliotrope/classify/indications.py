@@ -64,7 +64,7 @@ def classify_indications(derived: Derived, rulebook: Rulebook) -> Classified:
             reason=pl.lit("no_ivig"),
         ),
     ]
-    return Classified(table, pl.concat(nodes), ShardFinding.create_empty())
+    return Classified(table, tuple(nodes), ShardFinding.create_empty())
 
 
 def _find_facts(derived: Derived, definition: IvigIndication, rulebook: Rulebook) -> pl.DataFrame:

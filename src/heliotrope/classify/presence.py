@@ -13,7 +13,7 @@ NO_REGIMEN = "no_regimen"
 
 def make_absent_roots(
     cohort: pl.DataFrame,
-    nodes: pl.DataFrame,
+    present: pl.DataFrame,
     definition: Definition,
     label: str | None = None,
     nothing: str | None = None,
@@ -21,17 +21,17 @@ def make_absent_roots(
     """Make one root, not evaluable and without a date, for those without any root.
 
     Input: ``cohort``, one row for each child that must appear, or, where it has a column
-    ``regimen``, for each child and regimen (null for a child without one); the nodes made so far.
+    ``regimen``, for each child and regimen (null for a child without one); ``present``, who has a
+    root already.
     The reason is ``no_regimen`` for a child without one, where the definition compares with a
     baseline; else ``nothing``, as a rule ``nothing_recorded``: no visit that could be judged has
     any of the measures.
     """
     key = [name for name in ("patient_id", "regimen") if name in cohort.columns]
-    present = nodes.lazy().filter(pl.col("node") == "root").select(key).unique().collect()
     everyone = cohort.select(
         pl.col(name).cast(pl.Int32) if name == "regimen" else pl.col(name) for name in key
     ).unique()
-    absent = everyone.join(present, on=key, how="anti", nulls_equal=True)
+    absent = everyone.join(present.select(key).unique(), on=key, how="anti", nulls_equal=True)
     if absent.is_empty():
         return empty_nodes()
     why = pl.lit(nothing or NOTHING_RECORDED)

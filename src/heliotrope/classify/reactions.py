@@ -54,7 +54,7 @@ def classify_reactions(
     reactions = reactions.with_columns(flags=_flag(rule, grading))
     return Classified(
         table=reactions.select(Reaction.column_names()).sort("patient_id", "date", "row_id"),
-        nodes=make_reaction_nodes(reactions, courses, shard, rule),
+        parts=(make_reaction_nodes(reactions, courses, shard, rule),),
         findings=check_reactions(reactions, infusion_days, shard, rulebook),
     )
 

@@ -67,7 +67,7 @@ def classify_response(
         definition_id=pl.lit(definition.id),
         definition_version=pl.lit(definition.stamp),
     ).select(Response.column_names())
-    return Classified(table, nodes, ShardFinding.create_empty())
+    return Classified(table, (nodes,), ShardFinding.create_empty())
 
 
 def root_state(pattern: pl.Expr) -> pl.Expr:

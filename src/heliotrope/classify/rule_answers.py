@@ -1,7 +1,7 @@
 """What the nodes that answer from the records say at each visit, column by column.
 
-For each such node: ``truth:`` (nullable Boolean), ``quantity:``, ``reason:`` and ``sources:``, and
-where they differ between visits also ``threshold:`` and ``label:``.
+For each such node: ``truth:`` (nullable Boolean), ``quantity:``, ``reason:``, ``threshold:`` and
+``label:``, and the cells it rests on: ``cell:`` (one row_id) or, for a change, ``sources:`` (a list).
 """
 
 from __future__ import annotations
@@ -11,10 +11,11 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
-from heliotrope.classify.trace import NO_SOURCES, SOURCE, used
+from heliotrope.classify.trace import NO_SOURCES, SOURCE, WORD, used, word
 from heliotrope.definitions.node import (
     CHANGES,
     Alternative,
+    Answer,
     BandedScore,
     CutOffStates,
     Leaf,
@@ -83,12 +84,12 @@ def add_leaf(visits: pl.DataFrame, leaf: Leaf, context: RuleContext) -> pl.DataF
     return visits.with_columns(
         truth.alias(f"truth:{leaf.id}"),
         _give_reason(leaf, cells, is_other, is_small).alias(f"reason:{leaf.id}"),
-        cells.sources().alias(f"sources:{leaf.id}"),
-        (
-            cells.pick_by(lambda item: pl.lit(item.measure)).alias(f"label:{leaf.id}")
+        **cells.name_sources(),
+        **{
+            f"label:{leaf.id}": cells.pick_by(lambda item: word(item.measure))
             if leaf.otherwise
-            else pl.lit(None, pl.String).alias(f"label:{leaf.id}")
-        ),
+            else word(None)
+        },
     )
 
 
@@ -119,14 +120,24 @@ class _Cells:
             pl.when(chosen == place).then(make(item)) for place, item in enumerate(candidates)
         )
 
-    def sources(self) -> pl.Expr:
-        """List the cells of the visit and of the reference, and the candidates rejected for it."""
+    def name_sources(self) -> dict[str, pl.Expr]:
+        """Give the cell of the visit; for a change, too, the reference and those rejected for it."""
+        name = next(iter(name_cells(self.leaf).values()), "")
         if self.leaf.quantity not in CHANGES:
-            return used(self.pick("row_id"))
+            return {name: self.pick("row_id")}
         if self.leaf.choice == "most_abnormal_at_baseline":
             # The reference also counts where the enzyme was not measured again.
-            return pl.concat_list(_change_sources(self.pick))
-        return pl.coalesce(self.pick(CHANGE_SOURCES), NO_SOURCES)
+            return {name: pl.concat_list(_change_sources(self.pick))}
+        return {name: pl.coalesce(self.pick(CHANGE_SOURCES), NO_SOURCES)}
+
+
+def name_cells(node: Answer) -> dict[str, str]:
+    """Say in which column the cells of a node stand: ``cell`` where it is one, else ``sources``."""
+    if isinstance(node, BandedScore):
+        return {}
+    if isinstance(node, Leaf) and node.quantity in CHANGES:
+        return {"sources": f"sources:{node.id}"}
+    return {"cell": f"cell:{node.id}"}
 
 
 def list_change_sources(columns: Sequence[str]) -> dict[str, pl.Expr]:
@@ -204,25 +215,25 @@ def _give_reason(leaf: Leaf, cells: _Cells, is_other: pl.Expr, is_small: pl.Expr
         pl.when(cells.pick("value").is_null())
         .then(_why_nothing_counts(leaf, cells))
         .when(is_other)
-        .then(pl.lit("other_scale"))
+        .then(word("other_scale"))
         .when(is_small)
-        .then(pl.lit(SMALL_REFERENCE))
+        .then(word(SMALL_REFERENCE))
         .when(quantity.is_not_null())
         .then(_caution(cells))
     )
     if leaf.quantity == "upper_limits":
-        return reason.otherwise(pl.lit("no_upper_limit"))
+        return reason.otherwise(word("no_upper_limit"))
     return (
         reason.when(cells.pick("baseline_value").is_null())
-        .then(pl.lit("no_baseline"))
-        .otherwise(pl.lit("reference_zero"))
+        .then(word("no_baseline"))
+        .otherwise(word("reference_zero"))
     )
 
 
 def _why_nothing_counts(leaf: Leaf, cells: _Cells) -> pl.Expr:
     """Tell a measure that was not recorded from enzymes of which none had a limit."""
     if leaf.choice == "first_recorded":
-        return pl.lit("not_recorded")
+        return word("not_recorded")
     prefix = "baseline_" if leaf.choice == "most_abnormal_at_baseline" else ""
     any_value = pl.any_horizontal(
         cells.of(f"{prefix}value", item).is_not_null() for item in leaf.candidates
@@ -230,10 +241,10 @@ def _why_nothing_counts(leaf: Leaf, cells: _Cells) -> pl.Expr:
     missing = "no_baseline" if prefix else "not_recorded"
     return (
         pl.when(pl.col(f"chosen:{leaf.id}").is_not_null())
-        .then(pl.lit("not_recorded"))
+        .then(word("not_recorded"))
         .when(any_value)
-        .then(pl.lit("no_upper_limit"))
-        .otherwise(pl.lit(missing))
+        .then(word("no_upper_limit"))
+        .otherwise(word(missing))
     )
 
 
@@ -250,9 +261,9 @@ def _caution(cells: _Cells) -> pl.Expr:
 
 def _caution_of(item: Alternative, columns: Sequence[str]) -> pl.Expr:
     if item.caution is None or "birth_date" not in columns:
-        return pl.lit(None, pl.String)
+        return word(None)
     birthday = pl.col("birth_date").dt.offset_by(f"{item.caution.under_age_years}y")
-    return pl.when(pl.col("date") < birthday).then(pl.lit(item.caution.word))
+    return pl.when(pl.col("date") < birthday).then(word(item.caution.word))
 
 
 def add_cut_off_states(
@@ -264,10 +275,10 @@ def add_cut_off_states(
     recorded = pl.col(column) if column in visits.columns else pl.lit(None, pl.Float64)
     is_other = _is_other_scale(measure, context.settings)
     value = pl.lit(None, pl.Float64) if is_other else recorded
-    label: pl.Expr = pl.when(value.is_not_null()).then(pl.lit(node.otherwise))
+    label: pl.Expr = pl.when(value.is_not_null()).then(word(node.otherwise))
     for state in reversed(node.states):
         is_inside = compute_comparison(value, state.operator, state.threshold)
-        label = pl.when(is_inside).then(pl.lit(state.label)).otherwise(label)
+        label = pl.when(is_inside).then(word(state.label)).otherwise(label)
     cells = f"row_id:{node.measure}"
     return visits.with_columns(
         value.round(DECIMALS).alias(f"quantity:{node.id}"),
@@ -276,12 +287,12 @@ def add_cut_off_states(
         ),
         label.alias(f"label:{node.id}"),
         pl.when(recorded.is_null())
-        .then(pl.lit("not_recorded"))
+        .then(word("not_recorded"))
         .when(pl.lit(is_other))
-        .then(pl.lit("other_scale"))
+        .then(word("other_scale"))
         .alias(f"reason:{node.id}"),
-        (used(pl.col(cells)) if cells in visits.columns else NO_SOURCES).alias(
-            f"sources:{node.id}"
+        (pl.col(cells) if cells in visits.columns else pl.lit(None, pl.Int64)).alias(
+            f"cell:{node.id}"
         ),
         pl.lit(node.met_cut.threshold).alias(f"threshold:{node.id}"),
     )
@@ -317,7 +328,7 @@ def add_banded_score(visits: pl.DataFrame, node: BandedScore, context: RuleConte
         lower.alias(f"quantity:{node.id}"),
         upper.alias(f"upper:{node.id}"),
         threshold.fill_null(_degree(node.scores[0], node, context)).alias(f"threshold:{node.id}"),
-        first({name: pl.lit(name) for name in node.scores}).alias(f"label:{node.id}"),
+        first({name: word(name) for name in node.scores}).alias(f"label:{node.id}"),
     )
     limit = pl.col(f"threshold:{node.id}")
     is_reached = compute_comparison(pl.col(f"quantity:{node.id}"), ">=", limit)
@@ -326,12 +337,13 @@ def add_banded_score(visits: pl.DataFrame, node: BandedScore, context: RuleConte
         pl.when(is_reached).then(True).when(could_be.not_()).then(False).alias(f"truth:{node.id}"),
         pl.when(is_reached.is_null())
         .then(
-            pl.coalesce([*(part(name, "reason") for name in node.scores), pl.lit("not_recorded")])
+            pl.coalesce(
+                [*(part(name, "reason") for name in node.scores), pl.lit("not_recorded")]
+            ).cast(WORD)
         )
         .when(is_reached.not_() & could_be)
-        .then(pl.lit("bounds_straddle"))
+        .then(word("bounds_straddle"))
         .alias(f"reason:{node.id}"),
-        NO_SOURCES.alias(f"sources:{node.id}"),
         could_be.alias(f"truth:{node.id}_upper"),
     ).drop([f"score:{name}" for name in node.scores])
 
@@ -354,9 +366,9 @@ def add_off_treatment(
             compute_comparison(pl.col("days_off"), node.operator, node.days).alias(
                 f"truth:{node.id}"
             ),
-            pl.col("reason").alias(f"reason:{node.id}"),
-            used(pl.col("row_id")).alias(f"sources:{node.id}"),
+            pl.col("reason").cast(WORD).alias(f"reason:{node.id}"),
+            pl.col("row_id").alias(f"cell:{node.id}"),
             pl.lit(float(node.days)).alias(f"threshold:{node.id}"),
-            pl.lit(None, pl.String).alias(f"label:{node.id}"),
+            word(None).alias(f"label:{node.id}"),
         )
     )

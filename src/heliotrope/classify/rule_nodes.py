@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import polars as pl
 
-from heliotrope.classify.trace import make_nodes, state_of
+from heliotrope.classify.rule_answers import name_cells
+from heliotrope.classify.trace import STATE, WORD, empty_nodes, state_of, word
+from heliotrope.classify.visit_nodes import NodeOfVisits, VisitNodes
 from heliotrope.definitions.rule import (
     ANSWERS,
     BROKEN,
@@ -26,46 +28,52 @@ DAYS = "d"
 POINTS = "points"
 
 
-def make_rule_nodes(visits: pl.DataFrame, definition: RuleDefinition) -> pl.DataFrame:
+def make_rule_nodes(
+    visits: pl.DataFrame, definition: RuleDefinition, absent: pl.DataFrame | None = None
+) -> VisitNodes:
     """Turn evaluated visits into trace nodes: one row a visit and node of the rule.
 
     A banded score has a second row for its upper bound (``<node>_upper``), a node that looks back
-    has rows for what it found there.
+    has rows for what it found there. ``absent``: the roots of whoever has no visit.
     """
-    frames = []
+    nodes: list[NodeOfVisits] = []
     for node, parent in walk(definition.root):
-        columns = {
-            "node": pl.lit(node.id),
-            "parent": pl.lit(parent, pl.String),
-            "state": state_of(pl.col(f"truth:{node.id}")),
-        }
         if isinstance(node, ANSWERS):
-            columns |= _describe_answer(node)
-        elif parent is None:
-            columns["reason"] = compute_root_reason(definition)
-        frames.append(make_nodes(visits, definition, **columns))
+            nodes.append(_describe_answer(node, parent))
+        else:
+            reason = None if parent else compute_root_reason(definition)
+            nodes.append(NodeOfVisits(node.id, parent, _state_of(node.id), reason=reason))
         match node:
             case BandedScore():
-                frames.append(_make_upper_bound(visits, definition, node))
+                nodes.append(_describe_upper_bound(node))
             case Confirmed():
-                frames.append(_make_previous_visit(visits, definition, node))
+                nodes.append(_describe_previous_visit(node))
             case Sustained():
-                frames += _make_run(visits, definition, node)
-    return pl.concat(frames)
+                nodes += _describe_run(node)
+    return VisitNodes(
+        definition, visits, tuple(nodes), empty_nodes() if absent is None else absent
+    )
 
 
-def _describe_answer(node: Answer) -> dict[str, pl.Expr]:
+def _state_of(node: str) -> pl.Expr:
+    return state_of(pl.col(f"truth:{node}"), STATE)
+
+
+def _describe_answer(node: Answer, parent: str | None) -> NodeOfVisits:
     """Show what a node compared: value, unit, operator, threshold, label and cells."""
     unit, operator = _say_comparison(node)
-    return {
-        "reason": pl.col(f"reason:{node.id}"),
-        "value": pl.col(f"quantity:{node.id}"),
-        "unit": pl.lit(unit),
-        "operator": pl.lit(operator),
-        "threshold": pl.col(f"threshold:{node.id}"),
-        "label": pl.col(f"label:{node.id}"),
-        "sources": pl.col(f"sources:{node.id}"),
-    }
+    return NodeOfVisits(
+        node.id,
+        parent,
+        _state_of(node.id),
+        reason=pl.col(f"reason:{node.id}"),
+        value=pl.col(f"quantity:{node.id}"),
+        unit=unit,
+        operator=operator,
+        threshold=pl.col(f"threshold:{node.id}"),
+        label=pl.col(f"label:{node.id}"),
+        **name_cells(node),
+    )
 
 
 def _say_comparison(node: Answer) -> tuple[str, str]:
@@ -84,68 +92,60 @@ def _say_comparison(node: Answer) -> tuple[str, str]:
 def compute_root_reason(definition: RuleDefinition) -> pl.Expr:
     """Give the reason of a root that is not evaluable."""
     root, back = definition.root, definition.looks_back
-    reason: pl.Expr = pl.lit("measures_missing")
+    reason = word("measures_missing")
     if isinstance(root, ANSWERS):
         reason = pl.col(f"reason:{root.id}")
     elif isinstance(back, Sustained):
         is_short = pl.col(f"truth:{back.id}").is_null() & pl.col(f"truth:{back.of.id}")
-        reason = pl.when(is_short).then(pl.lit("not_seen_long_enough")).otherwise(reason)
+        reason = pl.when(is_short).then(word("not_seen_long_enough")).otherwise(reason)
     return pl.when(pl.col(f"truth:{root.id}").is_null()).then(reason)
 
 
-def _make_upper_bound(
-    visits: pl.DataFrame, definition: RuleDefinition, node: BandedScore
-) -> pl.DataFrame:
+def _describe_upper_bound(node: BandedScore) -> NodeOfVisits:
     """Show whether the degree could be reached with missing measures at their maximum."""
-    return make_nodes(
-        visits,
-        definition,
-        node=pl.lit(UPPER.format(node.id)),
-        parent=pl.lit(node.id),
-        state=state_of(pl.col(f"truth:{node.id}_upper")),
+    return NodeOfVisits(
+        UPPER.format(node.id),
+        node.id,
+        _state_of(f"{node.id}_upper"),
         value=pl.col(f"upper:{node.id}"),
-        unit=pl.lit(POINTS),
-        operator=pl.lit(">="),
+        unit=POINTS,
+        operator=">=",
         threshold=pl.col(f"threshold:{node.id}"),
         label=pl.col(f"label:{node.id}"),
     )
 
 
-def _make_previous_visit(
-    visits: pl.DataFrame, definition: RuleDefinition, node: Confirmed
-) -> pl.DataFrame:
+def _describe_previous_visit(node: Confirmed) -> NodeOfVisits:
     """Show what the visit before said; its date stands as the label."""
     previous = pl.col(f"truth:{PREVIOUS_VISIT}")
-    return make_nodes(
-        visits,
-        definition,
-        node=pl.lit(PREVIOUS_VISIT),
-        parent=pl.lit(node.id),
-        state=state_of(previous.fill_null(False)),
+    return NodeOfVisits(
+        PREVIOUS_VISIT,
+        node.id,
+        state_of(previous.fill_null(False), STATE),
         reason=pl.col(f"reason:{PREVIOUS_VISIT}"),
-        label=pl.col(f"date:{PREVIOUS_VISIT}").dt.to_string("iso"),
+        label=_spell_date(f"date:{PREVIOUS_VISIT}"),
     )
 
 
-def _make_run(
-    visits: pl.DataFrame, definition: RuleDefinition, node: Sustained
-) -> list[pl.DataFrame]:
+def _describe_run(node: Sustained) -> list[NodeOfVisits]:
     """Show how long the row of visits is, and how long ago one did not meet the node.
 
     The date of the first visit of the row, and of that other one, stand as the labels.
     """
     return [
-        make_nodes(
-            visits,
-            definition,
-            node=pl.lit(name),
-            parent=pl.lit(node.id),
-            state=state_of(pl.col(f"truth:{name}")),
+        NodeOfVisits(
+            name,
+            node.id,
+            _state_of(name),
             value=pl.col(f"quantity:{name}"),
-            unit=pl.lit(DAYS),
-            operator=pl.lit(operator),
+            unit=DAYS,
+            operator=operator,
             threshold=pl.lit(float(node.at_least_days)),
-            label=pl.col(f"date:{name}").dt.to_string("iso"),
+            label=_spell_date(f"date:{name}"),
         )
         for name, operator in ((HELD, ">="), (BROKEN, "<"))
     ]
+
+
+def _spell_date(column: str) -> pl.Expr:
+    return pl.col(column).dt.to_string("iso").cast(WORD)

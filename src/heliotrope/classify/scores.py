@@ -11,7 +11,6 @@ from heliotrope.classify.presence import make_absent_roots
 from heliotrope.classify.trace import (
     NO_SOURCES,
     Classified,
-    empty_nodes,
     make_nodes,
     state_of,
 )
@@ -56,7 +55,7 @@ def classify_scores(
     """
     definitions = rulebook.of_kind(ScoreDefinition)
     if not definitions:
-        return Classified(_empty_table(), empty_nodes(), ShardFinding.create_empty())
+        return Classified(_empty_table(), (), ShardFinding.create_empty())
     components = derive_components(changes, baselines, definitions, rulebook.settings)
     attainable = derive_attainable(baselines, definitions, rulebook.settings)
     scores = _classify(
@@ -80,7 +79,7 @@ def classify_scores(
     ]
     return Classified(
         table=scores.select(TABLE_COLUMNS),
-        nodes=pl.concat([nodes, *absent]),
+        parts=(nodes, *absent),
         findings=ShardFinding.create_empty(),
     )
 

@@ -11,7 +11,8 @@ from heliotrope.classify.presence import make_absent_roots
 from heliotrope.classify.references import derive_changes_from_best
 from heliotrope.classify.rule_nodes import compute_root_reason, make_rule_nodes
 from heliotrope.classify.rules import RuleContext, judge_visits, widen_visits
-from heliotrope.classify.trace import Classified, empty_nodes, state_of
+from heliotrope.classify.trace import Classified, state_of, word
+from heliotrope.classify.visit_nodes import VisitNodes
 from heliotrope.definitions.load import Rulebook
 from heliotrope.definitions.measure import measures_of
 from heliotrope.definitions.rule import CutOffStates, RuleDefinition
@@ -95,7 +96,7 @@ def classify_changes(visits: RegimenVisits, rulebook: Rulebook) -> Classified:
         parts.append(_classify(moving, by_reference["best_so_far"], context, visits.cohort))
     return Classified(
         table=pl.concat([part.table for part in parts]),
-        nodes=pl.concat([part.nodes for part in parts]),
+        parts=tuple(nodes for part in parts for nodes in part.parts),
         findings=ShardFinding.create_empty(),
     )
 
@@ -110,19 +111,19 @@ def _classify(
     rules = list(definitions)
     wide = widen_visits(values, dict.fromkeys(name for rule in rules for name in rule.measures))
     empty = State.create_empty().with_columns(flags=pl.lit([], dtype=pl.List(pl.String)))
-    tables, frames = [empty], [empty_nodes()]
+    tables, parts = [empty], list[pl.DataFrame | VisitNodes]()
     recorded = set(values["measure"].unique())
     for rule in rules:
         nothing = NO_VISIT_IN_WINDOW if rule.milestone is not None else None
         if rule.reads_measures_only and recorded.isdisjoint(rule.measures):
-            frames.append(make_absent_roots(cohort, empty_nodes(), rule, nothing=nothing))
+            parts.append(make_absent_roots(cohort, cohort.clear(), rule, nothing=nothing))
             continue
         visits = judge_visits(wide, rule, context)
-        nodes = make_rule_nodes(visits, rule)
-        frames += [nodes, make_absent_roots(cohort, nodes, rule, nothing=nothing)]
+        absent = make_absent_roots(cohort, visits, rule, nothing=nothing)
+        parts.append(make_rule_nodes(visits, rule, absent))
         tables.append(make_state_table(visits, rule).select(empty.columns))
     return Classified(
-        table=pl.concat(tables), nodes=pl.concat(frames), findings=ShardFinding.create_empty()
+        table=pl.concat(tables), parts=tuple(parts), findings=ShardFinding.create_empty()
     )
 
 
@@ -140,12 +141,10 @@ def make_state_table(visits: pl.DataFrame, definition: RuleDefinition) -> pl.Dat
         "date",
         pl.lit(definition.id).alias("definition_id"),
         state_of(pl.col("truth:root")).alias("state"),
-        (
-            pl.col("label:root")
-            if isinstance(definition.root, CutOffStates)
-            else pl.lit(None, pl.String)
-        ).alias("label"),
-        compute_root_reason(definition).alias("reason"),
+        (pl.col("label:root") if isinstance(definition.root, CutOffStates) else word(None))
+        .cast(pl.String)
+        .alias("label"),
+        compute_root_reason(definition).cast(pl.String).alias("reason"),
         (
             pl.concat_list(flags).list.drop_nulls() if flags else pl.lit([], pl.List(pl.String))
         ).alias("flags"),

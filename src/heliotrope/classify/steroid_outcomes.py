@@ -48,7 +48,7 @@ def classify_steroid_outcomes(derived: Derived, rulebook: Rulebook) -> Classifie
         decided = decide_steroid(facts, definition)
         tables.append(_make_table(decided, definition))
         nodes += _make_nodes(decided, definition)
-    return Classified(pl.concat(tables), pl.concat(nodes), ShardFinding.create_empty())
+    return Classified(pl.concat(tables), tuple(nodes), ShardFinding.create_empty())
 
 
 def decide_steroid(facts: pl.DataFrame, definition: SteroidConcept) -> pl.DataFrame:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
+from heliotrope.classify.trace import word
 from heliotrope.definitions.node import Confirmed, Sustained
 from heliotrope.definitions.rule import BROKEN, HELD, PREVIOUS_VISIT
 from heliotrope.records.exact import compute_comparison
@@ -27,11 +28,11 @@ def add_confirmed(visits: pl.DataFrame, node: Confirmed) -> pl.DataFrame:
         previous.alias(f"truth:{PREVIOUS_VISIT}"),
         pl.col("_before_date").alias(f"date:{PREVIOUS_VISIT}"),
         pl.when(is_apart)
-        .then(pl.lit("too_far_apart"))
+        .then(word("too_far_apart"))
         .when(is_soon)
-        .then(pl.lit("too_soon"))
+        .then(word("too_soon"))
         .when(before.is_null())
-        .then(pl.lit("no_earlier_visit"))
+        .then(word("no_earlier_visit"))
         .alias(f"reason:{PREVIOUS_VISIT}"),
         pl.when(truth.is_not_null())
         .then(truth & previous.fill_null(False))

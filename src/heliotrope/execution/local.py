@@ -74,8 +74,8 @@ def evaluate_job(job: ShardJob) -> None:
     for name, table in evaluation.tables.items():
         write_part(table, job.run / PARTS, name, job.shard)
     write_part(evaluation.findings, job.run / PARTS, "shard_finding", job.shard)
-    write_part(evaluation.trace, job.run / "trace", "trace", job.shard)
-    write_part(evaluation.trace_source, job.run / "trace", "trace_source", job.shard)
+    write_part(evaluation.numbered.rows, job.run / "trace", "trace", job.shard)
+    write_part(evaluation.numbered.sources, job.run / "trace", "trace_source", job.shard)
     mark_done(job.run, job.shard)
 
 

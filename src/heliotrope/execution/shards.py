@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from io import BytesIO
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import polars as pl
 
@@ -17,12 +19,17 @@ from heliotrope.errors import Found, UserError
 from heliotrope.records.canonical import CANONICAL
 from heliotrope.records.shard import Shard, list_children, shard_of
 
+if TYPE_CHECKING:
+    from polars._typing import ParquetMetadataContext
+
 # A shard costs 0.6 s whoever is in it, and 0.4 MB of memory a child, 1.5 MB a child with infusions
 # (benchmarks/README.md): small shards share few children among many cores, large ones cost less.
 PATIENTS_A_SHARD = 500
 SHARDS_TO_SHARE = 8
 LOAD_A_SHARD = 4000
 LOAD_OF_INFUSIONS = 3
+
+ARROW_SCHEMA = "ARROW:schema"
 
 TRACE_IDS_A_SHARD = 1 << 40
 
@@ -59,8 +66,28 @@ def write_part(frame: pl.DataFrame, folder: Path, table: str, shard: int) -> Non
     path = part_path(folder, table, shard)
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.draft")
-    frame.write_parquet(draft, compression="zstd", statistics=False)
+    frame.write_parquet(draft, compression="zstd", statistics=False, metadata=_spell(frame))
     draft.replace(path)
+
+
+def _spell(frame: pl.DataFrame) -> dict[str, str] | None:
+    """Declare words that are kept as numbers of a dictionary as the strings that they stand for.
+
+    Parquet stores both in the same way, a dictionary and places in it; only the Arrow schema
+    beside it says which it was. To write them so takes half the time of writing strings.
+    """
+    is_coded = pl.selectors.by_dtype(pl.Categorical, pl.Enum)
+    if not frame.select(is_coded).width:
+        return None
+    spelt = frame.clear().with_columns(is_coded.cast(pl.String))
+    declared: dict[str, str] = {}
+
+    def note(context: ParquetMetadataContext) -> dict[str, str]:
+        declared[ARROW_SCHEMA] = context.arrow_schema
+        return {}
+
+    spelt.write_parquet(BytesIO(), metadata=note)
+    return declared
 
 
 def read_parts(folder: Path, table: str) -> pl.DataFrame:

@@ -1,0 +1,41 @@
+"""Rows in the order of several columns, by one number a row."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import polars as pl
+
+LARGEST_NUMBER = 2**63 - 1
+
+
+def pack_key(rows: pl.DataFrame, key: Sequence[str]) -> pl.Series:
+    """Number rows so that the numbers sort as the columns of the key do, null first.
+
+    To sort millions of rows by one number takes half the time that it takes by words and dates.
+    Where a number might not fit (days or regimens far apart), those so far are counted off anew.
+
+    >>> rows = pl.DataFrame({"patient_id": ["b", "a", "a"], "regimen": [1, 2, None]})
+    >>> pack_key(rows, ["patient_id", "regimen"]).arg_sort().to_list()
+    [2, 1, 0]
+    """
+    packed, size = pl.zeros(rows.height, dtype=pl.Int64, eager=True), 1
+    for name in key:
+        places = _number_values(rows[name])
+        largest = places.max()
+        count = largest + 1 if isinstance(largest, int) else 1
+        if size * count > LARGEST_NUMBER:
+            packed, size = packed.rank("dense").cast(pl.Int64), rows.height + 1
+        packed, size = packed * count + places, size * count
+    return packed
+
+
+def _number_values(column: pl.Series) -> pl.Series:
+    """Number values in their order from 1 on, null as 0."""
+    if column.dtype == pl.String:
+        words = column.drop_nulls().unique().sort()
+        places = column.cast(pl.Enum(words)).to_physical().cast(pl.Int64)
+    else:
+        numbers = column.to_physical().cast(pl.Int64)
+        places = numbers - (numbers.min() or 0)
+    return (places + 1).fill_null(0)

@@ -1,0 +1,278 @@
+"""The rows of the trace: every node of a shard in the order of its key, numbered, with its cells."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from heliotrope.classify.row_order import pack_key
+from heliotrope.classify.trace import NODE_COLUMNS, STATE, WORD, empty_nodes, make_nodes
+from heliotrope.classify.visit_nodes import NodeOfVisits, VisitNodes
+
+KEY = ["definition_id", "patient_id", "regimen", "date", "node"]
+KEY_OF_VISIT = ["patient_id", "regimen", "date"]
+
+ROLE = pl.Enum(["rejected", "used"])
+SOURCE_COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
+    "trace_id": pl.Int64,
+    "row_id": pl.Int64,
+    "role": ROLE,
+    "reason": WORD,
+}
+CELL = "cell"
+
+
+@dataclass(frozen=True)
+class NumberedTrace:
+    """The trace of a shard and its cells, in order, with words as numbers of a dictionary."""
+
+    rows: pl.DataFrame
+    sources: pl.DataFrame
+
+    def spell(self) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """Return trace and sources with their words as strings."""
+        return spell_words(self.rows), spell_words(self.sources)
+
+
+def spell_words(frame: pl.DataFrame) -> pl.DataFrame:
+    """Turn every word that is kept as a number of a dictionary into a string."""
+    is_coded = pl.selectors.by_dtype(pl.Categorical, pl.Enum)
+    return frame.with_columns(is_coded.cast(pl.String))
+
+
+def number_trace(
+    parts: Iterable[pl.DataFrame | VisitNodes],
+    first_id: int = 0,
+    visit_values: pl.DataFrame | None = None,
+) -> NumberedTrace:
+    """Put nodes in the order of ``KEY``, number their rows from ``first_id``, list their cells.
+
+    A total made from the items of a form stands in no cell: where a node rests on its (negative)
+    ``row_id``, the trace names the cells of all items, as ``visit_values`` lists them.
+    """
+    collected = list(parts)
+    frames, visits = _by_definition(collected)
+    types = _types_of(collected)
+    items = _list_item_cells(visit_values)
+    rows = [pl.DataFrame(schema={"trace_id": pl.Int64, **types})]
+    sources = [pl.DataFrame(schema=SOURCE_COLUMNS)]
+    for name in sorted({*frames, *visits}):
+        if name in frames:
+            numbered, cells = _number_frame(frames[name], types, first_id)
+        else:
+            numbered, cells = _number_visits(visits[name], types, first_id)
+        first_id += numbered.height
+        rows.append(numbered)
+        sources.append(_add_item_cells(cells, items))
+    return NumberedTrace(pl.concat(rows), pl.concat(sources))
+
+
+def _by_definition(
+    parts: Sequence[pl.DataFrame | VisitNodes],
+) -> tuple[dict[str, pl.DataFrame], dict[str, VisitNodes]]:
+    """Sort node frames and cut them by definition; visit nodes stay, where they are all there is."""
+    visits = [part for part in parts if isinstance(part, VisitNodes)]
+    frames = [part for part in parts if isinstance(part, pl.DataFrame) and part.height]
+    nodes = pl.concat([empty_nodes(), *frames])
+    known = set(nodes["definition_id"].unique())
+    alone: dict[str, VisitNodes] = {}
+    for part in visits:
+        name = part.definition.id
+        if name in known or name in alone:
+            repeated = alone.pop(name, None)
+            both = [part, repeated] if repeated else [part]
+            nodes = pl.concat([nodes, *(item.make_frame() for item in both)])
+            known.add(name)
+        else:
+            alone[name] = part
+    ordered = nodes.select(pl.all().sort_by(pack_key(nodes, KEY), maintain_order=True))
+    cut = ordered.partition_by("definition_id", maintain_order=True, as_dict=True)
+    return {str(name): frame for (name,), frame in cut.items()}, alone
+
+
+def _types_of(
+    parts: Sequence[pl.DataFrame | VisitNodes],
+) -> dict[str, pl.DataType | type[pl.DataType]]:
+    """Give the types of numbered rows: children and words as numbers of a dictionary."""
+    frames = [part for part in parts if isinstance(part, pl.DataFrame)]
+    for part in parts:
+        if isinstance(part, VisitNodes):
+            frames += [part.visits, part.absent]
+    children = pl.concat(
+        [pl.Series("patient_id", [], pl.String), *(f["patient_id"].unique() for f in frames)]
+    )
+    special = {"patient_id": pl.Enum(children.unique().sort()), "state": STATE}
+    return {
+        name: special.get(name, WORD if dtype == pl.String else dtype)
+        for name, dtype in NODE_COLUMNS.items()
+        if name != "sources"
+    }
+
+
+def _number_frame(
+    nodes: pl.DataFrame, types: dict[str, pl.DataType | type[pl.DataType]], first_id: int
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Number the sorted nodes of one definition and list their cells."""
+    trace_id = pl.int_range(first_id, first_id + nodes.height, dtype=pl.Int64, eager=True)
+    rows = nodes.select(
+        trace_id.alias("trace_id"), *(pl.col(name).cast(dtype) for name, dtype in types.items())
+    )
+    return rows, _sort_cells(_list_cells(trace_id, nodes["sources"]))
+
+
+def _number_visits(
+    part: VisitNodes, types: dict[str, pl.DataType | type[pl.DataType]], first_id: int
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Number the nodes of one definition, visit by visit, without ever sorting them.
+
+    Visits (and roots without one) are sorted, which are few; each takes as many rows as it has
+    nodes, and these stand in the order of their names.
+    """
+    nodes, height = part.in_order, part.visits.height
+    keys = _list_keys(part, types)
+    order = pack_key(keys, KEY_OF_VISIT).arg_sort().to_numpy().astype(np.int64)
+    rows_of = np.where(order < height, len(nodes), 1)
+    first_row = np.cumsum(rows_of) - rows_of
+    visit = np.repeat(order, rows_of)
+    place = np.arange(len(visit)) - np.repeat(first_row, rows_of)
+    stacked = np.where(
+        visit < height, place * height + visit, (len(nodes) - 1) * height + visit
+    )
+    tall = _stack_nodes(part, nodes, types).select(pl.all().gather(pl.Series(stacked)))
+    trace_id = pl.int_range(first_id, first_id + len(visit), dtype=pl.Int64, eager=True)
+    rows = tall.select(trace_id.alias("trace_id"), pl.exclude(CELL)).hstack(
+        keys.select(pl.all().gather(pl.Series(visit)))
+    )
+    first_of_visit = np.empty_like(order)
+    first_of_visit[order] = first_row + first_id
+    cells = _list_cells_of_visits(
+        tall.select(trace_id.alias("trace_id"), CELL),
+        part,
+        nodes,
+        pl.Series("trace_id", first_of_visit[:height]),
+    )
+    return rows.select("trace_id", *types), cells
+
+
+def _list_keys(
+    part: VisitNodes, types: dict[str, pl.DataType | type[pl.DataType]]
+) -> pl.DataFrame:
+    """List the keys of all visits, then of the roots without one."""
+    return pl.concat(
+        frame.select(
+            (
+                pl.col(name) if name in frame.columns else pl.lit(None)
+            ).cast(types[name]).alias(name)
+            for name in KEY_OF_VISIT
+        )
+        for frame in (part.visits, part.absent)
+    )
+
+
+def _stack_nodes(
+    part: VisitNodes,
+    nodes: Sequence[NodeOfVisits],
+    types: dict[str, pl.DataType | type[pl.DataType]],
+) -> pl.DataFrame:
+    """Stack what each node says at all visits, node upon node, then the roots without a visit."""
+    columns = [name for name in types if name not in KEY_OF_VISIT]
+    definition = {
+        "definition_id": pl.lit(part.definition.id),
+        "definition_version": pl.lit(part.definition.stamp),
+    }
+    stack = [
+        part.visits.select(
+            *(
+                (definition | node.columns)
+                .get(name, pl.lit(None))
+                .cast(types[name])
+                .alias(name)
+                for name in columns
+            ),
+            (pl.lit(None) if node.cell is None else pl.col(node.cell))
+            .cast(pl.Int64)
+            .alias(CELL),
+        )
+        for node in nodes
+    ]
+    absent = part.absent.select(
+        *(pl.col(name).cast(types[name]) for name in columns),
+        pl.lit(None, pl.Int64).alias(CELL),
+    )
+    return pl.concat([*stack, absent], rechunk=True)
+
+
+def _list_cells_of_visits(
+    tall: pl.DataFrame, part: VisitNodes, nodes: Sequence[NodeOfVisits], first_row: pl.Series
+) -> pl.DataFrame:
+    """List the cells of visit nodes: single ones as they stand, and those in lists.
+
+    ``tall``: trace_id and cell of every row; ``first_row``: the first trace_id of each visit.
+    """
+    single = tall.filter(pl.col(CELL).is_not_null()).select(
+        "trace_id", row_id=CELL, role=pl.lit("used", ROLE), reason=pl.lit(None, WORD)
+    )
+    listed = [
+        _list_cells(first_row + place, part.visits[node.sources])
+        for place, node in enumerate(nodes)
+        if node.sources is not None
+    ]
+    if not any(frame.height for frame in listed):
+        return single
+    return _sort_cells(pl.concat([spell_words(single), *listed]))
+
+
+def _list_cells(trace_id: pl.Series, sources: pl.Series) -> pl.DataFrame:
+    """List the cells of rows, one a row, words as strings."""
+    return (
+        pl.DataFrame({"trace_id": trace_id, "sources": sources})
+        .filter(pl.col("sources").list.len() > 0)
+        .explode("sources")
+        .select("trace_id", pl.col("sources").struct.unnest())
+    )
+
+
+def _sort_cells(cells: pl.DataFrame) -> pl.DataFrame:
+    """Put cells in order, those used first, each once."""
+    return (
+        cells.sort("trace_id", "role", "row_id", "reason", descending=[False, True, False, False])
+        .pipe(_drop_repeated)
+        .cast(SOURCE_COLUMNS)
+    )
+
+
+def _drop_repeated(rows: pl.DataFrame) -> pl.DataFrame:
+    """Drop each row that is the same as the one before it; what is sorted needs no more."""
+    differs = pl.any_horizontal(
+        pl.col(name).ne_missing(pl.col(name).shift(1)) for name in rows.columns
+    )
+    return rows.filter(differs | (pl.int_range(pl.len()) == 0))
+
+
+def _list_item_cells(visit_values: pl.DataFrame | None) -> pl.DataFrame | None:
+    """List, for each total made from the items of a form, the cells of the items; None for none."""
+    if visit_values is None or visit_values["item_row_ids"].null_count() == visit_values.height:
+        return None
+    return (
+        visit_values.filter(pl.col("item_row_ids").is_not_null())
+        .select("row_id", "item_row_ids")
+        .group_by("row_id")
+        .agg(pl.col("item_row_ids").explode().unique())
+    )
+
+
+def _add_item_cells(cells: pl.DataFrame, items: pl.DataFrame | None) -> pl.DataFrame:
+    """Replace a total made from items by the cells of the items."""
+    if items is None:
+        return cells
+    return (
+        cells.join(items, on="row_id", how="left", maintain_order="left")
+        .with_columns(row_id=pl.coalesce("item_row_ids", pl.concat_list("row_id")))
+        .explode("row_id")
+        .select(cells.columns)
+        .pipe(spell_words)
+        .pipe(_sort_cells)
+    )
