@@ -12,7 +12,7 @@ from heliotrope.errors import UserError
 from heliotrope.ingest.columns import column_names
 from heliotrope.ingest.context import ReadContext, make_context
 from heliotrope.ingest.mapping import SourceMapping
-from heliotrope.ingest.proposal.profile import profile_table
+from heliotrope.ingest.proposal.profile import ColumnProfile, profile_table
 from heliotrope.ingest.proposal.say import say_looks
 from heliotrope.ingest.raw import FileContent, RawTable
 from heliotrope.ingest.tabular.sources import TEXT_SUFFIXES, hash_bytes, read_raw_tables
@@ -37,6 +37,17 @@ class ColumnLine:
     looks: str
     read_as: str
     is_own_name: bool
+    profile: ColumnProfile
+
+    @property
+    def ours(self) -> str | None:
+        """Which of our columns it is read as; None for a measure, and for what is not read."""
+        return self.read_as.removeprefix(COLUMN) if self.read_as.startswith(COLUMN) else None
+
+    @property
+    def measure(self) -> str | None:
+        """Which measure it is read as."""
+        return self.read_as.removeprefix(MEASURE) if self.read_as.startswith(MEASURE) else None
 
 
 @dataclass(frozen=True)
@@ -48,15 +59,18 @@ class SourceColumns:
     columns: Sequence[ColumnLine]
     ours: Sequence[str]
     fault: str | None = None
+    raw: RawTable | None = None
 
 
-def list_source_columns(file: StudyFile, folder: Path, rulebook: Rulebook) -> list[SourceColumns]:
-    """List the columns of every source that is a table."""
+def list_source_columns(
+    file: StudyFile, folder: Path, rulebook: Rulebook, only: int | None = None
+) -> list[SourceColumns]:
+    """List the columns of every source that is a table; ``only``: of the source of this number."""
     context = make_context(rulebook)
     (words,) = rulebook.of_kind(MappingWords)
     listed = []
     for number, source in enumerate(file.source):
-        if not isinstance(source, SourceMapping):
+        if not isinstance(source, SourceMapping) or only not in (None, number):
             continue
         ours = column_names(source.table)
         try:
@@ -73,10 +87,11 @@ def list_source_columns(file: StudyFile, folder: Path, rulebook: Rulebook) -> li
                 say_looks(column, words.doubt),
                 readings[place],
                 is_own_name=column.header in ours and column.header not in source.columns,
+                profile=column,
             )
             for place, column in enumerate(profile.columns)
         ]
-        listed.append(SourceColumns(number, source, columns, ours))
+        listed.append(SourceColumns(number, source, columns, ours, raw=raw))
     return listed
 
 
@@ -121,6 +136,15 @@ def find_readings(source: SourceMapping, raw: RawTable, context: ReadContext) ->
         else:
             readings.append(NOT_READ if measure is None else MEASURE + measure)
     return readings
+
+
+def name_measures(text: str, table: SourceColumns) -> str:
+    """Name every measure that is read by its header, so that something can be said of it."""
+    named = {item.column for item in table.source.measures}
+    for line in table.columns:
+        if line.measure is not None and line.header not in named:
+            text = set_measure(text, table.number, line.header, line.measure)
+    return text
 
 
 def change_readings(text: str, table: SourceColumns, wanted: Mapping[int, str]) -> str:

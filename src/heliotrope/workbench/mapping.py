@@ -39,10 +39,10 @@ def show_mapping(request: Request) -> Response:
     """Show the mapping as it stands."""
     desk = desk_of(request)
     place = desk.study(request.path_params["name"])
-    return _show(request, desk, place, _read(place))
+    return _show(request, desk, place, read_mapping(place))
 
 
-def _read(place: Place) -> str | None:
+def read_mapping(place: Place) -> str | None:
     """Read study.toml. Errors: a link in its place that leads out of the folder: UserError."""
     check_links(place.folder, place.root, only=STUDY_FILE)
     return read_text(place.folder / STUDY_FILE)
@@ -95,7 +95,7 @@ def propose(request: Request, form: FormData) -> Response:
     del form
     desk = desk_of(request)
     place = desk.study(request.path_params["name"])
-    if _read(place) is not None:
+    if read_mapping(place) is not None:
         raise UserError(
             _("a study without a mapping"),
             Found(_("one that has one"), STUDY_FILE),
@@ -104,37 +104,37 @@ def propose(request: Request, form: FormData) -> Response:
         )
     check_links(place.folder, place.root)
     proposal = propose_study(place.folder, [place.path], desk.rulebook)
-    return _store(request, place, render_proposal(proposal), NEW)
+    return store_mapping(request, place, render_proposal(proposal), NEW)
 
 
 def save(request: Request, form: FormData) -> Response:
     """Save the text as it was typed."""
     place = desk_of(request).study(request.path_params["name"])
-    return _store(request, place, text_of(form, "text"), text_of(form, "revision"))
+    return store_mapping(request, place, text_of(form, "text"), text_of(form, "revision"))
 
 
 def answer_question(request: Request, form: FormData) -> Response:
     """Accept a question of the proposal, or leave it out."""
     desk = desk_of(request)
     place = desk.study(request.path_params["name"])
-    text, number = _read(place) or "", text_of(form, "number")
+    text, number = read_mapping(place) or "", text_of(form, "number")
     revision = text_of(form, "revision")
     questions = list_questions(text)
     if compute_revision(text) != revision or not number.isdecimal():
-        return _show_conflict(request, place, text, None)
+        return show_conflict(request, place, text, None)
     if int(number) >= len(questions):
         raise HTTPException(404)
     changed = decide(text, int(number), is_accepted=text_of(form, "answer") == "accept")
-    return _store(request, place, changed, revision)
+    return store_mapping(request, place, changed, revision)
 
 
 def save_columns(request: Request, form: FormData) -> Response:
     """Change what the columns of one source are read as."""
     desk = desk_of(request)
     place = desk.study(request.path_params["name"])
-    text, revision = _read(place) or "", text_of(form, "revision")
+    text, revision = read_mapping(place) or "", text_of(form, "revision")
     if compute_revision(text) != revision:
-        return _show_conflict(request, place, text, None)
+        return show_conflict(request, place, text, None)
     tables, _fault = _list_tables(desk, place, text)
     number = text_of(form, "source")
     table = next((item for item in tables if str(item.number) == number), None)
@@ -145,16 +145,16 @@ def save_columns(request: Request, form: FormData) -> Response:
         reading = text_of(form, f"column-{line.number}")
         if f"column-{line.number}" in form and _is_known(desk, table, reading):
             wanted[line.number] = reading
-    return _store(request, place, change_readings(text, table, wanted), revision)
+    return store_mapping(request, place, change_readings(text, table, wanted), revision)
 
 
 def add_source(request: Request, form: FormData) -> Response:
     """Read one more file, or sheet, into one of our tables; its columns are said afterwards."""
     desk = desk_of(request)
     place = desk.study(request.path_params["name"])
-    text, revision = _read(place), text_of(form, "revision")
+    text, revision = read_mapping(place), text_of(form, "revision")
     if compute_revision(text) != revision:
-        return _show_conflict(request, place, text or "", None)
+        return show_conflict(request, place, text or "", None)
     files = list_table_files(place.folder)
     number, table = text_of(form, "file"), text_of(form, "table")
     if not number.isdecimal() or int(number) >= len(files) or table not in TABLE_COLUMNS:
@@ -163,7 +163,7 @@ def add_source(request: Request, form: FormData) -> Response:
     lines = ["", "[[source]]", f"file = {quote(file)}"]
     lines += [f"sheet = {quote(sheet)}"] if sheet is not None else []
     lines += [f"table = {quote(table)}"]
-    return _store(request, place, (text or "") + "\n".join(lines), revision)
+    return store_mapping(request, place, (text or "") + "\n".join(lines), revision)
 
 
 def _is_known(desk: Desk, table: SourceColumns, reading: str) -> bool:
@@ -174,23 +174,28 @@ def _is_known(desk: Desk, table: SourceColumns, reading: str) -> bool:
     return reading == ""
 
 
-def _store(request: Request, place: Place, text: str, revision: str) -> Response:
-    """Save a text that can be read as a study.toml; else show it again with what is wrong."""
+def store_mapping(
+    request: Request, place: Place, text: str, revision: str, back: str | None = None
+) -> Response:
+    """Save a text that can be read as a study.toml; else show it again with what is wrong.
+
+    ``back``: the page to go on to; left out, that of the mapping.
+    """
     desk = desk_of(request)
     text = text.rstrip("\n") + "\n"
     try:
         check_study_file(text)
         save_text(place.folder / STUDY_FILE, text, revision)
     except ConflictError as conflict:
-        return _show_conflict(request, place, conflict.stored, text)
+        return show_conflict(request, place, conflict.stored, text)
     except UserError as error:
         fault = (error.expected, str(error.found), error.to_do)
-        return _show(request, desk, place, _read(place), fault, text)
+        return _show(request, desk, place, read_mapping(place), fault, text)
     desk.notices.append(_("Saved."))
-    return go_to(f"/studies/{place.name}/mapping")
+    return go_to(back or f"/studies/{place.name}/mapping")
 
 
-def _show_conflict(request: Request, place: Place, stored: str, typed: str | None) -> Response:
+def show_conflict(request: Request, place: Place, stored: str, typed: str | None) -> Response:
     """Show both versions: what stands there now, and what was not saved."""
     content: dict[str, Any] = {
         "title": _("Changed meanwhile"),
