@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from heliotrope.commands.options import Json, Run, print_json
+from heliotrope.commands.options import Json, Language, Run, print_json
 
 
 def share(
@@ -28,6 +28,7 @@ def share(
             "left out: the variable HELIOTROPE_SITE_SECRET.",
         ),
     ] = None,
+    language: Language = "en",
     as_json: Json = False,
 ) -> None:
     """Write the results that may leave this site.
@@ -38,12 +39,14 @@ def share(
     from heliotrope.report.disclosure.identifiers import SECRET_VARIABLE, read_site_secret
     from heliotrope.report.disclosure.share import ShareOptions, share_run
     from heliotrope.report.explain import open_run
+    from heliotrope.report.language import speaking
     from heliotrope.run.verification import read_rulebook_of
     from heliotrope.terminal.sharing import print_shared
 
     rulebook = read_rulebook_of(open_run(run).manifest)
     secret = read_site_secret(rulebook, secret_file, os.environ.get(SECRET_VARIABLE))
-    summary = share_run(run, rulebook, ShareOptions(out, site, secret))
+    with speaking(language):
+        summary = share_run(run, rulebook, ShareOptions(out, site, secret))
     if as_json:
         print_json(summary.to_json())
     else:
@@ -56,6 +59,7 @@ def pool(
         typer.Argument(metavar="RUN...", help="Two or more folders that `share` wrote, or runs."),
     ],
     out: Annotated[Path, typer.Option(metavar="DIR", help="The folder to make.")],
+    language: Language = "en",
     as_json: Json = False,
 ) -> None:
     """Combine the shared results of several sites.
@@ -66,9 +70,11 @@ def pool(
     """
     from heliotrope.definitions.load import read_rulebook
     from heliotrope.pooling.pool import pool_sites
+    from heliotrope.report.language import speaking
     from heliotrope.terminal.sharing import print_pooled
 
-    summary = pool_sites(sites, out, read_rulebook())
+    with speaking(language):
+        summary = pool_sites(sites, out, read_rulebook())
     if as_json:
         print_json(summary.to_json())
     else:

@@ -110,9 +110,11 @@ def find_common_differences(sites: Sequence[Site], foundations: Sequence[str]) -
     """
     found = []
     for what in ("heliotrope", "settings"):
-        said = {site.name: json.dumps(site.manifest.get(what), sort_keys=True) for site in sites}
-        if len(set(said.values())) > 1:
-            found.append(f"{what}: " + ", ".join(f"{name} {text}" for name, text in said.items()))
+        values = _leave_out_equal([site.manifest.get(what) for site in sites])
+        said = [json.dumps(value, sort_keys=True, ensure_ascii=False) for value in values]
+        if len(set(said)) > 1:
+            named = (f"{site.name} {text}" for site, text in zip(sites, said, strict=True))
+            found.append(f"{what}: " + ", ".join(named))
     named = {
         name
         for site in sites
@@ -124,6 +126,16 @@ def find_common_differences(sites: Sequence[Site], foundations: Sequence[str]) -
         if difference is not None:
             found.append(difference)
     return found
+
+
+def _leave_out_equal(values: Sequence[Any]) -> Sequence[Any]:
+    """Of settings that are tables keep the entries that differ, so that a reader sees which."""
+    if not all(isinstance(value, dict) for value in values):
+        return values
+    differing = {
+        key for one in values for key in one if any(one[key] != v.get(key) for v in values)
+    }
+    return [{key: one[key] for key in one if key in differing} for one in values]
 
 
 def find_difference(sites: Sequence[Site], definition_id: str) -> str | None:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from heliotrope.report.compiled_templates import CompiledTemplates
 from heliotrope.report.estimate_lines import say_interval
-from heliotrope.report.language import _, get_tag, ngettext
-from heliotrope.report.words import count_of, say_flag, say_number
+from heliotrope.report.language import _, get_tag, mark_english, ngettext, say_defined
+from heliotrope.report.say_result import say_result
+from heliotrope.report.words import count_of, say_flag, say_number, sentence, whole_sentence
 
 TEMPLATES = Path(__file__).parent / "templates"
 LONGEST_NAME, LONGEST_TITLE = 48, 10_000
@@ -33,11 +35,17 @@ def make_environment() -> Environment:
     environment.filters["tag"] = get_tag
     environment.filters["cut"] = cut_text
     environment.filters["name"] = mark_name
+    environment.filters["breaks"] = break_code
     environment.filters["said"] = _
     environment.filters["say_flag"] = say_flag
+    environment.filters["say_result"] = say_result
+    environment.filters["begin"] = sentence
+    environment.filters["stop"] = whole_sentence
+    environment.filters["defined"] = say_defined
     environment.filters["say_number"] = say_number
     environment.filters["say_interval"] = say_interval
     environment.globals["count_of"] = count_of
+    environment.globals["english"] = mark_english
     environment.globals["none_class"] = Markup(' class="none"')
     return environment
 
@@ -63,3 +71,15 @@ def mark_name(text: object) -> Markup:
         return Markup("<bdi>{}</bdi>").format(whole)
     cut = cut_text(whole, LONGEST_NAME)
     return Markup('<bdi title="{}">{}</bdi>').format(cut_text(whole, LONGEST_TITLE), cut)
+
+
+def break_code(code: object) -> Markup:
+    """Let a code break over two lines where its words meet, instead of anywhere.
+
+    >>> str(break_code("earlier_drug:methotrexate"))
+    'earlier_<wbr>drug:<wbr>methotrexate'
+    """
+    return Markup("").join(
+        Markup("{}<wbr>").format(part) if part[-1] in "_:" else escape(part)
+        for part in re.findall(r"[^_:]*[_:]|[^_:]+", str(code))
+    )

@@ -19,6 +19,7 @@ from heliotrope.report.charts.palette_css import render_palette
 ROOM = Path(__file__).parent
 TYPEFACE = ROOM / "fonts" / "source-sans-3-latin.woff2"
 BASE, CHARTS, REPORT = "base.css", "charts.css", "report.css"
+REVIEW, SHARED = "review.css", "shared.css"
 
 
 @cache

@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import polars as pl
-from markupsafe import Markup
 
-from heliotrope.report.charts.palette_css import render_palette
-from heliotrope.report.environment import TEMPLATES, make_environment
+from heliotrope.report.environment import make_environment
+from heliotrope.report.language import _, get_tag
+from heliotrope.report.scripts import EmbeddedScripts, make_policy
+from heliotrope.report.style import SHARED, render_style
 from heliotrope.report.words import RESEARCH_ONLY
 
 NOT_SHOWN = ("proportion_wilson",)
@@ -28,15 +29,18 @@ def render_shared_page(shared: pl.DataFrame, manifest: Mapping[str, Any]) -> str
 def render_analyses(
     template: str, manifest: Mapping[str, Any], analyses: Sequence[Mapping[str, Any]]
 ) -> str:
-    """Render result rows, analysis by analysis, as a page of one sheet without a script."""
-    css = (TEMPLATES / "shared.css").read_text(encoding="utf-8")
+    """Render result rows, analysis by analysis, as a page in the style of all, without a script."""
+    of_sites = manifest.get("sites", [manifest])
     return (
         make_environment()
         .get_template(template)
         .render(
-            css=Markup(render_palette() + css),
+            css=render_style(SHARED),
+            language=get_tag(),
+            policy=make_policy(EmbeddedScripts()),
             manifest=manifest,
+            is_synthetic=any(site.get("synthetic") for site in of_sites),
             analyses=analyses,
-            research_only=RESEARCH_ONLY,
+            research_only=_(RESEARCH_ONLY),
         )
     )
