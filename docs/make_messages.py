@@ -1,10 +1,11 @@
 """Gather every text that a person reads, bring the catalogues up to date and compile them.
 
 ``make messages`` runs it. Texts come from code and templates (``_``, ``later``, ``ngettext``,
-``count_of``, ``{% trans %}``) and from two kinds of definitions: the words of the report, and the
-titles of measures and drugs. A catalogue keeps its translations, gets what is new without one, and
-loses what is gone; nothing is guessed, so there are no fuzzy entries. Order and headers do not
-depend on the day or on line numbers: what has not changed makes no difference in the repository.
+``count_of``, ``{% trans %}``), from the words of result rows (``worded``), and from two kinds of
+definitions: the words of the report, and the titles of measures and drugs. A catalogue keeps its
+translations, gets what is new without one, and loses what is gone; nothing is guessed, so there
+are no fuzzy entries. Order and headers do not depend on the day or on line numbers: what has not
+changed makes no difference in the repository.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from babel.messages.extract import extract
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
-from heliotrope.report.language import CATALOGUES, COUNTED, DOMAIN
+from heliotrope.report.language import CATALOGUES, COUNTED, DEFINED, DOMAIN, RESULT
 
 PACKAGE = Path(__file__).parents[1] / "src" / "heliotrope"
 HEAD = "# Texts of heliotrope. SPDX-License-Identifier: Apache-2.0"
@@ -31,6 +32,7 @@ KEYWORDS = {
     "ngettext": (1, 2),
 }
 COUNTING = {"count_of": (2, 3)}
+OF_RESULTS = {"worded": None}
 SPELT = (
     "female",
     "male",
@@ -41,7 +43,9 @@ SPELT = (
     "Flare",
     "Hospitalisation",
     "Not improved",
+    "Physician global",
     "Physician judgement",
+    "Strength grade",
     "Recall before infusion",
     "Steroid rise",
     "fell",
@@ -51,17 +55,56 @@ SPELT = (
     "not estimated",
 )
 """Codes of records and results that pages spell out."""
-JINJA = {"trimmed": "false", "newstyle_gettext": "true"}
-LEFT_ENGLISH = (
-    "cli",
-    "commands/",
-    "pooling/",
-    "terminal/",
-    "report/disclosure/",
-    "report/templates/pooled.html.j2",
-    "report/templates/shared.html.j2",
+CLASSES = (
+    "6 to 26 weeks",
+    "after 26 weeks",
+    "ambiguous",
+    "censored",
+    "confirmed",
+    "increased",
+    "intermediate",
+    "late",
+    "lost",
+    "lost after discontinuation",
+    "lost on treatment",
+    "major",
+    "minimal",
+    "moderate",
+    "never",
+    "no",
+    "none",
+    "not applicable",
+    "not lost",
+    "not on steroid",
+    "rapid",
+    "reduced",
+    "slow",
+    "slow maintained",
+    "sparing",
+    "sustained",
+    "transient",
+    "unchanged",
+    "unconfirmed",
+    "within 6 weeks",
 )
-"""What goes to other sites and what the terminal prints is in English."""
+"""Words in which definitions answer."""
+DECIDING = (
+    "doses",
+    "estimates",
+    "glucocorticoids",
+    "improvement",
+    "indications",
+    "ivig",
+    "reactions",
+    "scores",
+    "states",
+    "steroids",
+    "targets",
+)
+"""The folders of the definitions that decide over a child, or over an estimate."""
+JINJA = {"trimmed": "false", "newstyle_gettext": "true"}
+LEFT_ENGLISH = ("cli", "commands/", "terminal/")
+"""What the terminal prints is in English."""
 
 Text = tuple[str | tuple[str, str], str | None]
 """A text, or its singular and plural, and its context."""
@@ -90,7 +133,9 @@ def find_messages() -> Iterator[tuple[str, Text]]:
             if not _name(path).startswith(LEFT_ENGLISH):
                 yield from _extract(method, path, options)
     yield from _read_words(PACKAGE / "definitions" / "report" / "report_words.toml")
+    yield from _read_defined()
     yield from (("", (code, None)) for code in SPELT)
+    yield from (("", (word, DEFINED)) for word in CLASSES)
     for kind in ("measures", "drugs"):
         for path in sorted((PACKAGE / "definitions" / kind).glob("*.toml")):
             if path.name.startswith("items_"):
@@ -101,7 +146,7 @@ def find_messages() -> Iterator[tuple[str, Text]]:
 
 
 def _extract(method: str, path: Path, options: dict[str, str]) -> Iterator[tuple[str, Text]]:
-    for keywords, context in ((KEYWORDS, None), (COUNTING, COUNTED)):
+    for keywords, context in ((KEYWORDS, None), (COUNTING, COUNTED), (OF_RESULTS, RESULT)):
         with path.open("rb") as file:
             for _line, found, _comments, _context in extract(method, file, keywords, (), options):
                 if found:
@@ -114,6 +159,24 @@ def _read_words(path: Path) -> Iterator[tuple[str, Text]]:
     for table in (content["advice"], *content["words"].values()):
         for text in table.values():
             yield _name(path), (text, None)
+
+
+def _read_defined() -> Iterator[tuple[str, Text]]:
+    """Read what definitions are called, and what those say that decide over a child."""
+    for folder in DECIDING:
+        for path in sorted((PACKAGE / "definitions" / folder).glob("*.toml")):
+            definition = tomllib.loads(path.read_text(encoding="utf-8"))
+            for key in ("title", "wording"):
+                yield _name(path), (str(definition[key]), DEFINED)
+    for path in sorted((PACKAGE / "definitions" / "estimates").glob("*.toml")):
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        for question in content.get("questions", ()):
+            for item in (question, *question["readings"]):
+                for key in ("title", "remark", "lane"):
+                    if item.get(key):
+                        yield _name(path), (str(item[key]), DEFINED)
+        for seen in content.get("check", {}).get("seen", ()):
+            yield _name(path), (str(seen["departure"]), RESULT)
 
 
 def _name(path: Path) -> str:

@@ -16,15 +16,16 @@ from heliotrope.estimate.curves import estimate_curve_rows
 from heliotrope.estimate.inputs import FIRST_REGIMENS, LATER_REGIMENS, NO_IVIG, Inputs, count_words
 from heliotrope.estimate.kaplan_meier import estimate_curve
 from heliotrope.estimate.rows import Row, Topic
+from heliotrope.estimate.wording import worded
 
-NOBODY = (
+NOBODY = worded(
     "no child was improved at the last visit on IVIG and then stopped for another reason than "
     "inefficacy or a reaction"
 )
 
-NOT_SEEN = "no such child was observed long enough after stopping"
+NOT_SEEN = worded("no such child was observed long enough after stopping")
 
-NOBODY_AT_RISK = "nobody was observed after the day on which the stop was known"
+NOBODY_AT_RISK = worded("nobody was observed after the day on which the stop was known")
 
 
 def estimate_after_stopping(inputs: Inputs) -> list[Row]:
@@ -143,7 +144,7 @@ def _estimate_limbs(topic: Topic, population: pl.DataFrame) -> list[Row]:
     rows = topic.summary(
         "days_after_last_infusion",
         worsened["event_day"],
-        "no aggravation after stopping is recorded" if population.height else NOBODY,
+        worded("no aggravation after stopping is recorded") if population.height else NOBODY,
     )
     for limb, count in count_words(worsened["limb"]).items():
         rows.append(topic.of("aggravation_limb").count(limb, count, worsened.height))

@@ -20,18 +20,19 @@ from heliotrope.estimate.kappa import (
 )
 from heliotrope.estimate.labels import PAIR, WAYS, name_raters, pair_labels, settle_labels
 from heliotrope.estimate.rows import Row, Topic
+from heliotrope.estimate.wording import worded
 
-NOT_VALIDATED = "not validated against clinicians' judgement: the study has no adjudication"
+NOT_VALIDATED = worded("not validated against clinicians' judgement: the study has no adjudication")
 
-NO_LABEL_FITS = (
+NO_LABEL_FITS = worded(
     "not validated against clinicians' judgement: no label belongs to a recorded regimen"
 )
 
-NOBODY_SETTLED = "the raters agree on no child"
+NOBODY_SETTLED = worded("the raters agree on no child")
 
-NOTHING_DECIDED = "no regimen was decided by both"
+NOTHING_DECIDED = worded("no regimen was decided by both")
 
-NOT_BOTH = "they labelled no regimen in common"
+NOT_BOTH = worded("they labelled no regimen in common")
 
 BETWEEN = "between_raters"
 

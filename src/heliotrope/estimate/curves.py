@@ -11,15 +11,16 @@ from heliotrope.estimate import wording
 from heliotrope.estimate.intervals import Interval
 from heliotrope.estimate.kaplan_meier import Curve
 from heliotrope.estimate.rows import Row, Topic
+from heliotrope.estimate.wording import worded
 
-DEPLETED = (
+DEPLETED = worded(
     "everybody at risk on day {day:.0f} had the event while others entered later: the curve would "
     "stay at zero and say nothing of them"
 )
 
-NOBODY_THEN = "nobody was at risk on this day"
+NOBODY_THEN = worded("nobody was at risk on this day")
 
-NOT_REACHED = "the curve does not fall to one half"
+NOT_REACHED = worded("the curve does not fall to one half")
 
 
 def estimate_curve_rows(
@@ -110,7 +111,7 @@ def _median_row(topic: Topic, curve: Curve) -> Row:
     return replace(
         topic.row("median_day", "median"),
         value=middle,
-        formatted=f"day {wording.number(middle)}",
+        formatted=worded("day {day}").format(day=wording.number(middle)),
         low=low,
         high=high,
         level=topic.level,

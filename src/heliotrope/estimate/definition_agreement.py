@@ -23,12 +23,13 @@ from heliotrope.estimate.kappa import (
     make_weights,
 )
 from heliotrope.estimate.rows import Row, Topic
+from heliotrope.estimate.wording import worded
 
 UNDECIDED = ("indeterminate", "not_evaluable", "not_reached")
 
 CELL = "definition_agreement_cell"
 
-NOTHING_DECIDED = "no {unit} could be decided by all of these definitions"
+NOTHING_DECIDED = worded("no {unit} could be decided by all of these definitions")
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,9 @@ import polars as pl
 
 from heliotrope.estimate.inputs import NO_IVIG, Inputs, count_words
 from heliotrope.estimate.rows import Row, Topic
+from heliotrope.estimate.wording import worded
 
-NOT_RECORDED = "not recorded for any treated child"
+NOT_RECORDED = worded("not recorded for any treated child")
 
 
 def estimate_cohort(inputs: Inputs) -> list[Row]:
@@ -50,10 +51,12 @@ def estimate_table1(inputs: Inputs) -> list[Row]:
     for column in ("sex", "antibody", "diagnosis", "site", "status", "purpose"):
         rows += describe_words(topic, column, treated[column], reason)
     stopped = treated.filter(pl.col("discontinuation_date").is_not_null())
-    rows += describe_words(topic, "stop_reason", stopped["reason"], "no regimen was stopped")
+    rows += describe_words(
+        topic, "stop_reason", stopped["reason"], worded("no regimen was stopped")
+    )
     monthly = treated["is_monthly"].drop_nulls()
     rows += topic.proportion(
-        "monthly", int(monthly.sum()), monthly.len(), "no child had enough courses to tell"
+        "monthly", int(monthly.sum()), monthly.len(), worded("no child had enough courses to tell")
     )
     rows += _describe_earlier_drugs(inputs, topic, treated)
     return rows
@@ -168,7 +171,7 @@ def estimate_indications(inputs: Inputs) -> list[Row]:
     """
     findings = inputs.of_group(inputs.table("indication"))
     topic = inputs.topic("indication")
-    nothing = NO_IVIG if findings.height == 0 else "no reason for starting is recorded"
+    nothing = NO_IVIG if findings.height == 0 else worded("no reason for starting is recorded")
     rows: list[Row] = []
     for column in ("recorded", "derived"):
         named = findings.filter(pl.col(column).list.len() > 0)
@@ -185,6 +188,6 @@ def estimate_indications(inputs: Inputs) -> list[Row]:
         "agree",
         int(agree.sum()),
         agree.len(),
-        "no child has both a recorded reason and one that the records show",
+        worded("no child has both a recorded reason and one that the records show"),
     )
     return rows

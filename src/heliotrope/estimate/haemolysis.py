@@ -13,12 +13,13 @@ import polars as pl
 from heliotrope.definitions.haemolysis import HaemolysisCase
 from heliotrope.estimate.inputs import NO_IVIG, Inputs, count_words
 from heliotrope.estimate.rows import Row
+from heliotrope.estimate.wording import worded
 
-NOT_ASKED = (
+NOT_ASKED = worded(
     "after no course a haemoglobin, an antiglobulin test or another sign of haemolysis is recorded"
 )
 
-UNDECIDED = "no child could be decided: a course lacks a part of the case definition"
+UNDECIDED = worded("no child could be decided: a course lacks a part of the case definition")
 
 
 def estimate_haemolysis(inputs: Inputs) -> list[Row]:

@@ -23,13 +23,14 @@ from heliotrope.definitions.response import (
 )
 from heliotrope.derive.patients import derive_patients
 from heliotrope.estimate.rows import Topic
+from heliotrope.estimate.wording import worded
 from heliotrope.records.canonical import CANONICAL
 from heliotrope.records.results import TABLES
 from heliotrope.records.shard import Shard
 
 EXPOSURE = "ivig_exposure"
 
-NO_IVIG = "no course of intravenous immunoglobulin is recorded in this cohort"
+NO_IVIG = worded("no course of intravenous immunoglobulin is recorded in this cohort")
 
 FIRST_REGIMENS = "all"
 

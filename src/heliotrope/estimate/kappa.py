@@ -20,20 +20,21 @@ from heliotrope.estimate.intervals import (
     compute_student_quantile,
     estimate_proportion_exact,
 )
+from heliotrope.estimate.wording import worded
 
 Pair = tuple[str, str]
 
 Weights = Mapping[Pair, float]
 
-NOBODY = "nothing was classified by all of them"
+NOBODY = worded("nothing was classified by all of them")
 
-ONE_CLASS = "only one class was given at all, so agreement by chance is complete"
+ONE_CLASS = worded("only one class was given at all, so agreement by chance is complete")
 
-FULL_AGREEMENT = "full agreement"
+FULL_AGREEMENT = worded("full agreement")
 
-ONE_CLUSTER = "one child"
+ONE_CLUSTER = worded("one child")
 
-CONSTANT = "one of them gave one class only"
+CONSTANT = worded("one of them gave one class only")
 
 
 @dataclass(frozen=True)

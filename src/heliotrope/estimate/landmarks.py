@@ -20,17 +20,18 @@ from heliotrope.derive.changes import derive_changes
 from heliotrope.derive.visits import derive_visit_values
 from heliotrope.estimate.inputs import NO_IVIG, Inputs, count_words
 from heliotrope.estimate.rows import Row, Topic
+from heliotrope.estimate.wording import worded
 from heliotrope.records.exact import Operator, compute_comparison
 
-NO_VISIT = "no child was measured within the tolerance of this landmark"
+NO_VISIT = worded("no child was measured within the tolerance of this landmark")
 
-NO_PAIR = "no child was measured both at baseline and at this landmark"
+NO_PAIR = worded("no child was measured both at baseline and at this landmark")
 
-NO_SCORE = "no improvement score could be computed near a landmark"
+NO_SCORE = worded("no improvement score could be computed near a landmark")
 
 BOUNDS: tuple[tuple[str, Operator], ...] = (("score_lower", ">="), ("score_upper", "<"))
 
-NOT_VISITED = "no child had an evaluable visit within the tolerance of this landmark"
+NOT_VISITED = worded("no child had an evaluable visit within the tolerance of this landmark")
 
 
 def estimate_landmarks(inputs: Inputs) -> list[Row]:

@@ -23,15 +23,20 @@ from heliotrope.estimate.intervals import (
 )
 from heliotrope.estimate.pooling import PooledShare, estimate_pooled_share
 from heliotrope.estimate.rows import Figure, Row, Topic
-from heliotrope.estimate.wording import difference_of_shares, percent
+from heliotrope.estimate.wording import difference_of_shares, percent, worded
 
 THIS_COHORT = "this_cohort"
 
-NO_DENOMINATOR = "the publication gives no denominator"
+NO_DENOMINATOR = worded("the publication gives no denominator")
 
-NOT_ESTIMATED = "not estimated in this run"
+NOT_ESTIMATED = worded("not estimated in this run")
 
 COPIED = ("n", "proportion_exact", "proportion_wilson")
+
+
+TOO_FEW_SERIES = worded("only {series} series, one a centre; at least {least} are pooled")
+
+OF_SERIES = worded("{middle} % ({low} to {high} %) in {series} series")
 
 
 @dataclass(frozen=True)
@@ -181,7 +186,7 @@ def _pool(
     least = literature.pooling.least_series
     rows = [topic.count(variable, len(chosen), len(chosen))]
     if len(chosen) < least:
-        reason = f"only {len(chosen)} series, one a centre; at least {least} are pooled"
+        reason = TOO_FEW_SERIES.format(series=len(chosen), least=least)
         return [*rows, topic.refuse(variable, "proportion_random_effects", reason, len(chosen))]
     counts = [(item.count.events, item.count.of or 0) for item in chosen]
     pooled = estimate_pooled_share(counts, topic.level, literature.pooling.added_to_zero_cells)
@@ -203,7 +208,7 @@ def _list_pooled(topic: Topic, variable: str, pooled: PooledShare, total: int) -
         replace(
             topic.row(variable, "proportion_random_effects"),
             value=pooled.value,
-            formatted=f"{middle} % ({low} to {high} %) in {pooled.series} series",
+            formatted=OF_SERIES.format(middle=middle, low=low, high=high, series=pooled.series),
             low=pooled.interval.low,
             high=pooled.interval.high,
             level=topic.level,

@@ -7,10 +7,11 @@ import polars as pl
 from heliotrope.definitions.response import RESPONSE
 from heliotrope.estimate.inputs import NO_IVIG, Inputs, count_words
 from heliotrope.estimate.rows import Row
+from heliotrope.estimate.wording import worded
 
-NOT_IMPROVED = "no child had an improved visit"
+NOT_IMPROVED = worded("no child had an improved visit")
 
-NO_STATE = "no visit after the first infusion could be evaluated under this definition"
+NO_STATE = worded("no visit after the first infusion could be evaluated under this definition")
 
 
 def estimate_onset_days(inputs: Inputs) -> list[Row]:
@@ -32,7 +33,9 @@ def estimate_onset_days(inputs: Inputs) -> list[Row]:
         *topic.summary("onset_by_day", improved["onset_by_day"], reason),
         *topic.summary("interval_days", width, reason),
         *topic.summary(
-            "responded_courses", lost["responded_courses"], "no child lost response on treatment"
+            "responded_courses",
+            lost["responded_courses"],
+            worded("no child lost response on treatment"),
         ),
     ]
 

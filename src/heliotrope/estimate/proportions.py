@@ -8,10 +8,13 @@ from heliotrope.definitions.estimate import Family
 from heliotrope.definitions.response import RESPONSE
 from heliotrope.estimate.inputs import FIRST_REGIMENS, LATER_REGIMENS, NO_IVIG, Inputs, count_words
 from heliotrope.estimate.rows import Row, Topic
+from heliotrope.estimate.wording import worded
 
 NOT_CONFOUNDED = "not_confounded"
 
-NOBODY = "no child could be evaluated for this; the rows of 'not_evaluable' give the reasons"
+NOBODY = worded(
+    "no child could be evaluated for this; the rows of 'not_evaluable' give the reasons"
+)
 
 
 def estimate_proportions(inputs: Inputs) -> list[Row]:
@@ -83,7 +86,7 @@ def _estimate_confounded(topic: Topic, regimens: pl.DataFrame) -> list[Row]:
     improved = regimens.filter(pl.col("evidence_tier").is_not_null())
     confounded = improved.filter("confounded")
     total = improved.height
-    refused = NO_IVIG if regimens.height == 0 else "no child had an improved visit"
+    refused = NO_IVIG if regimens.height == 0 else worded("no child had an improved visit")
     rows = [
         topic.count("confounded", confounded.height, total),
         *topic.proportion("confounded", confounded.height, total, refused),

@@ -16,8 +16,9 @@ import polars as pl
 from heliotrope.definitions.safety import ReactionWindows
 from heliotrope.estimate.inputs import Inputs, count_words
 from heliotrope.estimate.rows import Exposure, Row, Topic
+from heliotrope.estimate.wording import worded
 
-NO_DENOMINATOR = "no infusion is recorded, so there is nothing to divide by"
+NO_DENOMINATOR = worded("no infusion is recorded, so there is nothing to divide by")
 
 ALL = "all"
 
@@ -110,10 +111,14 @@ def compute_exposures(inputs: Inputs) -> list[Exposure]:
     months = float(covered["days"].sum()) / inputs.parameters.calendar.days_per_month
     children = days["patient_id"].n_unique()
     return [
-        Exposure("infusion_day", "infusions", float(days.height), days.height, NO_DENOMINATOR),
-        Exposure("course", "courses", float(courses.height), courses.height, NO_DENOMINATOR),
-        Exposure("patient_month", "patient-months", months, children, NO_DENOMINATOR),
-        Exposure("child", "children", float(children), children, NO_DENOMINATOR),
+        Exposure(
+            "infusion_day", worded("infusions"), float(days.height), days.height, NO_DENOMINATOR
+        ),
+        Exposure(
+            "course", worded("courses"), float(courses.height), courses.height, NO_DENOMINATOR
+        ),
+        Exposure("patient_month", worded("patient-months"), months, children, NO_DENOMINATOR),
+        Exposure("child", worded("children"), float(children), children, NO_DENOMINATOR),
     ]
 
 

@@ -13,12 +13,24 @@ import polars as pl
 from heliotrope.definitions.registry_comparison import REGISTRY_COMPARISON, RegistryComparison
 from heliotrope.estimate.inputs import Inputs
 from heliotrope.estimate.rows import Row, Topic
+from heliotrope.estimate.wording import worded
 
 CHILD = "patient_id"
 
 OUTCOMES = (("registry_activity", "mean_difference"), ("registry_inactive", "odds_ratio"))
 
-NOT_MEASURED = "the physician global was not recorded at such a time in any of these children"
+NOT_MEASURED = worded(
+    "the physician global was not recorded at such a time in any of these children"
+)
+
+
+FEW_TREATED = worded(
+    "{children} children received IVIG; a comparison with untreated children needs at least {least}"
+)
+
+FEW_UNTREATED = worded(
+    "{children} children never received IVIG; a comparison with them needs at least {least}"
+)
 
 
 def estimate_registry_comparison(inputs: Inputs) -> list[Row]:
@@ -46,15 +58,9 @@ def _find_refusal_of_counts(
     """Say in words that too few children could be compared, whoever they are."""
     limits = numbers.refusal
     if treated < limits.fewest_treated:
-        return (
-            f"{treated} children received IVIG; a comparison with untreated children needs at "
-            f"least {limits.fewest_treated}"
-        )
+        return FEW_TREATED.format(children=treated, least=limits.fewest_treated)
     if untreated < limits.fewest_untreated:
-        return (
-            f"{untreated} children never received IVIG; a comparison with them needs at least "
-            f"{limits.fewest_untreated}"
-        )
+        return FEW_UNTREATED.format(children=untreated, least=limits.fewest_untreated)
     return None
 
 

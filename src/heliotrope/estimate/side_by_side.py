@@ -26,10 +26,11 @@ from heliotrope.estimate.definition_units import (
 )
 from heliotrope.estimate.inputs import Inputs
 from heliotrope.estimate.rows import Row
+from heliotrope.estimate.wording import worded
 
 MET_OR_NOT = Words(STATES, is_ordered=True)
 
-NOBODY_JUDGED = "no child could be judged by this definition then"
+NOBODY_JUDGED = worded("no child could be judged by this definition then")
 
 ANALYSIS = "definition_agreement"
 

@@ -21,6 +21,7 @@ from heliotrope.estimate.steroid_dose import (
     derive_doses,
     derive_time_to_dose,
 )
+from heliotrope.estimate.wording import worded
 from heliotrope.records.exact import Operator, compute_comparison
 
 BEFORE = "before"
@@ -29,13 +30,15 @@ LAST_ON_REGIMEN = "last_on_regimen"
 
 DIRECTIONS: tuple[tuple[str, Operator], ...] = (("fell", "<"), ("unchanged", "=="), ("rose", ">"))
 
-NO_DOSE = "no child has a known dose on this day (no medication rows, no weight, or not observed)"
+NO_DOSE = worded(
+    "no child has a known dose on this day (no medication rows, no weight, or not observed)"
+)
 
-NO_WINDOW = "no child was observed, with known doses, over the whole window"
+NO_WINDOW = worded("no child was observed, with known doses, over the whole window")
 
-NOT_ABOVE = "no child had a known steroid dose above the low dose on the day before IVIG"
+NOT_ABOVE = worded("no child had a known steroid dose above the low dose on the day before IVIG")
 
-NOT_ON_STEROID = "no child had a known steroid dose above 0 on the day before IVIG"
+NOT_ON_STEROID = worded("no child had a known steroid dose above 0 on the day before IVIG")
 
 
 def estimate_steroid(inputs: Inputs) -> list[Row]:

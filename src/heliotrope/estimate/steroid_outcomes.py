@@ -11,12 +11,15 @@ import polars as pl
 from heliotrope.definitions.steroid import SteroidConcept, SteroidDiscontinuation
 from heliotrope.estimate.inputs import NO_IVIG, Inputs, count_words
 from heliotrope.estimate.rows import Row, Topic
+from heliotrope.estimate.wording import worded
 
 BEFORE = "before_first_regimen"
 
 WHOLE = "whole_record"
 
-NOBODY = "no child could be judged: the rows of 'not_evaluable' and 'not_reached' count the others"
+NOBODY = worded(
+    "no child could be judged: the rows of 'not_evaluable' and 'not_reached' count the others"
+)
 
 
 def estimate_steroid_outcomes(inputs: Inputs) -> list[Row]:

@@ -4,9 +4,23 @@ from __future__ import annotations
 
 from heliotrope.estimate.intervals import Interval
 
-NOT_ESTIMATED = "not estimated"
 
-MODEL_NOT_ASKED = "this run was told to leave the pulse model out"
+def worded(text: str) -> str:
+    """Mark words of result rows for the catalogues of other languages.
+
+    Rows keep them in English in every language, since they are compared and shared; a page finds
+    the text again, with what was filled in, and says it in the language of its reader
+    (``report.say_result``). Every word of ``formatted`` and ``refused`` is marked so.
+
+    >>> worded("only {series} series").format(series=2)
+    'only 2 series'
+    """
+    return text
+
+
+NOT_ESTIMATED = worded("not estimated")
+
+MODEL_NOT_ASKED = worded("this run was told to leave the pulse model out")
 
 ONE_DECIMAL_FROM = 200
 
@@ -75,7 +89,9 @@ def difference_of_shares(difference: float, interval: Interval) -> str:
     '35.0 points (16.7 to 53.2)'
     """
     points, low, high = (100 * part for part in (difference, interval.low, interval.high))
-    return f"{points:.1f} points ({low:.1f} to {high:.1f})"
+    return worded("{points} points ({low} to {high})").format(
+        points=f"{points:.1f}", low=f"{low:.1f}", high=f"{high:.1f}"
+    )
 
 
 def rate(count: int, amount: float, words: str, interval: Interval) -> str:
@@ -85,7 +101,9 @@ def rate(count: int, amount: float, words: str, interval: Interval) -> str:
     '3 in 60 infusion days (5.0 per 100; 1.0-14.6)'
     """
     per_100, low, high = numbers(100 * count / amount, 100 * interval.low, 100 * interval.high)
-    return f"{count} in {number(amount)} {words} ({per_100} per 100; {low}-{high})"
+    return worded("{count} in {amount} {units} ({per_100} per 100; {low}-{high})").format(
+        count=count, amount=number(amount), units=words, per_100=per_100, low=low, high=high
+    )
 
 
 def none_recorded(amount: float, words: str, bound: float, level: float) -> str:
@@ -94,9 +112,10 @@ def none_recorded(amount: float, words: str, bound: float, level: float) -> str:
     >>> none_recorded(60, "infusion days", 0.04993, 0.95)
     'No reaction recorded in 60 infusion days (upper 95 % bound 4.99 per 100)'
     """
-    return (
-        f"No reaction recorded in {number(amount)} {words} "
-        f"(upper {number(100 * level)} % bound {number(100 * bound)} per 100)"
+    return worded(
+        "No reaction recorded in {amount} {units} (upper {level} % bound {bound} per 100)"
+    ).format(
+        amount=number(amount), units=words, level=number(100 * level), bound=number(100 * bound)
     )
 
 
@@ -119,8 +138,8 @@ def survival(share: float, interval: Interval | None) -> str:
     ('50 % (20-75)', '100 % (no event yet, so no interval)')
     """
     if interval is None:
-        why = " (no event yet, so no interval)" if share == 1 else ""
-        return f"{100 * share:.0f} %{why}"
+        said = worded("{share} % (no event yet, so no interval)") if share == 1 else "{share} %"
+        return said.format(share=f"{100 * share:.0f}")
     return f"{100 * share:.0f} % ({100 * interval.low:.0f}-{100 * interval.high:.0f})"
 
 
@@ -133,7 +152,7 @@ def kappa(value: float, interval: Interval | None, why_none: str | None = None) 
     '1.00 (no interval: full agreement)'
     """
     if interval is None:
-        return f"{value:.2f} (no interval: {why_none})"
+        return worded("{value} (no interval: {why})").format(value=f"{value:.2f}", why=why_none)
     between = " to " if interval.low < 0 else "-"
     return f"{value:.2f} ({interval.low:.2f}{between}{interval.high:.2f})"
 
@@ -147,7 +166,9 @@ def estimate(value: float, interval: Interval) -> str:
     largest = max(abs(value), abs(interval.low), abs(interval.high))
     printed, low, high = numbers(value, interval.low, interval.high)
     between = " to " if interval.low < 0 else "-"
-    return f"{printed} ({low}{between}{high})" if largest < VERY_LARGE else f"{printed} (very wide)"
+    if largest >= VERY_LARGE:
+        return worded("{value} (very wide)").format(value=printed)
+    return f"{printed} ({low}{between}{high})"
 
 
 def p_value(value: float) -> str:
@@ -188,4 +209,5 @@ def clustered(count: int, total: int, value: float, interval: Interval) -> str:
     """
     mean, low, high = (percent(share, total) for share in (value, interval.low, interval.high))
     between = " to " if high.startswith(">") else "-"
-    return f"{count}/{total}; average child {mean} % ({low}{between}{high}, children counted)"
+    said = worded("{share}; average child {mean} % ({interval}, children counted)")
+    return said.format(share=f"{count}/{total}", mean=mean, interval=f"{low}{between}{high}")

@@ -8,11 +8,10 @@ from typing import Any
 
 from heliotrope.estimate.pooling import estimate_pooled_share
 from heliotrope.estimate.rows import Row
-from heliotrope.estimate.wording import percent
+from heliotrope.estimate.wording import percent, worded
 from heliotrope.pooling.sites import Site
 from heliotrope.pooling.spread import list_spread
 from heliotrope.report.disclosure.suppress import bound_count
-from heliotrope.report.language import _
 
 
 @dataclass(frozen=True)
@@ -54,7 +53,7 @@ def pool_count(head: Row, counts: Sequence[SiteCount]) -> Row:
     wholes = [count.whole for count in counts if count.whole is not None]
     whole = sum(wholes) if len(wholes) == len(counts) else None
     if any(count.most is None for count in counts):
-        reason = _("the count is suppressed at {sites}, and its whole too").format(
+        reason = worded("the count is suppressed at {sites}, and its whole too").format(
             sites=", ".join(hidden)
         )
         return replace(head, statistic="n", refused=reason)
@@ -62,12 +61,12 @@ def pool_count(head: Row, counts: Sequence[SiteCount]) -> Row:
     most = sum(count.most or 0 for count in counts)
     row = replace(head, statistic="n", low=float(least), high=float(most), n_evaluable=whole)
     if hidden:
-        words = _("{least} to {most} (suppressed at {sites})").format(
+        words = worded("{least} to {most} (suppressed at {sites})").format(
             least=least, most=most, sites=", ".join(hidden)
         )
         return replace(row, formatted=words)
     total = sum(count.printed or 0 for count in counts)
-    words = _("{total} ({least} to {most} before rounding)").format(
+    words = worded("{total} ({least} to {most} before rounding)").format(
         total=total, least=least, most=most
     )
     return replace(row, value=float(total), formatted=words)
@@ -77,14 +76,14 @@ def bound_share(head: Row, counts: Sequence[SiteCount]) -> Row:
     """Give the least and the greatest share of all sites together that the printed counts allow."""
     row = replace(head, statistic="proportion_range")
     if any(c.most is None or c.whole_most is None or c.whole_least == 0 for c in counts):
-        return replace(row, refused=_("a whole is suppressed, so nothing bounds the share"))
+        return replace(row, refused=worded("a whole is suppressed, so nothing bounds the share"))
     least = sum(count.least for count in counts)
     most = sum(count.most or 0 for count in counts)
     rest_most = sum((count.whole_most or 0) - count.least for count in counts)
     rest_least = sum(max(0, count.whole_least - (count.most or 0)) for count in counts)
     low, high = least / (least + rest_most), most / (most + rest_least) if most else 0.0
     whole = sum(count.whole or 0 for count in counts)
-    words = _("{low} to {high} %").format(low=percent(low, whole), high=percent(high, whole))
+    words = worded("{low} to {high} %").format(low=percent(low, whole), high=percent(high, whole))
     return replace(row, formatted=words, low=low, high=high, n_evaluable=whole)
 
 
@@ -98,7 +97,7 @@ def pool_share(head: Row, counts: Sequence[SiteCount], level: float, added: floa
     row = replace(head, statistic="proportion_random_effects")
     hidden = [c.site for c in counts if c.printed is None or c.whole is None]
     if hidden:
-        reason = _(
+        reason = worded(
             "suppressed at {sites}: leaving these sites out would bend the share, since rare "
             "outcomes are what is suppressed"
         ).format(sites=", ".join(hidden))
@@ -123,11 +122,11 @@ def _vary_rounding(head: Row, counts: Sequence[SiteCount], level: float, added: 
     lowest = [(c.least, max(c.whole or 0, c.least)) for c in counts]
     highest = [(min(c.most or 0, c.whole or 0), c.whole or 0) for c in counts]
     if len(counts) < 3:
-        return replace(row, refused=_("fewer than three sites"), n_evaluable=len(counts))
+        return replace(row, refused=worded("fewer than three sites"), n_evaluable=len(counts))
     low = estimate_pooled_share(lowest, level, added).interval.low
     high = estimate_pooled_share(highest, level, added).interval.high
     whole = sum(count.whole or 0 for count in counts)
-    words = _("{low} to {high} % whatever the rounding hid").format(
+    words = worded("{low} to {high} % whatever the rounding hid").format(
         low=percent(low, whole), high=percent(high, whole)
     )
     return replace(row, formatted=words, low=low, high=high, level=level, n_evaluable=whole)

@@ -19,11 +19,11 @@ from heliotrope.definitions.pooling import POOLING_OF_SITES, PoolingOfSites
 from heliotrope.errors import Found, UserError
 from heliotrope.estimate.intervals import Interval
 from heliotrope.estimate.rows import Row, make_results
+from heliotrope.estimate.wording import worded
 from heliotrope.pooling.counts import bound_share, pool_count, pool_share, read_count
 from heliotrope.pooling.page import render_pooled_page
 from heliotrope.pooling.sites import Site, find_common_differences, find_difference, read_sites
 from heliotrope.pooling.spread import list_spread, read_on_line
-from heliotrope.report.language import _
 
 ALL_SITES = "all_sites"
 
@@ -143,7 +143,9 @@ def _pool_variable(
     )
     reason = differences[0] if differences else find_difference(sites, head.definition_id or "")
     if reason is not None:
-        words = _("the sites differ, so nothing is added: {difference}").format(difference=reason)
+        words = worded("the sites differ, so nothing is added: {difference}").format(
+            difference=reason
+        )
         yield replace(head, statistic=statistics[0], refused=words)
         return
     if "n" in statistics or "proportion_exact" in statistics:
@@ -185,7 +187,7 @@ def _pool_estimates(
     scale, level = how
     row = replace(head, statistic=key[3])
     if scale == "not_pooled":
-        reason = _("a posterior holds its prior: pooled, the prior would count once a site")
+        reason = worded("a posterior holds its prior: pooled, the prior would count once a site")
         yield replace(row, refused=reason)
         return
     given = [(site, site.rows[key]) for site in sites if key in site.rows]
@@ -196,11 +198,13 @@ def _pool_estimates(
     ]
     without = [site.name for site in sites if site.name not in {name for name, _row in usable}]
     if key[3].startswith(RATE) and without:
-        reason = _("suppressed at {sites}: few events are why").format(sites=", ".join(without))
+        reason = worded("suppressed at {sites}: few events are why").format(
+            sites=", ".join(without)
+        )
         yield replace(row, refused=reason)
         return
     if len(usable) < 2:
-        reason = _("fewer than two sites give an estimate with an interval")
+        reason = worded("fewer than two sites give an estimate with an interval")
         yield replace(row, refused=reason, n_evaluable=len(usable))
         return
     estimates = [

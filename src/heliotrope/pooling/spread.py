@@ -10,7 +10,7 @@ from heliotrope.estimate import wording
 from heliotrope.estimate.intervals import Interval, compute_normal_quantile
 from heliotrope.estimate.pooling import PooledEstimate, compute_share, estimate_random_effects
 from heliotrope.estimate.rows import Row
-from heliotrope.report.language import _
+from heliotrope.estimate.wording import worded
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ def list_spread(
     called = row.variable if scale == "share" else f"{row.variable}:{row.statistic}"
     beside = replace(row, variable=called)
     if pooled.prediction is None:
-        reason = _("a further site cannot be predicted from two")
+        reason = worded("a further site cannot be predicted from two")
         rows.append(replace(beside, statistic="prediction_interval", refused=reason, n_evaluable=2))
     else:
         ends = Interval(own.back(pooled.prediction.low), own.back(pooled.prediction.high))

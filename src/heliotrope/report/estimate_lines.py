@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from heliotrope.estimate.wording import NOT_ESTIMATED
 from heliotrope.report.find_results import Results, Row
 from heliotrope.report.language import _, later
-from heliotrope.report.words import sentence
+from heliotrope.report.words import whole_sentence
 
 DEFAULT_UNIT = later("children")
 
@@ -73,7 +73,7 @@ def _make_line(wanted: Estimate, row: Row) -> EstimateLine:
         name=_(wanted.name),
         shown=_(NOT_ESTIMATED) if refused else say_interval(str(row["formatted"])),
         n="" if n is None or refused else f"{n:,} {_(wanted.unit)}",
-        remark=f"{sentence(refused)}." if refused else _(wanted.remark),
+        remark=whole_sentence(refused) if refused else _(wanted.remark),
         is_refused=refused is not None,
     )
 

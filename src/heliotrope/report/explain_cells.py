@@ -12,7 +12,7 @@ import polars as pl
 from heliotrope.records.row_id import unpack_row_id
 from heliotrope.report.explanation import Cell, Change
 from heliotrope.report.language import _
-from heliotrope.report.words import say, say_flag, say_number, say_unit
+from heliotrope.report.words import say, say_flag, say_number, say_unit, say_within
 
 Row = Mapping[str, Any]
 
@@ -145,7 +145,7 @@ def list_holdings(records: Mapping[str, pl.DataFrame]) -> dict[int, str]:
         if row["value"] is not None:
             value = f"{row['value_qualifier'] or ''}{say_number(row['value'])}"
         holds[row["row_id"]] = (
-            f"{row['date']} {say_flag(row['measure'])} {value}{say_unit(row['unit'])}"
+            f"{row['date']} {say_within(row['measure'])} {value}{say_unit(row['unit'])}"
         )
     for row in _rows(records, "event"):
         value = "" if row["value"] is None else f" {say_number(row['value'])}"

@@ -17,8 +17,15 @@ from heliotrope.report.explanation import (
     OtherClass,
     PossibleChange,
 )
-from heliotrope.report.language import _, later
-from heliotrope.report.say_node import Reading, is_yes_or_no, say_comparison, say_cuts, say_label
+from heliotrope.report.language import _, later, say_defined
+from heliotrope.report.say_node import (
+    Reading,
+    is_yes_or_no,
+    say_class,
+    say_comparison,
+    say_cuts,
+    say_label,
+)
 from heliotrope.report.words import read_words, say, say_flag, say_number, say_unit
 
 Row = Mapping[str, Any]
@@ -61,7 +68,7 @@ def _shared_title(nodes: Sequence[str], rows: Mapping[str, Row], reading: Readin
         return _(" and ").join(
             [titles[0], *(title[:1].lower() + title[1:] for title in titles[1:])]
         )
-    return titles[0].partition(" (")[0]
+    return type(titles[0])(titles[0].partition(" (")[0])
 
 
 def _say_now(row: Row | None) -> str:
@@ -99,7 +106,9 @@ def _list_classes(change: SingleChange, reading: Reading) -> Iterator[OtherClass
         is_named_by_axis = name == ROOT and "pattern" in change.before
         if is_named_by_axis or (is_single and name != ROOT):
             continue
-        question = _("Answer") if name == ROOT else reading.words.get(name, say_flag(name))
+        question = (
+            _("Answer") if name == ROOT else say_defined(reading.words.get(name, say_flag(name)))
+        )
         yield OtherClass(question, *(_say_class(name, item, reading) for item in (before, after)))
 
 
@@ -117,7 +126,7 @@ def _say_class(name: str, item: tuple[str, str | None], reading: Reading) -> str
         return say("class", state)
     if label in read_words().words["tier"]:
         return _("improved, by {value}").format(value=say("tier", label))
-    return say_flag(label.replace(" + ", "; "))
+    return say_class(label.replace(" + ", "; "))
 
 
 def list_lacks(root: Node, rows: Mapping[str, Row], reading: Reading) -> tuple[Lack, ...]:

@@ -9,7 +9,8 @@ from typing import Any
 import polars as pl
 
 from heliotrope.estimate.wording import percent
-from heliotrope.report.language import _
+from heliotrope.report.language import ENGLISH, _, get_language
+from heliotrope.report.say_result import say_result
 
 Row = Mapping[str, Any]
 
@@ -49,7 +50,8 @@ class Results:
 
     def row(self, analysis: str, variable: str, statistic: str, group: str = "all") -> Row | None:
         """Return one row; None if the run has none."""
-        return self._rows.get((analysis, variable, statistic, group))
+        row = self._rows.get((analysis, variable, statistic, group))
+        return None if row is None else _say_row(row)
 
     def count(self, analysis: str, variable: str, group: str = "all") -> int | None:
         """Return a plain count; None if the run has none."""
@@ -63,7 +65,7 @@ class Results:
 
     def rows(self, analysis: str) -> list[Row]:
         """List all rows of an analysis, in the order of the result table."""
-        return [row for key, row in self._rows.items() if key[0] == analysis]
+        return [_say_row(row) for key, row in self._rows.items() if key[0] == analysis]
 
     def share(self, analysis: str, variable: str, group: str = "all") -> Share:
         """Return a share of children with its exact interval, ready to print."""
@@ -88,6 +90,14 @@ class Results:
             high=row["high"],
             refused=None,
         )
+
+
+def _say_row(row: Row) -> Row:
+    """Say the words of a row in the language of the page."""
+    if get_language() == ENGLISH:
+        return row
+    said = {name: say_result(row[name]) for name in ("formatted", "refused") if row[name]}
+    return {**row, **said}
 
 
 def _no_share(reason: str) -> Share:

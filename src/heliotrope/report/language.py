@@ -2,24 +2,31 @@
 
 Texts are written in English where they are used, inside ``_("...")``, and looked up at that
 moment in the language of the page being made. A text without a translation stays English: a
-page is never left without words. Figures, definitions' own wording and quotations of sources
-are not translated, since they are cited.
+page is never left without words, and says of them that they are English (``say_result``).
+Figures, and what publications, findings and the records themselves say, are quoted as they are.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
 from gettext import NullTranslations, translation
 from pathlib import Path
+from typing import Any
+
+from markupsafe import Markup
 
 CATALOGUES = Path(__file__).parents[1] / "languages"
 DOMAIN = "heliotrope"
 ENGLISH = "en"
 COUNTED = "counted"
 """The context of words that stand behind a number."""
+DEFINED = "definition"
+"""The context of the words of definitions."""
+RESULT = "result"
+"""The context of the words of result rows, which the rows themselves keep in English."""
 TAGS = {"zh_TW": "zh-Hant-TW"}
 """The tag of a page, where it says more than the name of the catalogue: which script."""
 
@@ -76,6 +83,52 @@ def later(text: str) -> str:
     return text
 
 
+class InEnglish(str):
+    """English on a page of another language: set into markup it says so (WCAG 3.1.2).
+
+    >>> str(Markup("<p>{}</p>").format(InEnglish("no < one")))
+    '<p><span lang="en">no &lt; one</span></p>'
+    """
+
+    __slots__ = ()
+
+    def __html__(self) -> Markup:
+        """Return the text as markup that bears its language."""
+        return Markup('<span lang="en">{}</span>').format(str(self))
+
+
+def quote_english(text: str) -> str:
+    """Mark a text that is quoted in English in every language; on an English page nothing is said.
+
+    >>> quote_english("a & b")
+    'a & b'
+    """
+    return text if get_language() == ENGLISH or not text else InEnglish(text)
+
+
+def say_defined(text: str) -> str:
+    """Say the words of a definition in the language spoken, else quote them in English.
+
+    >>> say_defined("Inactive disease")
+    'Inactive disease'
+    """
+    if get_language() == ENGLISH or not text:
+        return text
+    catalogue = _find_catalogue(_spoken.get())
+    said = catalogue.pgettext(DEFINED, text)
+    said = catalogue.gettext(text) if said == text else said
+    return InEnglish(text) if said == text else said
+
+
+def mark_english() -> Markup:
+    """Return the attribute by which an element says that it quotes English; none on such a page.
+
+    >>> str(mark_english())
+    ''
+    """
+    return Markup("") if get_language() == ENGLISH else Markup(' lang="en"')
+
+
 def ngettext(one: str, many: str, number: int) -> str:
     """Return the text for this number of things in the language spoken now."""
     return _find_catalogue(_spoken.get()).ngettext(one, many, number)
@@ -90,6 +143,18 @@ def say_count(one: str, many: str, number: int) -> str:
     'children'
     """
     return _find_catalogue(_spoken.get()).npgettext(COUNTED, one, many, number)
+
+
+@cache
+def list_result_words(language: str) -> Mapping[str, str]:
+    """List the words of result rows, with their placeholders, and how a language says them."""
+    entries: Mapping[Any, str] = getattr(_find_catalogue(language), "_catalog", {})
+    context = f"{RESULT}\x04"
+    return {
+        text.removeprefix(context): said
+        for text, said in entries.items()
+        if isinstance(text, str) and text.startswith(context)
+    }
 
 
 @cache

@@ -18,7 +18,7 @@ from heliotrope.definitions.rule import Leaf, RuleDefinition
 from heliotrope.definitions.safety import ReactionWindows
 from heliotrope.definitions.score import ScoreDefinition
 from heliotrope.report.explanation import ROOT
-from heliotrope.report.language import _, later, ngettext
+from heliotrope.report.language import _, later, ngettext, say_defined
 from heliotrope.report.words import (
     count_of,
     read_words,
@@ -79,21 +79,21 @@ class Reading:
     @cached_property
     def title(self) -> str | None:
         """The title of the definition."""
-        return self.definition.title if self.definition else None
+        return say_defined(self.definition.title) if self.definition else None
 
     def say_title(self, row: Row) -> str:
         """Name a node; numbered ones (reaction 1) with what they are about."""
         name = str(row["node"])
         if name in self.words:
-            return self.words[name]
+            return say_defined(self.words[name])
         numbered = NUMBERED.match(name)
         if numbered is not None:
             word = self.words.get(numbered["part"] or numbered["name"])
             if word is not None and numbered["part"]:
-                return word
+                return say_defined(word)
             if word is not None:
                 about = f": {say_flag(row['reason'])}" if row["reason"] else ""
-                return f"{word} {numbered['number']}{about}"
+                return f"{say_defined(word)} {numbered['number']}{about}"
         if name in self.measures:
             return _(self.measures[name].title)
         return sentence(say_flag(name))
@@ -109,7 +109,7 @@ class Reading:
             return self._say_points(row)
         if is_yes_or_no(row):
             return {"met": _("yes"), "not_met": _("no")}.get(state, say("class", state))
-        return ", ".join([say("class", state), *([say_flag(label)] if label else [])])
+        return ", ".join([say("class", state), *([say_class(label)] if label else [])])
 
     def _say_points(self, row: Row) -> str:
         by = _(", by {label}").format(label=say_flag(row["label"])) if row["label"] else ""
@@ -124,20 +124,22 @@ class Reading:
                 tier = _(", by {value}").format(value=say("tier", label)) if label else ""
                 return say("visit_state", state) + tier
             case ResponseDefinition() if label:
-                return f"{say_flag(label)} ({say('pattern', label).lower()})"
+                return f"{say_class(label)} ({say('pattern', label).lower()})"
             case AggravationDefinition() if state == "met" and label:
                 return _("met, by {value}").format(value=say("limb", label))
             case AggravationDefinition():
                 return say("class", state)
             case ScoreDefinition() if row["points"] is not None:
-                return f"{say_flag(label or state)}, {_points(row['points'])}"
+                return f"{say_class(label or state)}, {_points(row['points'])}"
             case ReactionWindows() if row["points"]:
                 return count_of(int(row["points"]), "reaction", "reactions")
         root = self.definition.root if isinstance(self.definition, RuleDefinition) else None
         if label and isinstance(root, Leaf):
-            return _("{value}, by {label}").format(value=say("class", state), label=say_flag(label))
+            return _("{value}, by {label}").format(
+                value=say("class", state), label=say_class(label)
+            )
         if label:
-            return say_flag(label.replace(" + ", "; "))
+            return say_class(label.replace(" + ", "; "))
         return say("class", state)
 
     def say_comparison(self, row: Row) -> str:
@@ -163,7 +165,17 @@ def say_label(label: str) -> str:
     >>> say_label("lost_after_discontinuation"), say_label("not_reached")
     ('lost after discontinuation', 'does not apply')
     """
-    return read_words().words["class"].get(label) or say_flag(label)
+    words = read_words().words["class"].get(label)
+    return _(words) if words else say_class(label)
+
+
+def say_class(label: str) -> str:
+    """Spell the word out in which a definition answers; English where no catalogue has it.
+
+    >>> say_class("slow_maintained")
+    'slow maintained'
+    """
+    return say_defined(say_flag(label))
 
 
 def _points(points: float) -> str:

@@ -11,7 +11,7 @@ from functools import cache
 
 from heliotrope.definitions.load import SHIPPED, read_definition
 from heliotrope.definitions.report_words import ReportWords
-from heliotrope.report.language import _, later, say_count
+from heliotrope.report.language import InEnglish, _, later, say_count
 
 WORDS_FILE = SHIPPED / "report" / "report_words.toml"
 RESEARCH_ONLY = later(
@@ -74,13 +74,40 @@ def say_flag(code: str) -> str:
     return " ".join(SPECIAL.get(word, word) for word in code.split("_"))
 
 
+def say_within(code: str) -> str:
+    """Spell a measure or a drug out within a text; another language says it as its title does.
+
+    >>> say_within("creatine_kinase")
+    'creatine kinase'
+    """
+    spelt = say_flag(code)
+    title = sentence(spelt)
+    said = _(title)
+    return spelt if said == title else said
+
+
 def sentence(text: str) -> str:
     """Begin with a capital and leave the rest as it is.
 
     >>> sentence("fever with proteinuria")
     'Fever with proteinuria'
     """
-    return text[:1].upper() + text[1:]
+    whole = text[:1].upper() + text[1:]
+    return InEnglish(whole) if isinstance(text, InEnglish) else whole
+
+
+def whole_sentence(text: str) -> str:
+    """Begin with a capital and end with the full stop of the language spoken.
+
+    >>> whole_sentence("fever with proteinuria"), whole_sentence("")
+    ('Fever with proteinuria.', '')
+    """
+    if not text:
+        return ""
+    begun = sentence(text)
+    if isinstance(begun, InEnglish):
+        return InEnglish(f"{begun}.")
+    return _("{sentence}.").format(sentence=begun)
 
 
 def count_of(number: int, one: str, many: str | None = None) -> str:

@@ -22,6 +22,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from heliotrope.estimate.wording import worded
+
 Numbers = NDArray[np.float64]
 
 Counts = NDArray[np.int64]
@@ -38,9 +40,9 @@ FLAT = 1e-6
 
 STEP = 1e-3
 
-NO_EVENT = "no event falls into the time observed"
+NO_EVENT = worded("no event falls into the time observed")
 
-NO_FINITE_ESTIMATE = (
+NO_FINITE_ESTIMATE = worded(
     "no finite estimate: under one condition there is no event, or children under both were never "
     "at risk on the same day"
 )

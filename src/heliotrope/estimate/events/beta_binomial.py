@@ -30,6 +30,7 @@ from heliotrope.estimate.intervals import (
     compute_normal_quantile,
     estimate_proportion_exact,
 )
+from heliotrope.estimate.wording import worded
 
 Numbers = NDArray[np.float64]
 
@@ -43,11 +44,15 @@ STEPS = 60
 
 CLOSE = 1e-10
 
-NOTHING_SHARED = "no child had two infusions or more, so what recurs in a child cannot be seen"
+NOTHING_SHARED = worded(
+    "no child had two infusions or more, so what recurs in a child cannot be seen"
+)
 
-NO_REACTION = "no reaction is recorded, so what recurs in a child cannot be seen"
+NO_REACTION = worded("no reaction is recorded, so what recurs in a child cannot be seen")
 
-ALWAYS = "every infusion was followed by a reaction, so what recurs in a child cannot be seen"
+ALWAYS = worded(
+    "every infusion was followed by a reaction, so what recurs in a child cannot be seen"
+)
 
 
 @dataclass(frozen=True)

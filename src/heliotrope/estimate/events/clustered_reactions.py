@@ -24,12 +24,20 @@ from heliotrope.estimate.reactions import (
     WITHOUT_UNRELATED,
 )
 from heliotrope.estimate.rows import Figure, Row, Topic
+from heliotrope.estimate.wording import worded
 
-TOO_FEW = "{children} children: a correlation within children is only estimated from {least} on"
+TOO_FEW = worded(
+    "{children} children: a correlation within children is only estimated from {least} on"
+)
 
 DAY = ["patient_id", "regimen", "course", "date"]
 
 COURSE = ["patient_id", "regimen", "course"]
+
+
+CORRELATION = worded(
+    "{value:.2f} ({low:.2f}-{high:.2f}; 0 no child differs, 1 a child reacts always or never)"
+)
 
 
 @dataclass(frozen=True)
@@ -124,8 +132,5 @@ def _correlation_row(
     if children < least:
         reason = TOO_FEW.format(children=children, least=least)
         return topic.refuse(variable, name, reason, children)
-    words = (
-        f"{found.correlation:.2f} ({interval.low:.2f}-{interval.high:.2f}; 0 no child differs, "
-        "1 a child reacts always or never)"
-    )
+    words = CORRELATION.format(value=found.correlation, low=interval.low, high=interval.high)
     return topic.figure(variable, name, Figure(found.correlation, words, children, interval))

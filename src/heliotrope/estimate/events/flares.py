@@ -42,18 +42,22 @@ from heliotrope.estimate.intervals import (
     compute_student_quantile,
 )
 from heliotrope.estimate.rows import Exposure, Figure, Row, Topic
+from heliotrope.estimate.wording import worded
 
-NOT_SEEN = "no child was observed after its first infusion"
+NOT_SEEN = worded("no child was observed after its first infusion")
 
-NO_TIME = "no time of this kind was observed"
+NO_TIME = worded("no time of this kind was observed")
 
-TOO_FEW = (
+TOO_FEW = worded(
     "{children} children: under {least} the robust error of a hazard ratio cannot be relied on"
 )
 
-NO_FLARE_AT_ALL = "no flare was recorded after the first infusion"
+NO_FLARE_AT_ALL = worded("no flare was recorded after the first infusion")
 
-ONE_SIDED = "flares were recorded only {where}, so no finite ratio can be estimated"
+ONE_SIDED = worded("flares were recorded only {where}, so no finite ratio can be estimated")
+
+
+RATIO = worded("{ratio} times; an association, not an effect")
 
 
 def estimate_flares(inputs: Inputs) -> list[Row]:
@@ -125,7 +129,7 @@ def _rate_rows(inputs: Inputs, topic: Topic, times: FlareTimes) -> list[Row]:
             topic.rate(
                 name,
                 flares.height,
-                Exposure("patient_month", "patient-months", months, children, NO_TIME),
+                Exposure("patient_month", worded("patient-months"), months, children, NO_TIME),
             ),
         ]
     return rows
@@ -158,7 +162,7 @@ def _hazard_rows(inputs: Inputs, topic: Topic, times: FlareTimes) -> list[Row]:
     for name, reach in zip(names, reaches, strict=True):
         interval = Interval(math.exp(log_ratio - reach), math.exp(log_ratio + reach))
         ratio = math.exp(log_ratio)
-        words = f"{wording.estimate(ratio, interval)} times; an association, not an effect"
+        words = RATIO.format(ratio=wording.estimate(ratio, interval))
         found.append(topic.figure(variable, name, Figure(ratio, words, children, interval)))
     return found
 
@@ -172,7 +176,7 @@ def _why_no_hazard(times: FlareTimes, is_event: object, is_off: object) -> str |
     if not events.any():
         return NO_FLARE_AT_ALL
     if off.min() == off.max():
-        return ONE_SIDED.format(where="off IVIG" if off.min() > 0 else "on IVIG")
+        return ONE_SIDED.format(where=worded("off IVIG") if off.min() > 0 else worded("on IVIG"))
     return None
 
 

@@ -23,16 +23,19 @@ from heliotrope.definitions.model_free import Loss
 from heliotrope.estimate.events.aalen_johansen import CENSORED, CompetingTimes
 from heliotrope.estimate.logistic import compute_chance, fit_logistic
 from heliotrope.estimate.registry.weights import truncate
+from heliotrope.estimate.wording import worded
 
 CHILD = "patient_id"
 
-FEW_CHILDREN = "{found} children were followed after stopping; under {least} loss is not modelled"
+FEW_CHILDREN = worded(
+    "{found} children were followed after stopping; under {least} loss is not modelled"
+)
 
-FEW_LOSSES = "{found} of them were lost to follow-up; under {least} loss is not modelled"
+FEW_LOSSES = worded("{found} of them were lost to follow-up; under {least} loss is not modelled")
 
-FEW_MEASURED = "activity was measured before in {found} of {children} children only"
+FEW_MEASURED = worded("activity was measured before in {found} of {children} children only")
 
-OFF_MEAN = (
+OFF_MEAN = worded(
     "the weights average {mean:.2f}, not between {low:g} and {high:g}: the model of loss does not "
     "fit these records"
 )

@@ -28,29 +28,37 @@ from heliotrope.estimate.inputs import Inputs
 from heliotrope.estimate.intervals import Interval, compute_student_quantile
 from heliotrope.estimate.reactions import ALL, NO_DENOMINATOR
 from heliotrope.estimate.rows import Figure, Row, Topic
+from heliotrope.estimate.wording import worded
 
-NO_PRODUCT = "no infusion has a recorded product"
+NO_PRODUCT = worded("no infusion has a recorded product")
 
-ONE_PRODUCT = "all infusions with a recorded product had the same one ({product})"
+ONE_PRODUCT = worded("all infusions with a recorded product had the same one ({product})")
 
-NO_IGA = (
+NO_IGA = worded(
     "the IgA content of the products is not known: no verified table of it exists here, and a "
     "study's own (iga_classes of estimates_without_a_model) names none of them"
 )
 
-ONE_IGA = "all infusions of known IgA content were of {which} content"
+ONE_IGA = worded("all infusions of known IgA content were of {which} content")
 
-NO_RATE = "no infusion rate could be read in mL/h (with a weight) or mL/kg/h"
+NO_RATE = worded("no infusion rate could be read in mL/h (with a weight) or mL/kg/h")
 
-NO_DIFFERENCE = "reactions followed all of these infusions, or none: the rates cannot be compared"
+NO_DIFFERENCE = worded(
+    "reactions followed all of these infusions, or none: the rates cannot be compared"
+)
 
-TOO_FEW = "{children} children: such a comparison is only made from {least} on"
+TOO_FEW = worded("{children} children: such a comparison is only made from {least} on")
 
 RATE = r"^\s*(\d+(?:[.,]\d+)?)\s*m[lL]\s*/\s*(kg\s*/\s*)?(h|hr|hour|min)\s*$"
 
 OTHER_PRODUCTS = "other_products"
 
 MINUTES_PER_HOUR = 60
+
+
+POINTS = worded("{points} percentage points; an association")
+
+PER_HOUR = worded("{rate} mL/kg/h; an association")
 
 
 @dataclass(frozen=True)
@@ -171,7 +179,7 @@ def _difference_row(inputs: Inputs, topic: Topic, variable: str, values: pl.Data
     found = estimate_difference(values.with_columns(value=pl.col("is_followed").cast(pl.Float64)))
     interval = _make_interval(topic, found)
     points = wording.estimate(100 * found.value, Interval(100 * interval.low, 100 * interval.high))
-    words = f"{points} percentage points; an association"
+    words = POINTS.format(points=points)
     return topic.figure(variable, name, Figure(found.value, words, children, interval))
 
 
@@ -228,7 +236,7 @@ def _compare_rates(inputs: Inputs, topic: Topic, followed: Followed) -> list[Row
         rates.select("patient_id", is_second="is_followed", value="ml_per_kg_h")
     )
     interval = _make_interval(topic, found)
-    words = f"{wording.estimate(found.value, interval)} mL/kg/h; an association"
+    words = PER_HOUR.format(rate=wording.estimate(found.value, interval))
     return [
         *rows,
         topic.figure("followed_less_not", name, Figure(found.value, words, children, interval)),

@@ -13,6 +13,13 @@ from heliotrope.estimate.pulse.records import Cohort
 from heliotrope.estimate.pulse.refusals import Coverage, compute_coverage
 from heliotrope.estimate.pulse.rows import Figures
 from heliotrope.estimate.rows import Topic
+from heliotrope.estimate.wording import worded
+
+CHAINS_DISAGREE = worded("the chains disagree (R-hat {r_hat:.2f}, at most {most})")
+
+NOT_TRUSTED = worded(
+    "the draws cannot be trusted (k-hat {k_hat:.2f}, at most {most}); ask for NUTS"
+)
 
 
 @dataclass(frozen=True)
@@ -49,8 +56,5 @@ def _distrust(fit: PulseFit) -> str | None:
         return None
     settings = fit.problem.model.fit
     if fit.method == "nuts":
-        return f"the chains disagree (R-hat {fit.r_hat:.2f}, at most {settings.r_hat_at_most})"
-    return (
-        f"the draws cannot be trusted (k-hat {fit.k_hat:.2f}, at most {settings.k_hat_at_most}); "
-        "ask for NUTS"
-    )
+        return CHAINS_DISAGREE.format(r_hat=fit.r_hat, most=settings.r_hat_at_most)
+    return NOT_TRUSTED.format(k_hat=fit.k_hat, most=settings.k_hat_at_most)

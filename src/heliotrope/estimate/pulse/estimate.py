@@ -42,6 +42,7 @@ from heliotrope.estimate.pulse.rows import (
 from heliotrope.estimate.pulse.sensitivity import refit_alternatives
 from heliotrope.estimate.pulse.what_if import estimate_what_if
 from heliotrope.estimate.rows import Row
+from heliotrope.estimate.wording import worded
 
 ANALYSIS = "pulse_model"
 CHILD = "pulse_model_child"
@@ -50,6 +51,12 @@ CHILD = "pulse_model_child"
 WHOLE = "pulse"
 
 QUICK = ("onset_half_time_days", "time_to_peak_days")
+
+
+NOTHING_TO_SHARE = worded(
+    "in {share:.0f} % of the draws neither the pulses nor the persistent part improve: there is "
+    "nothing to share"
+)
 
 
 def _say_nothing(step: str, share: float) -> None:
@@ -178,10 +185,7 @@ def _estimate_pulse_share(answer: Answer, refused: str | None) -> list[Row]:
     )
     undefined = float(np.isnan(share).mean())
     if not refused and undefined > limit:
-        refused = (
-            f"in {100 * undefined:.0f} % of the draws neither the pulses nor the persistent part "
-            "improve: there is nothing to share"
-        )
+        refused = NOTHING_TO_SHARE.format(share=100 * undefined)
     is_defined = ~np.isnan(share)
     known = np.where(is_defined, share, float(np.nanmedian(share)) if is_defined.any() else 0.0)
     return answer.figures.figure(variable, known, before[~np.isnan(before)], "share", refused)

@@ -20,10 +20,13 @@ from heliotrope.estimate.pulse.refusals import NO_DIFFERENCE_ANCHOR, refuse_last
 from heliotrope.estimate.pulse.rows import POSTERIOR, PROBABILITY
 from heliotrope.estimate.pulse.sensitivity import SHOWN, Refitted
 from heliotrope.estimate.rows import Row
+from heliotrope.estimate.wording import worded
 
 SENSITIVITY = "pulse_model_sensitivity"
 
-NOT_FADING = "the model was not fitted with an effect that fades, beside which alone this stands"
+NOT_FADING = worded(
+    "the model was not fitted with an effect that fades, beside which alone this stands"
+)
 
 LASTING = "lasting_effect_above_important_difference"
 

@@ -20,7 +20,7 @@ from heliotrope.estimate.pulse.leave_one_out import LeftOut, leave_each_out
 from heliotrope.estimate.pulse.sensitivity import Refitted, compute_log_evidence
 from heliotrope.estimate.pulse.visits_by_activity import compute_visits_by_activity
 from heliotrope.estimate.rows import Row, Topic
-from heliotrope.estimate.wording import numbers
+from heliotrope.estimate.wording import numbers, worded
 
 ANALYSIS = "pulse_model_check"
 
@@ -34,7 +34,27 @@ NOT_SEEN = "not_seen_at_this_size"
 
 SHARE_FOUND = "share_found"
 
-NO_PAIRS = "no child has two visits of one phase with a value and a later visit"
+NO_PAIRS = worded("no child has two visits of one phase with a value and a later visit")
+
+
+RESTS_ON_FEW = worded(
+    "the figures rest heavily on {few} of {children} children and might be quite different without "
+    "{without} (in the list of the children's own peaks, largest first: number {which})"
+)
+
+VISITS_FOLLOW_ACTIVITY = worded(
+    "children were seen again {when} after a worse visit (rank correlation {correlation:.2f} "
+    "within child and phase, p = {p_value:.2g}); the model takes the days of the visits as given"
+)
+
+OTHER_CONVENTION = worded(
+    "the records speak for another convention than the model's own, {name} (log of the ratio of "
+    "evidence {gain:.1f})"
+)
+
+FOUND_IN = worded(
+    "{departure} (found in {found} of {series} simulated series of {children} children)"
+)
 
 
 def estimate_model_check(
@@ -77,12 +97,8 @@ def _check_children(answer: Answer, effects: ChildEffects, topic: Topic) -> list
 def _say_deciding(ranks: list[int], children: int) -> str:
     """Say how many children the figures hang on, and which: by the rank of their own peaks."""
     which = ", ".join(str(rank) for rank in ranks)
-    without = "that child" if len(ranks) == 1 else "any one of them"
-    return (
-        f"the figures rest heavily on {len(ranks)} of {children} children and might be quite "
-        f"different without {without} (in the list of the children's own peaks, largest first: "
-        f"number {which})"
-    )
+    without = worded("that child") if len(ranks) == 1 else worded("any one of them")
+    return RESTS_ON_FEW.format(few=len(ranks), children=children, without=without, which=which)
 
 
 def _foretold(found: LeftOut, topic: Topic) -> Row:
@@ -92,7 +108,9 @@ def _foretold(found: LeftOut, topic: Topic) -> Row:
     return replace(
         topic.row(LEFT_OUT, "elpd"),
         value=value,
-        formatted=f"{printed[0]} (standard error {printed[1]})",
+        formatted=worded("{value} (standard error {error})").format(
+            value=printed[0], error=printed[1]
+        ),
         low=value - error,
         high=value + error,
         n_evaluable=len(found.elpd),
@@ -111,14 +129,14 @@ def _check_visits(answer: Answer, topic: Topic) -> list[Row]:
         figures.number(VISITS, "p_value", found.p_value),
     ]
     if found.p_value <= model.check.chance_at_most:
-        when = "sooner" if found.correlation < 0 else "later"
+        when = worded("sooner") if found.correlation < 0 else worded("later")
         rows.append(
             _warn(
                 topic,
                 VISITS,
-                f"children were seen again {when} after a worse visit (rank correlation "
-                f"{found.correlation:.2f} within child and phase, p = {found.p_value:.2g}); the "
-                "model takes the days of the visits as given",
+                VISITS_FOLLOW_ACTIVITY.format(
+                    when=when, correlation=found.correlation, p_value=found.p_value
+                ),
             )
         )
     return rows
@@ -139,8 +157,7 @@ def _check_conventions(answer: Answer, refitted: list[Refitted], topic: Topic) -
                 _warn(
                     topic,
                     variable,
-                    f"the records speak for another convention than the model's own, "
-                    f"{each.name.replace('_', ' ')} (log of the ratio of evidence {gain:.1f})",
+                    OTHER_CONVENTION.format(name=each.name.replace("_", " "), gain=gain),
                 )
             )
     return rows
@@ -162,9 +179,11 @@ def _say_what_is_not_seen(answer: Answer, topic: Topic) -> list[Row]:
             replace(
                 topic.row(f"{NOT_SEEN}:{each.check}", SHARE_FOUND),
                 value=each.found / each.series,
-                formatted=(
-                    f"{each.departure} (found in {each.found} of {each.series} simulated series of "
-                    f"{each.children} children)"
+                formatted=FOUND_IN.format(
+                    departure=each.departure,
+                    found=each.found,
+                    series=each.series,
+                    children=each.children,
                 ),
                 n_evaluable=each.series,
             )

@@ -12,20 +12,45 @@ import numpy as np
 from heliotrope.definitions.pulse_model import Phase, PulseModel
 from heliotrope.estimate.pulse.data import Booleans, Floats, PulseData
 from heliotrope.estimate.pulse.records import Cohort
+from heliotrope.estimate.wording import worded
 
-NO_MODEL = (
+NO_MODEL = worded(
     "the pulse model needs JAX and NumPyro, which are not installed: install heliotrope with the "
     "extra 'model'"
 )
 
-NOBODY = "no child has a regimen of IVIG given as treatment with a measure that the model reads"
+NOBODY = worded(
+    "no child has a regimen of IVIG given as treatment with a measure that the model reads"
+)
 
-NO_WEIGHT = "no child's weight on day 0 is known, so the half-life of immunoglobulin is not"
+NO_WEIGHT = worded("no child's weight on day 0 is known, so the half-life of immunoglobulin is not")
 
-NO_DIFFERENCE_ANCHOR = "no important difference is published for the measure that anchors the scale"
+NO_DIFFERENCE_ANCHOR = worded(
+    "no important difference is published for the measure that anchors the scale"
+)
 
 # Infusion days so close together belong to one course (as in the rule of exposure).
 _SAME_COURSE_DAYS = 7
+
+
+TOO_FEW = worded("the model asks for {least} children with IVIG and a measure; {treated} have")
+DOUBT_LEFT = worded(
+    "the records remove {removed} % of the doubt the prior left (asked for: {asked} %); {phases}"
+)
+FEW_VISITS = worded(
+    "a course has {visits:.1f} visits on average (asked for: {asked:.0f}): rise and fall after an "
+    "infusion cannot be told apart"
+)
+FEW_BEFORE = worded("{before} of {children} children were seen before IVIG (asked for: {least})")
+FEW_LATER = worded(
+    "{late} of {children} children were seen later than {half_lives:.0f} half-lives of the effect "
+    "after the last infusion (asked for: {least}): a lasting effect and a natural course look alike"
+)
+OTHER_DRUG = worded(
+    "{started} of {children} children started another immunosuppressant within {days} days of the "
+    "first infusion, which may explain a lasting change"
+)
+VISITS_BY_DAYS = worded("visits by days since the last infusion: {phases}")
 
 
 @dataclass(frozen=True)
@@ -77,13 +102,13 @@ def refuse_cohort(cohort: Cohort, model: PulseModel) -> str | None:
     if data.n_treated == 0 or not data.measures:
         return NOBODY
     if data.n_treated < least:
-        return f"the model asks for {least} children with IVIG and a measure; {data.n_treated} have"
+        return TOO_FEW.format(least=least, treated=data.n_treated)
     is_recorded = np.isfinite(data.value) & data.is_visit[:, :, None]
     floor = np.array([measure.floor for measure in data.measures])
     ceiling = np.array([measure.ceiling for measure in data.measures])
     is_inside = is_recorded & (data.value > floor) & (data.value < ceiling)
     if not is_inside.any():
-        return "every recorded value is at the end of its instrument: no change can be seen"
+        return worded("every recorded value is at the end of its instrument: no change can be seen")
     return None
 
 
@@ -92,9 +117,8 @@ def refuse_quick(contraction: float, coverage: Coverage, model: PulseModel) -> s
     limit = model.refusals.contraction_at_least
     if contraction >= limit:
         return None
-    return (
-        f"the records remove {_percent(contraction)} % of the doubt the prior left (asked for: "
-        f"{_percent(limit)} %); {describe_phases(coverage)}"
+    return DOUBT_LEFT.format(
+        removed=_percent(contraction), asked=_percent(limit), phases=describe_phases(coverage)
     )
 
 
@@ -103,10 +127,7 @@ def refuse_pulsatile(coverage: Coverage, model: PulseModel) -> str | None:
     limit = model.refusals.visits_a_cycle_at_least
     if coverage.visits_a_cycle >= limit:
         return None
-    return (
-        f"a course has {coverage.visits_a_cycle:.1f} visits on average (asked for: {limit:.0f}): "
-        "rise and fall after an infusion cannot be told apart"
-    )
+    return FEW_VISITS.format(visits=coverage.visits_a_cycle, asked=limit)
 
 
 def refuse_lasting(cohort: Cohort, coverage: Coverage, model: PulseModel) -> str | None:
@@ -114,21 +135,17 @@ def refuse_lasting(cohort: Cohort, coverage: Coverage, model: PulseModel) -> str
     limits, n = model.refusals, cohort.data.n_treated
     least = limits.children_with_later_visits_at_least
     if coverage.before < least:
-        return f"{coverage.before} of {n} children were seen before IVIG (asked for: {least})"
+        return FEW_BEFORE.format(before=coverage.before, children=n, least=least)
     if coverage.late < least:
-        return (
-            f"{coverage.late} of {n} children were seen later than "
-            f"{limits.off_drug_half_lives:.0f} half-lives of the effect after the last infusion "
-            f"(asked for: {least}): a lasting effect and a natural course look alike"
+        return FEW_LATER.format(
+            late=coverage.late, children=n, half_lives=limits.off_drug_half_lives, least=least
         )
     if cohort.start.reason:
         return cohort.start.reason
     started = cohort.children_with_started_drug
     if started > limits.children_with_started_drug_at_most * n:
-        return (
-            f"{started} of {n} children started another immunosuppressant within "
-            f"{limits.covariate_started_within_days} days of the first infusion, which may explain "
-            "a lasting change"
+        return OTHER_DRUG.format(
+            started=started, children=n, days=limits.covariate_started_within_days
         )
     return None
 
@@ -136,7 +153,7 @@ def refuse_lasting(cohort: Cohort, coverage: Coverage, model: PulseModel) -> str
 def describe_phases(coverage: Coverage) -> str:
     """Say where in the cycle the visits fall."""
     told = ", ".join(f"{name.replace('_', ' ')} {count}" for name, count in coverage.phases.items())
-    return f"visits by days since the last infusion: {told}"
+    return VISITS_BY_DAYS.format(phases=told)
 
 
 def _days_since_infusion(data: PulseData) -> Floats:

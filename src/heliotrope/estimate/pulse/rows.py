@@ -10,7 +10,7 @@ from heliotrope.estimate.pulse.data import Booleans, Floats
 from heliotrope.estimate.pulse.estimands import contraction_of
 from heliotrope.estimate.pulse.fit import PulseFit
 from heliotrope.estimate.rows import Row, Topic
-from heliotrope.estimate.wording import numbers
+from heliotrope.estimate.wording import numbers, worded
 
 POSTERIOR = "posterior_median"
 PRIOR = "prior_median"
@@ -19,7 +19,8 @@ ERROR = "monte_carlo_error"
 PROBABILITY = "posterior_probability"
 SHRINKAGE = "shrinkage"
 
-UNITS = {"days": " days", "share": "", "ratio": "", "points": ""}
+IN_DAYS = worded("{value} days ({level} %: {low} to {high})")
+AT_LEVEL = worded("{value} ({level} %: {low} to {high})")
 
 ON_LOG_SCALE = ("days", "ratio")
 
@@ -77,7 +78,7 @@ class Figures:
     def number(self, variable: str, statistic: str, value: float) -> Row:
         """Return a plain number."""
         if not np.isfinite(value):
-            return self.refuse(variable, statistic, "the number is not finite")
+            return self.refuse(variable, statistic, worded("the number is not finite"))
         return replace(
             self.topic.row(variable, statistic),
             value=float(value),
@@ -93,12 +94,14 @@ class Figures:
         tail = 0.5 * (1.0 - self.level)
         low, middle, high = (float(each) for each in np.quantile(values, [tail, 0.5, 1.0 - tail]))
         if not np.isfinite([low, middle, high]).all():
-            return self.refuse(variable, statistic, "the draws are not finite")
+            return self.refuse(variable, statistic, worded("the draws are not finite"))
         printed, level = numbers(middle, low, high), f"{100 * self.level:.0f}"
         return replace(
             self.topic.row(variable, statistic),
             value=middle,
-            formatted=f"{printed[0]}{UNITS[unit]} ({level} %: {printed[1]} to {printed[2]})",
+            formatted=(IN_DAYS if unit == "days" else AT_LEVEL).format(
+                value=printed[0], level=level, low=printed[1], high=printed[2]
+            ),
             low=low,
             high=high,
             level=self.level,

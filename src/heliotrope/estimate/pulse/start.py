@@ -15,8 +15,20 @@ import polars as pl
 
 from heliotrope.definitions.pulse_model import PulseModel, StartRule
 from heliotrope.estimate.inputs import Inputs
+from heliotrope.estimate.wording import worded
 
 HAZARD: StartRule = "hazard"
+
+
+FEW_NOT_STARTED = worded(
+    "children at risk who did not start IVIG: {children} (asked for: {least}); IVIG is started on "
+    "bad days, and treated children alone do not tell a lasting effect from getting better anyway"
+)
+
+FEW_VISITS_BEFORE = worded(
+    "a child at risk of starting IVIG has {visits:.1f} rated visits on average before it starts "
+    "(asked for: {asked:.0f}): how bad days pass without IVIG is not seen"
+)
 
 
 @dataclass(frozen=True)
@@ -121,15 +133,9 @@ def choose_start_rule(marked: pl.DataFrame, anchor: str, model: PulseModel) -> S
 def _refuse(evidence: StartEvidence, model: PulseModel) -> str | None:
     limits, children = model.refusals, evidence.not_started
     if children < limits.children_not_started_at_least:
-        return (
-            f"children at risk who did not start IVIG: {children} (asked for: "
-            f"{limits.children_not_started_at_least}); IVIG is started on bad days, and treated "
-            "children alone do not tell a lasting effect from getting better anyway"
-        )
+        return FEW_NOT_STARTED.format(children=children, least=limits.children_not_started_at_least)
     if evidence.visits_a_child < limits.visits_at_risk_a_child_at_least:
-        return (
-            f"a child at risk of starting IVIG has {evidence.visits_a_child:.1f} rated visits on "
-            f"average before it starts (asked for: {limits.visits_at_risk_a_child_at_least:.0f}): "
-            "how bad days pass without IVIG is not seen"
+        return FEW_VISITS_BEFORE.format(
+            visits=evidence.visits_a_child, asked=limits.visits_at_risk_a_child_at_least
         )
     return None

@@ -20,6 +20,7 @@ from heliotrope.estimate.pulse.kernel import pulse_height
 from heliotrope.estimate.pulse.refusals import count_courses, refuse_lasting, refuse_pulsatile
 from heliotrope.estimate.pulse.rows import POSTERIOR
 from heliotrope.estimate.rows import Row
+from heliotrope.estimate.wording import worded
 
 WHAT_IF = "pulse_model_what_if"
 
@@ -30,6 +31,11 @@ _STEP_DAYS = 7.0
 
 # Places of what a child has of its own (``children.OWN``).
 _LEVEL, _DRIFT, _PULSE, _PERSISTENT = range(4)
+
+
+TOO_FEW = worded(
+    "a prediction is made for a cohort of {least} children or more; here are {children}"
+)
 
 
 @dataclass(frozen=True)
@@ -80,7 +86,9 @@ def estimate_what_if(answer: Answer, effects: ChildEffects) -> list[Row]:
             lost = future.share_lost[day]
             variable = f"{scenario.name}:share_losing_response_day_{day}"
             if np.isnan(lost).any():
-                rows.append(figures.refuse(variable, POSTERIOR, "in some draws no child improves"))
+                rows.append(
+                    figures.refuse(variable, POSTERIOR, worded("in some draws no child improves"))
+                )
             else:
                 rows.append(figures.posterior(variable, lost, "share"))
     return [replace(row, n_evaluable=n) for row in rows]
@@ -89,7 +97,7 @@ def estimate_what_if(answer: Answer, effects: ChildEffects) -> list[Row]:
 def _refuse(answer: Answer) -> str | None:
     n, least = answer.cohort.data.n_treated, answer.model.refusals.children_for_what_if_at_least
     if n < least:
-        return f"a prediction is made for a cohort of {least} children or more; here are {n}"
+        return TOO_FEW.format(least=least, children=n)
     return (
         answer.distrust
         or refuse_pulsatile(answer.coverage, answer.model)

@@ -27,6 +27,32 @@ from heliotrope.estimate.registry.marginal import (
 from heliotrope.estimate.registry.resampling import draw_children
 from heliotrope.estimate.registry.trials import contrast_trials
 from heliotrope.estimate.registry.weights import Weights, estimate_weights
+from heliotrope.estimate.wording import worded
+
+FEW_TREATED = worded(
+    "{children} children started IVIG after diagnosis and could be compared; under {least} no "
+    "comparison is made"
+)
+
+FEW_UNTREATED = worded(
+    "{children} children never received IVIG and could be compared; under {least} no comparison is "
+    "made"
+)
+
+UNRECORDED = worded(
+    "activity before the start was not recorded in {unrecorded} of {children} children; what led "
+    "to IVIG cannot be adjusted for"
+)
+
+FEW_EFFECTIVE = worded(
+    "after weighting the {which} children are worth {number:.1f} equally weighted ones; under "
+    "{least:g} no comparison is made"
+)
+
+WEIGHTS_ASTRAY = worded(
+    "the weights average {mean:.2f}, not between {low:g} and {high:g}: their models do not fit, or "
+    "treated and untreated children hardly overlap"
+)
 
 
 @dataclass(frozen=True)
@@ -58,27 +84,18 @@ def find_refusal_of_children(frame: pl.DataFrame, numbers: RegistryComparison) -
     treated = int(children.sum())
     untreated = len(children) - treated
     if treated < limits.fewest_treated:
-        return (
-            f"{treated} children started IVIG after diagnosis and could be compared; "
-            f"under {limits.fewest_treated} no comparison is made"
-        )
+        return FEW_TREATED.format(children=treated, least=limits.fewest_treated)
     if untreated < limits.fewest_untreated:
-        return (
-            f"{untreated} children never received IVIG and could be compared; "
-            f"under {limits.fewest_untreated} no comparison is made"
-        )
+        return FEW_UNTREATED.format(children=untreated, least=limits.fewest_untreated)
     starts = frame.filter(pl.col("is_treated") & pl.col("was_ever_treated").not_())
     unrecorded = int(starts["activity"].null_count())
     if unrecorded > limits.most_unrecorded_at_start * starts.height:
-        return (
-            f"activity before the start was not recorded in {unrecorded} of {starts.height} "
-            "children; what led to IVIG cannot be adjusted for"
-        )
+        return UNRECORDED.format(unrecorded=unrecorded, children=starts.height)
     measured = frame.filter(pl.col("outcome_activity").is_not_null())
     if measured.filter("is_treated").height == 0 or measured["is_treated"].all():
-        return "activity was not measured both with and without IVIG"
+        return worded("activity was not measured both with and without IVIG")
     if measured["outcome_activity"].n_unique() == 1:
-        return "every recorded activity is the same; there is no difference to find"
+        return worded("every recorded activity is the same; there is no difference to find")
     return None
 
 
@@ -91,17 +108,11 @@ def find_refusal_of_weights(
     """
     limits = numbers.refusal
     low, high = limits.mean_weight
-    for words, number in zip(("treated", "untreated"), effective, strict=True):
+    for words, number in zip((worded("treated"), worded("untreated")), effective, strict=True):
         if number < limits.fewest_effective:
-            return (
-                f"after weighting the {words} children are worth {number:.1f} equally weighted "
-                f"ones; under {limits.fewest_effective:g} no comparison is made"
-            )
+            return FEW_EFFECTIVE.format(which=words, number=number, least=limits.fewest_effective)
     if not low <= weight.mean() <= high:
-        return (
-            f"the weights average {weight.mean():.2f}, not between {low:g} and {high:g}: "
-            "their models do not fit, or treated and untreated children hardly overlap"
-        )
+        return WEIGHTS_ASTRAY.format(mean=weight.mean(), low=low, high=high)
     return None
 
 

@@ -32,12 +32,15 @@ from heliotrope.estimate.registry.resampling import find_normal_interval, find_p
 from heliotrope.estimate.registry.weight_rows import describe_weights
 from heliotrope.estimate.registry_comparison import describe_activity, refuse_comparison
 from heliotrope.estimate.rows import Row, Topic
+from heliotrope.estimate.wording import worded
 
-NO_CONTRAST = "too few visits, or too few became inactive, on one side of the comparison"
+NO_CONTRAST = worded("too few visits, or too few became inactive, on one side of the comparison")
 
-NOT_DRAWN = "children are drawn anew only in registries of up to {most}; the robust interval stands"
+NOT_DRAWN = worded(
+    "children are drawn anew only in registries of up to {most}; the robust interval stands"
+)
 
-NOT_STABLE = (
+NOT_STABLE = worded(
     "in too many of the resamples one side of the comparison has no event; no interval is made"
 )
 
@@ -49,7 +52,7 @@ def estimate_comparison_rows(
     table = derive_person_intervals(inputs, numbers)
     rows = describe_population(topic.of("registry_population"), table, numbers)
     refused = (
-        "no child could be followed from diagnosis"
+        worded("no child could be followed from diagnosis")
         if table.frame.height == 0
         else find_refusal_of_children(table.frame, numbers)
     )
@@ -92,7 +95,7 @@ def describe_population(
 def make_share(topic: Topic, variable: str, count: int, total: int) -> Row:
     """Return a share of intervals; without limits, since those of a child are not independent."""
     if total == 0:
-        return topic.refuse(variable, "share", "there is no interval")
+        return topic.refuse(variable, "share", worded("there is no interval"))
     return replace(
         topic.row(variable, "share"),
         value=count / total,
@@ -166,7 +169,7 @@ def _make_g_formula(topic: Topic, comparison: Comparison, numbers: RegistryCompa
             row = replace(
                 topic.row(f"g_formula:start_by_day_{start}{suffix}", "mean_difference_bootstrap"),
                 value=value,
-                formatted=f"{value:.2f} cm (no interval)",
+                formatted=worded("{value} (no interval)").format(value=f"{value:.2f} cm"),
                 n_evaluable=children,
             )
             resampled = found[1:, column]

@@ -11,8 +11,11 @@ from heliotrope.estimate import wording
 from heliotrope.estimate.logistic import Numbers
 from heliotrope.estimate.registry.comparison import Comparison
 from heliotrope.estimate.rows import Row, Topic
+from heliotrope.estimate.wording import worded
 
-FEW_EVENTS = "fewer than {fewest} such events (or all intervals have one): no model, weight 1"
+FEW_EVENTS = worded(
+    "fewer than {fewest} such events (or all intervals have one): no model, weight 1"
+)
 
 
 def describe_weights(

@@ -8,12 +8,13 @@ from heliotrope.definitions.drug import drugs_of
 from heliotrope.definitions.steroid_sparing import STEROID_SPARING, SteroidSparing, StoppedDrugs
 from heliotrope.estimate.inputs import NO_IVIG, Inputs, count_words
 from heliotrope.estimate.rows import Row, Topic
+from heliotrope.estimate.wording import worded
 
 CHILD = "patient_id"
 
 NOT_RECORDED = "not_recorded"
 
-NOBODY_ON_IT = (
+NOBODY_ON_IT = worded(
     "no child was on such a drug on the day of the first infusion and observed for long enough "
     "after it"
 )

@@ -22,6 +22,7 @@ from heliotrope.estimate.sparing.drugs_stopped import estimate_drugs_stopped
 from heliotrope.estimate.sparing.published_cut import estimate_published_cut
 from heliotrope.estimate.sparing.slope import estimate_steroid_slopes
 from heliotrope.estimate.sparing.visit_pairs import derive_visit_pairs
+from heliotrope.estimate.wording import worded
 from heliotrope.records.exact import compute_comparison
 
 CHILD = "patient_id"
@@ -29,49 +30,53 @@ CHILD = "patient_id"
 IVIG_IN_RULE = "ivig_in_dosing_rule"
 
 VERDICTS = {
-    "by_activity": "set by measured activity",
-    "by_calendar": "set by the calendar",
-    "not_shown": "not shown to be set by measured activity",
+    "by_activity": worded("set by measured activity"),
+    "by_calendar": worded("set by the calendar"),
+    "not_shown": worded("not shown to be set by measured activity"),
 }
 
-NO_STEROID = "no steroid dose is recorded in these children"
+NO_STEROID = worded("no steroid dose is recorded in these children")
 
-NO_ACTIVITY = "no value of {measure} is recorded in these children: activity was not measured"
+NO_ACTIVITY = worded(
+    "no value of {measure} is recorded in these children: activity was not measured"
+)
 
-FEW_CHILDREN = (
+FEW_CHILDREN = worded(
     "{found} children with IVIG can be followed from a visit before it; {needed} are asked for"
 )
 
-FEW_DECISIONS = (
+FEW_DECISIONS = worded(
     "only {children} children, with {decisions} visits on a steroid at a known dose, were followed "
     "from visit to visit; {needed_children} and {needed_decisions} are asked for"
 )
 
-UNVARIED = "{what} did not vary within any child"
+UNVARIED = worded("{what} did not vary within any child")
 
-NO_VISITS_ON_IVIG = (
+NO_VISITS_ON_IVIG = worded(
     "only {found} pairs of visits have IVIG between them ({needed} are asked for): no visit lies "
     "between the infusions"
 )
 
-ALWAYS_ON_IVIG = (
+ALWAYS_ON_IVIG = worded(
     "only {found} pairs of visits have no IVIG between them ({needed} are asked for): what would "
     "have happened without it cannot be learnt"
 )
 
-NEVER_CHANGED = (
+NEVER_CHANGED = worded(
     "the dose was changed at {found} visits only ({needed} are asked for): it shows no rule by "
     "which it was set"
 )
 
-NO_DOSE_LEFT = "the model gives no steroid without IVIG in most samples: it has no share to give"
+NO_DOSE_LEFT = worded(
+    "the model gives no steroid without IVIG in most samples: it has no share to give"
+)
 
-BY_CALENDAR = (
+BY_CALENDAR = worded(
     "the steroid dose fell by the calendar, not by measured activity: what IVIG changed in "
     "activity could not change the dose; only the association is reported"
 )
 
-NOT_BY_ACTIVITY = (
+NOT_BY_ACTIVITY = worded(
     "it is not shown that the steroid dose was set by measured activity: only the association is "
     "reported"
 )

@@ -8,6 +8,7 @@ from heliotrope.definitions.steroid_sparing import PUBLISHED_STEROID_CUT, Publis
 from heliotrope.estimate.inputs import NO_IVIG, Inputs
 from heliotrope.estimate.rows import Row
 from heliotrope.estimate.steroid_dose import DOSES, derive_doses
+from heliotrope.estimate.wording import worded
 from heliotrope.records.dates import compute_months_between
 from heliotrope.records.exact import compute_comparison
 
@@ -15,7 +16,7 @@ CHILD = "patient_id"
 
 ONE_DAY = pl.duration(days=1)
 
-NOT_ON_STEROID = (
+NOT_ON_STEROID = worded(
     "no child with a known steroid dose above 0 on the day before IVIG could be judged: the dose "
     "is not known, or was not followed for long enough"
 )

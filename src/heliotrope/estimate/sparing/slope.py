@@ -8,11 +8,12 @@ from heliotrope.definitions.steroid_sparing import STEROID_SPARING, DoseSlope, S
 from heliotrope.estimate.inputs import NO_IVIG, Inputs
 from heliotrope.estimate.rows import Row
 from heliotrope.estimate.steroid_dose import DOSES, WINDOW, derive_doses, derive_windows
+from heliotrope.estimate.wording import worded
 from heliotrope.records.exact import compute_comparison
 
 WINDOWS = ("before", "during", "after")
 
-TOO_FEW = (
+TOO_FEW = worded(
     "no child was on a steroid, at a known dose, on {n} of the days read in this window: a slope "
     "cannot be drawn"
 )

@@ -23,14 +23,18 @@ from heliotrope.estimate.inputs import NO_IVIG, Inputs
 from heliotrope.estimate.intervals import Interval, estimate_proportion_exact
 from heliotrope.estimate.rows import Figure, Row, Topic
 from heliotrope.estimate.timing.turnbull import Onset, estimate_onset
+from heliotrope.estimate.wording import worded
 
-NOBODY = "no child could be evaluated for the onset of improvement"
+NOBODY = worded("no child could be evaluated for the onset of improvement")
 
-HALF_NOT_REACHED = "fewer than half of the children were seen improved"
+HALF_NOT_REACHED = worded("fewer than half of the children were seen improved")
 
-NOT_FOUND = "the likeliest division of the children over the days was not found"
+NOT_FOUND = worded("the likeliest division of the children over the days was not found")
 
 HALF = 1 / 2
+
+
+BETWEEN_DAYS = worded("after day {after:.0f} and by day {by:.0f}")
 
 
 def estimate_first_response(inputs: Inputs) -> list[Row]:
@@ -112,7 +116,7 @@ def _median_rows(topic: Topic, onset: Onset) -> list[Row]:
     found = onset.day_of(HALF)
     if found is None:
         return [topic.refuse(name, "turnbull", HALF_NOT_REACHED, onset.children) for name in names]
-    words = f"after day {found[0]:.0f} and by day {found[1]:.0f}"
+    words = BETWEEN_DAYS.format(after=found[0], by=found[1])
     return [
         topic.figure(name, "turnbull", Figure(day, words, onset.children))
         for name, day in zip(names, np.array(found).tolist(), strict=True)

@@ -19,15 +19,25 @@ from heliotrope.estimate.rows import Figure, Row, Topic
 from heliotrope.estimate.timing.permutation import Block, Draws, Shuffled, estimate_shuffled
 from heliotrope.estimate.timing.phases import CYCLE, CycleValues
 from heliotrope.estimate.timing.pulse_curves import Scale, list_scales
+from heliotrope.estimate.wording import worded
 
-NO_CONTRAST = (
+NO_CONTRAST = worded(
     "no child was measured both on days 1 to {early} and from day {trough} on of one infusion "
     "cycle, so the two cannot be compared within a child"
 )
 
-NOTHING_CAN_SHOW = (
+NOTHING_CAN_SHOW = worded(
     "the cycles are so few that even the strongest contrast would have p = {least:.2f}"
 )
+
+
+TIMES = worded("{number} times at the trough")
+
+WORSE = worded("{number} worse at the trough")
+
+ALL_WAYS = worded("{p_value} (all)")
+
+DRAWN = worded("{p_value} (drawn)")
 
 
 @dataclass(frozen=True)
@@ -100,12 +110,12 @@ def compute_holm(p_values: Sequence[float]) -> list[float]:
 def _rows_of(topic: Topic, item: _Tested, p_holm: float) -> list[Row]:
     found, measure = item.found, item.scale.measure
     contrast = item.scale.back(found.statistic)
-    what = "times" if item.scale.is_ratio else "worse"
-    ways = "all" if found.is_exact else "drawn"
+    said = TIMES if item.scale.is_ratio else WORSE
+    ways = ALL_WAYS if found.is_exact else DRAWN
     p_value = topic.figure(
         measure,
         "p_value",
-        Figure(found.p_value, f"{wording.p_value(found.p_value)} ({ways})", found.children),
+        Figure(found.p_value, ways.format(p_value=wording.p_value(found.p_value)), found.children),
     )
     if found.is_exact and found.least > 1 - topic.level:
         reason = NOTHING_CAN_SHOW.format(least=found.least)
@@ -122,7 +132,7 @@ def _rows_of(topic: Topic, item: _Tested, p_holm: float) -> list[Row]:
         topic.figure(
             measure,
             "contrast",
-            Figure(contrast, f"{wording.number(contrast)} {what} at the trough", found.children),
+            Figure(contrast, said.format(number=wording.number(contrast)), found.children),
         ),
         p_value,
         p_holm_row,

@@ -19,23 +19,26 @@ from heliotrope.estimate.inputs import NO_IVIG, Inputs
 from heliotrope.estimate.intervals import Interval, compute_student_quantile
 from heliotrope.estimate.rows import Figure, Row, Topic
 from heliotrope.estimate.timing.phases import CYCLE, CycleValues
+from heliotrope.estimate.wording import worded
 
 DECIMALS = 9
 
 BEFORE = "pre_infusion"
 
-ONE_PHASE = (
+ONE_PHASE = worded(
     "the visits fall into one phase of the infusion cycle only ({phase}): what happens between two "
     "infusions cannot be seen"
 )
 
-NO_VISIT = "no visit falls into a phase of an infusion cycle"
+NO_VISIT = worded("no visit falls into a phase of an infusion cycle")
 
-NO_CYCLE = "no infusion cycle of a treatment regimen is long enough to have a trough"
+NO_CYCLE = worded("no infusion cycle of a treatment regimen is long enough to have a trough")
 
-NO_BEFORE = "no value was recorded before the infusion of a cycle that has a value in this phase"
+NO_BEFORE = worded(
+    "no value was recorded before the infusion of a cycle that has a value in this phase"
+)
 
-NOT_BEFORE = "no value was recorded in the days before an infusion"
+NOT_BEFORE = worded("no value was recorded in the days before an infusion")
 
 
 def estimate_pulse_curves(inputs: Inputs, cycles: CycleValues) -> list[Row]:
@@ -121,7 +124,9 @@ def _mean_row(topic: Topic, scale: Scale, variable: str, changes: pl.Series) -> 
     if n == 1:
         printed = scale.back(mean)
         return topic.figure(
-            variable, statistic, Figure(printed, f"{wording.number(printed)} (one child)", 1)
+            variable,
+            statistic,
+            Figure(printed, worded("{value} (one child)").format(value=wording.number(printed)), 1),
         )
     spread = math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (n - 1) / n)
     half = spread * compute_student_quantile(1 - (1 - topic.level) / 2, n - 1)
@@ -180,7 +185,9 @@ def _say_what_can_be_told(
     if len(phases) == 1:
         return topic.refuse("what_can_be_told", "n", ONE_PHASE.format(phase=phases[0]))
     row = topic.count("what_can_be_told", len(phases), visits.height)
-    return replace(row, formatted=f"visits in {len(phases)} phases of the infusion cycle")
+    return replace(
+        row, formatted=worded("visits in {n} phases of the infusion cycle").format(n=len(phases))
+    )
 
 
 def _why_empty(inputs: Inputs, cycles: CycleValues) -> str:

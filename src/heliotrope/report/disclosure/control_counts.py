@@ -10,10 +10,10 @@ from heliotrope.definitions.disclosure import DisclosureLimits
 from heliotrope.estimate import wording
 from heliotrope.estimate.intervals import estimate_proportion_exact, estimate_proportion_wilson
 from heliotrope.estimate.rows import Row
+from heliotrope.estimate.wording import worded
 from heliotrope.report.disclosure.recover import Wholes
 from heliotrope.report.disclosure.suppress import round_count
 from heliotrope.report.disclosure.tables import Cell, CountTable
-from heliotrope.report.language import _
 
 INTERVALS = {
     "proportion_exact": estimate_proportion_exact,
@@ -23,14 +23,14 @@ INTERVALS = {
 
 def say_suppressed(limits: DisclosureLimits) -> str:
     """Say why a count is missing; primary and secondary suppression read alike."""
-    return _("suppressed: under {least}, or another count under {least} could be derived").format(
-        least=limits.least_count
-    )
+    return worded(
+        "suppressed: under {least}, or another count under {least} could be derived"
+    ).format(least=limits.least_count)
 
 
 def say_not_shared() -> str:
     """Say that this site gives no such figure; why may hold counts, so it stays there."""
-    return _("not estimated at this site, or too few children to be shared")
+    return worded("not estimated at this site, or too few children to be shared")
 
 
 def control_counts(table: CountTable, wholes: Wholes, *, is_closed: bool) -> list[Row]:

@@ -13,7 +13,7 @@ from heliotrope.report.language import _, ngettext
 from heliotrope.report.review.figures import Line
 from heliotrope.report.review.subject import Row, Subject
 from heliotrope.report.show_measures import rank_measure
-from heliotrope.report.words import say_number, say_unit
+from heliotrope.report.words import say_number, say_unit, whole_sentence
 
 JUDGED = ("met", "not_met")
 LISTED_COURSES = 2
@@ -85,7 +85,7 @@ def _say_visits(subject: Subject) -> Line:
         )
         for early, late in pairs[-LISTED_COURSES:]
     ]
-    return Line(question, said, f"{'; '.join(examples)}." if examples else "")
+    return Line(question, said, whole_sentence("; ".join(examples)))
 
 
 def _say_last_cycle(subject: Subject) -> Iterable[Line]:

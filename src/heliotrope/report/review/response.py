@@ -14,7 +14,7 @@ from heliotrope.report.review.subject import Row, Subject, cut
 from heliotrope.report.sections.child import build_regimen
 from heliotrope.report.sections.child_statements import HARM, IMPROVED, Statement
 from heliotrope.report.show_measures import READING_ORDER
-from heliotrope.report.words import say, say_flag, sentence
+from heliotrope.report.words import say, say_flag, whole_sentence
 
 INDICATION = later("Why IVIG was started")
 CONFOUNDING = later("Another explanation?")
@@ -58,7 +58,7 @@ def list_indication(subject: Subject, statements: dict[str, Statement]) -> Seque
     return [
         Line(
             _("Indication recorded"),
-            sentence(statement.answer) + ".",
+            whole_sentence(statement.answer),
             because.strip(),
             subject.marks.mark(item["row_id"] for item in recorded),
         )
@@ -113,7 +113,7 @@ def _say_what_was_looked_at(subject: Subject, response: Row) -> str:
     parts.append(_("other treatment: {changes}").format(changes=_say_changes(subject)))
     if response["reason"]:
         parts.append(say("response_reason", response["reason"]))
-    return "; ".join(parts) + "."
+    return whole_sentence("; ".join(parts))
 
 
 def _list_measures(subject: Subject) -> str:
@@ -187,7 +187,7 @@ def _list_labels(subject: Subject) -> Sequence[Line]:
     if not said:
         return []
     mark = subject.marks.mark(labels.filter(pl.col("regimen") == subject.regimen)["row_id"])
-    return [Line(_("Clinicians' own label"), "; ".join(said) + ".", "", mark)]
+    return [Line(_("Clinicians' own label"), whole_sentence("; ".join(said)), "", mark)]
 
 
 def list_reactions(subject: Subject, statements: dict[str, Statement]) -> Sequence[Line]:
@@ -216,7 +216,7 @@ def list_reactions(subject: Subject, statements: dict[str, Statement]) -> Sequen
         Line(
             _("Reactions"),
             statement.answer,
-            sentence("; ".join(said)) + ("." if said else ""),
+            whole_sentence("; ".join(said)),
             subject.marks.mark(row["row_id"] for row in inside),
         )
     ]

@@ -110,7 +110,7 @@ def _list_others(report: ReportInput, analysis: str, words: Sequence[str]) -> li
         for word in words
         if (count := report.results.count(analysis, word))
     ]
-    return [Markup("; ").join(named) + "."] if named else []
+    return [Markup("; ").join(named) + _(".")] if named else []
 
 
 def _answer_activity(report: ReportInput, confirmed: Share) -> Answer:
@@ -186,7 +186,7 @@ def _answer_harm(report: ReportInput) -> Answer:
     if children.is_given:
         linked = report.link(children.text, *REACTION)
         details.append(escape(_("In {share} children.")).format(share=linked))
-    details.append(Markup("; ").join(_list_occasions(results)) + ".")
+    details.append(Markup("; ").join(_list_occasions(results)) + _("."))
     return Answer(
         question,
         answer=escape(text.format(n=f"{occasions:,}", infusions=f"{rate['n_evaluable']:,}")),

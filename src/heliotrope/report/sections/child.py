@@ -29,7 +29,7 @@ from heliotrope.report.sections.child_statements import (
 )
 from heliotrope.report.sections.what_to_record import Advice, list_advice
 from heliotrope.report.show_measures import list_measures
-from heliotrope.report.words import count_of, say, say_flag
+from heliotrope.report.words import count_of, say, say_flag, whole_sentence
 
 RESPONSE, AGGRAVATION = EXPLAINED
 JUDGEMENT, NOTHING = "judgement", ("", "")
@@ -98,7 +98,7 @@ def _build_page(child: Child, keys: str, report: ReportInput) -> ChildPage:
 
 
 def _summarise(child: Child, response: Mapping[str, Any]) -> str:
-    words = [say("responded", response["responded"]) + "."]
+    words = [whole_sentence(say("responded", response["responded"]))]
     if response["onset_by_day"] is not None:
         text = _("First seen improved on day {day}.")
         words.append(text.format(day=response["onset_by_day"]))

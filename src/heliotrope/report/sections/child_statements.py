@@ -13,7 +13,7 @@ from heliotrope.estimate.wording import number
 from heliotrope.report.explanation import Cell
 from heliotrope.report.language import _, later, ngettext
 from heliotrope.report.read_child import Child
-from heliotrope.report.words import say, say_flag, sentence
+from heliotrope.report.words import say, say_flag, whole_sentence
 
 Row = Mapping[str, Any]
 SHOWN_CELLS = 8
@@ -101,7 +101,7 @@ def _state_improvement(child: Child, response: Row) -> Statement:
     if response["reason"]:
         because += f"; {say('response_reason', response['reason'])}"
     flags = ", ".join(say_flag(flag) for flag in response["flags"])
-    because += _("; flags: {flags}.").format(flags=flags) if flags else "."
+    because += _("; flags: {flags}").format(flags=flags) if flags else ""
     answer = _("{responded}. Pattern: {pattern}.")
     return Statement(
         IMPROVED,
@@ -109,7 +109,7 @@ def _state_improvement(child: Child, response: Row) -> Statement:
             responded=say("responded", response["responded"]),
             pattern=say("pattern", response["pattern"]).lower(),
         ),
-        because,
+        whole_sentence(because),
     )
 
 
@@ -121,13 +121,13 @@ def _state_onset(response: Row) -> Statement:
         because = text.format(after=after or 0, by=by)
     elif after is not None:
         because = _("Last evaluable day: {day}.").format(day=after)
-    return Statement(later("How fast?"), say("onset", response["onset"]) + ".", because)
+    return Statement(later("How fast?"), whole_sentence(say("onset", response["onset"])), because)
 
 
 def _state_confounding(response: Row) -> Statement:
     causes = ", ".join(say_flag(cause) for cause in response["confounded_by"])
     if response["confounded"]:
-        return Statement(CONFOUNDING, _("Yes: confounded."), f"{sentence(causes)}.")
+        return Statement(CONFOUNDING, _("Yes: confounded."), whole_sentence(causes))
     if response["confounded"] is None:
         return Statement(CONFOUNDING, _("Cannot be evaluated."), "")
     return Statement(
@@ -143,7 +143,7 @@ def _state_durability(response: Row) -> Statement:
     courses = response["responded_courses"]
     text = _("Last improved visit in course {n} of {total}.")
     because = text.format(n=courses, total=response["courses"]) if courses else ""
-    return Statement(DURABILITY, say("durability", response["durability"]) + ".", because)
+    return Statement(DURABILITY, whole_sentence(say("durability", response["durability"])), because)
 
 
 def _state_steroid(child: Child, response: Row) -> Statement:
@@ -157,8 +157,8 @@ def _state_steroid(child: Child, response: Row) -> Statement:
     because = "; ".join(filter(None, doses))
     return Statement(
         STEROID,
-        say("steroid_effect", response["steroid_effect"]) + ".",
-        f"{sentence(because)}." if because else "",
+        whole_sentence(say("steroid_effect", response["steroid_effect"])),
+        whole_sentence(because),
     )
 
 
@@ -190,8 +190,8 @@ def _state_after_stopping(child: Child, regimen: int) -> Sequence[Statement]:
         statements.append(
             Statement(
                 STOPPED,
-                say("aggravation", row["state"]) + ".",
-                f"{sentence(', '.join(because))}." if because else "",
+                whole_sentence(say("aggravation", row["state"])),
+                whole_sentence(", ".join(because)),
             )
         )
     return statements
@@ -218,8 +218,8 @@ def _state_harm(child: Child, regimen: int, level: float) -> Statement:
     )
     return Statement(
         HARM,
-        f"{said.format(n=occasions, infusions=days)}.",
-        f"{sentence('; '.join(named))}.",
+        whole_sentence(said.format(n=occasions, infusions=days)),
+        whole_sentence("; ".join(named)),
     )
 
 

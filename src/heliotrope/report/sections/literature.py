@@ -16,6 +16,7 @@ from heliotrope.definitions.literature import (
     Literature,
 )
 from heliotrope.estimate.literature import THIS_COHORT, Series, list_series
+from heliotrope.estimate.wording import percent
 from heliotrope.report.charts.draw_svg import render_chart
 from heliotrope.report.charts.forest import draw_forest
 from heliotrope.report.charts.spec import Spec
@@ -24,8 +25,9 @@ from heliotrope.report.language import _, later
 from heliotrope.report.section import ReportInput, Section
 from heliotrope.report.sections.definitions import make_citation
 from heliotrope.report.sections.publication import is_synthetic
-from heliotrope.report.words import count_of, sentence
+from heliotrope.report.words import count_of, sentence, whole_sentence
 
+POOLED_ENDS = {"share": "value", "low": "low", "high": "high"}
 ANALYSIS, POOLED = "literature", "literature_pooled"
 POPULATIONS: Mapping[Population, str] = {
     "children": later("Children"),
@@ -271,7 +273,9 @@ def _find_pooled(
         where_and_when=_("one a centre"),
         counted=", ".join(chosen),
         count="",
-        share=row["formatted"].partition(" in ")[0],
+        share=_("{share} % ({low} to {high} %)").format(
+            **{name: percent(row[at], row["n_evaluable"]) for name, at in POOLED_ENDS.items()}
+        ),
         remarks=[
             _("A further, similar series would lie within {formatted}.{beyond}").format(
                 formatted=spread["formatted"], beyond=beyond
@@ -291,7 +295,9 @@ def _draw(
     whole = population if outcome.unit == "children" else "infusions"
     spoken = "; ".join(f"{row['lane']}: {row['text']}" for row in rows)
     return draw_forest(
-        rows, _("per cent of the {whole}").format(whole=whole), f"{outcome.title}: {spoken}."
+        rows,
+        _("per cent of the {whole}").format(whole=whole),
+        f"{outcome.title}: {whole_sentence(spoken)}",
     )
 
 

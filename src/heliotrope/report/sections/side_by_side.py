@@ -18,9 +18,9 @@ from heliotrope.estimate.wording import percent
 from heliotrope.report.charts.cohort import draw_intervals
 from heliotrope.report.charts.draw_svg import render_chart
 from heliotrope.report.find_results import Share
-from heliotrope.report.language import _
+from heliotrope.report.language import _, say_defined
 from heliotrope.report.section import ReportInput, Section
-from heliotrope.report.words import count_of
+from heliotrope.report.words import count_of, whole_sentence
 
 READING, AGREEMENT = "definition_reading", "definition_agreement"
 CHILD, VISIT = "child", "visit"
@@ -92,7 +92,7 @@ def _make_line(report: ReportInput, question: Question, reading: Reading) -> Rea
     return ReadingLine(
         definition=reading.definition,
         title=reading.title,
-        lane=reading.lane,
+        lane=str(say_defined(reading.lane)),
         is_local=report.rulebook.definitions[reading.definition].is_local,
         share=results.share(READING, variable),
         undecided=results.count(READING, f"{variable}:undecided") or 0,
@@ -145,7 +145,9 @@ def _draw(question: Question, lines: Sequence[ReadingLine]) -> Markup | None:
     if not rows:
         return None
     spoken = "; ".join(f"{row['lane']}: {row['text']}" for row in rows)
-    return render_chart(draw_intervals(rows, f"{question.title} {spoken}."))
+    return render_chart(
+        draw_intervals(rows, f"{say_defined(question.title)} {whole_sentence(spoken)}")
+    )
 
 
 def _say_visits(report: ReportInput, first: str, second: str) -> str:
