@@ -93,7 +93,7 @@ def run_study(
         ingested = read_records(study, rulebook, lambda step: tell(step, 0, 1))
         children = count_children(ingested.tables)
         shards = count_shards(children, ingested.tables["infusion"]["patient_id"].n_unique())
-        origin = describe_origin(ingested, rulebook, shards)
+        origin = describe_origin(ingested.input_hashes, rulebook, shards)
         if not can_continue(partial, origin):
             _write_records(ingested, partial, shards)
             keep_origin(partial, origin)

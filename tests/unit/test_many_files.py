@@ -13,8 +13,8 @@ import pytest
 import xlsxwriter
 from polars.testing import assert_frame_equal
 
-from heliotrope.ingest import read_records, together
-from heliotrope.ingest.accounting import make_accounting
+from heliotrope.ingest import bucket, read_records, together
+from heliotrope.ingest.accounting import count_fates
 from heliotrope.simulate.folder import SimulationOrder, write_simulated_study
 from heliotrope.study import read_study
 
@@ -106,15 +106,13 @@ def test_accounting_looks_at_each_row_once_whatever_the_number_of_sources(bundle
         filtered.append(frame.height)
         return filter_rows(frame, *conditions, **named)
 
-    import heliotrope.ingest.read as reading
-
-    ledgers = []
+    counted = []
     monkeypatch.setattr(
-        reading, "make_accounting", lambda ledger: ledgers.append(ledger) or make_accounting(ledger)
+        bucket, "count_fates", lambda *rows: counted.append(rows) or count_fates(*rows)
     )
     read = read_folder(bundles)
     monkeypatch.setattr(pl.DataFrame, "filter", note)
-    make_accounting(ledgers[0])
+    count_fates(*counted[0])
     rows = sum(table.height for table in read.tables.values())
     assert max(filtered) < rows
     assert sum(filtered) < 10 * rows

@@ -3,64 +3,123 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import polars as pl
 
-from heliotrope.ingest.delivery import Numbered
+from heliotrope.ingest.delivery import Bucket
 from heliotrope.ingest.ingested import Accounting
 from heliotrope.ingest.raw import RawTable
 from heliotrope.records.row_id import compute_source_cell
+from heliotrope.records.shard import count_children
+
+# Counted of no source: children named, rows of the quarantine by table, rows of files by table and
+# rule of which something could not be used.
+CHILDREN, QUARANTINED_AS, SET_ASIDE = "children", "quarantined_as", "set_aside"
+
+USED, IGNORED, QUARANTINED, CELLS, MADE = "used", "ignored", "quarantined", "cells", "made"
 
 
 class AccountingError(AssertionError):
     """A fault of this program: a row or cell was lost or counted twice."""
 
 
-@dataclass(frozen=True)
-class Ledger:
-    """Everything that is counted.
+# What is counted of each source: ``name`` is the rule of rows ignored, the table of rows made.
+FATES = {"source": pl.Int64, "fate": pl.String, "name": pl.String, "count": pl.Int64}
 
-    numbered: the sources, what was laid out of them and what their readers left out.
-    tables: the canonical rows that were made.
-    problems: located problems with their effect. left_out: ignored records and rows.
-    """
-
-    numbered: Numbered
-    tables: Mapping[str, pl.DataFrame]
-    problems: pl.DataFrame
-    left_out: pl.DataFrame
+_Counts = Iterator[tuple[str, str, int]]
 
 
-def make_accounting(ledger: Ledger) -> pl.DataFrame:
-    """Count rows and cells of each source by their fate.
+def count_fates(
+    bucket: Bucket,
+    tables: Mapping[str, pl.DataFrame],
+    problems: pl.DataFrame,
+    left_out: pl.DataFrame,
+) -> pl.DataFrame:
+    """Count rows and cells of each source by their fate; those of several buckets add up.
 
+    tables: the canonical rows that were made. problems: located problems with their effect.
+    left_out: ignored records and rows.
     A row is *used* if any canonical row was made of it or it was read into the row of another
     table, else *quarantined* if any problem refused it, else *ignored* by a rule. A cell of a
     used row is quarantined if it was refused alone, used if a mapping that used the row reads its
-    column, else ignored. Rows that a reader passed over are ignored, with their rule.
-    Errors: AccountingError if a sum does not come out: nothing may be lost.
+    column, else ignored.
     """
     made = pl.concat(
         [
             rows.select(pl.lit(table).alias("table"), *compute_source_cell(pl.col("row_id")))
-            for table, rows in ledger.tables.items()
+            for table, rows in tables.items()
         ]
     )
-    joined = ledger.numbered.joined()
-    by_readers = ledger.numbered.left_out().with_columns(pl.lit(None, pl.Int64).alias("row_id"))
-    left_out = pl.concat([ledger.left_out, by_readers.select(ledger.left_out.columns)])
-    by_source = [_part(frame) for frame in (made, joined, ledger.problems, left_out)]
-    rows = []
-    for number, raw in enumerate(ledger.numbered.raws):
-        here, read, problems, left = (part(number) for part in by_source)
-        source = _Source(number, raw, here, read.select("record"), problems, left)
-        rows.append(_account(ledger.numbered, source))
+    by_readers = bucket.left_out.with_columns(pl.lit(None, pl.Int64).alias("row_id"))
+    left_out = pl.concat([left_out, by_readers.select(left_out.columns)])
+    by_source = [_part(frame) for frame in (made, bucket.joined, problems, left_out)]
+    counts = []
+    for number, raw in bucket.raws.items():
+        here, read, refused, left = (part(number) for part in by_source)
+        source = _Source(number, raw, here, read.select("record"), refused, left)
+        counts += [(number, *count) for count in _count(bucket, source)]
+    return pl.DataFrame(counts, schema=FATES, orient="row")
+
+
+def count_whole(
+    tables: Mapping[str, pl.DataFrame], quarantine: Mapping[str, pl.DataFrame]
+) -> pl.DataFrame:
+    """Count what belongs to no source; those of several buckets add up."""
+    counts = [(None, CHILDREN, "", count_children(tables))]
+    for table, rows in quarantine.items():
+        counts.append((None, QUARANTINED_AS, table, rows.height))
+        refused = rows.select("file", "sheet", "row", "rule").unique()
+        counts += [
+            (None, SET_ASIDE, f"{table} {rule}", count)
+            for rule, count in refused.group_by("rule").len().sort("rule").iter_rows()
+        ]
+    return pl.DataFrame(counts, schema=FATES, orient="row")
+
+
+def make_accounting(raws: Sequence[RawTable], fates: pl.DataFrame) -> pl.DataFrame:
+    """Account for every row and cell of every source; ``fates``: the counts of all buckets.
+
+    Rows that a reader passed over are ignored, with their rule.
+    Errors: AccountingError if a sum does not come out: nothing may be lost.
+    """
+    summed = fates.group_by("source", "fate", "name", maintain_order=True).agg(
+        pl.col("count").sum()
+    )
+    by_source = _part(summed)
+    rows = [_account(number, raw, by_source(number)) for number, raw in enumerate(raws)]
     schema = Accounting.create_empty().schema
     accounting = Accounting.validate(pl.DataFrame(rows, schema=schema, orient="row"))
     _check_sums(accounting)
     return accounting
+
+
+def _account(number: int, raw: RawTable, fates: pl.DataFrame) -> tuple[object, ...]:
+    """Sum up one source, with the rows that its reader passed over."""
+    counts = {(fate, name): count for fate, name, count in fates.drop("source").iter_rows()}
+    by_rule = Counter({name: n for (fate, name), n in counts.items() if fate == IGNORED})
+    by_rule.update(dict(raw.passed_over))
+    by_table = sorted((name, n) for (fate, name), n in counts.items() if fate == MADE)
+    used, quarantined = counts.get((USED, ""), 0), counts.get((QUARANTINED, ""), 0)
+    cells = {fate: counts.get((CELLS, fate), 0) for fate in (USED, IGNORED, QUARANTINED)}
+    width, ignored = len(raw.header), by_rule.total()
+    return (
+        number,
+        raw.file,
+        raw.sheet,
+        raw.rows_in,
+        used,
+        ignored,
+        quarantined,
+        raw.rows_in * width,
+        cells[USED],
+        cells[IGNORED] + ignored * width,
+        cells[QUARANTINED] + quarantined * width,
+        "; ".join(f"{rule}: {count}" for rule, count in sorted(by_rule.items())),
+        sum(count for _, count in by_table),
+        "; ".join(f"{table}: {count}" for table, count in by_table),
+    )
 
 
 def _part(rows: pl.DataFrame) -> Callable[[int], pl.DataFrame]:
@@ -91,10 +150,10 @@ class _Source:
         return pl.concat([self.made.select("record"), self.joined]).unique()
 
 
-def _account(numbered: Numbered, source: _Source) -> tuple[object, ...]:
-    raw, here = source.raw, source.made
-    if raw.cells.is_empty() and all(part.is_empty() for part in source.rows):
-        return _account_nothing(source)
+def _count(bucket: Bucket, source: _Source) -> _Counts:
+    """Count one source: (fate, name, count), those of its used rows' cells as (CELLS, fate)."""
+    if all(part.is_empty() for part in source.rows):
+        return
     used = source.used
     refused = source.problems.filter(pl.col("effect") == "quarantine_row")
     quarantined = refused.select("record").unique().join(used, on="record", how="anti")
@@ -103,37 +162,16 @@ def _account(numbered: Numbered, source: _Source) -> tuple[object, ...]:
         .join(quarantined, on="record", how="anti")
         .unique("record", keep="first", maintain_order=True)
     )
-    by_rule = Counter(dict(gone.group_by("rule").len().iter_rows()))
-    by_rule.update(dict(raw.passed_over))
-    by_table = here.group_by("table").len().sort("table")
-    cells = _count_cells(numbered, source, used)
-    width, ignored = len(raw.header), by_rule.total()
-    return (
-        source.number,
-        raw.file,
-        raw.sheet,
-        raw.rows_in,
-        used.height,
-        ignored,
-        quarantined.height,
-        raw.rows_in * width,
-        cells.used,
-        cells.ignored + ignored * width,
-        cells.quarantined + quarantined.height * width,
-        "; ".join(f"{rule}: {count}" for rule, count in sorted(by_rule.items())),
-        here.height,
-        "; ".join(f"{table}: {count}" for table, count in by_table.iter_rows()),
-    )
-
-
-def _account_nothing(source: _Source) -> tuple[object, ...]:
-    """Account for a source of which no row is held: all are passed over."""
-    raw, rows = source.raw, source.raw.rows_in
-    by_rule = Counter(dict(raw.passed_over))
-    said = "; ".join(f"{rule}: {count}" for rule, count in sorted(by_rule.items()))
-    cells = rows * len(raw.header)
-    place = (source.number, raw.file, raw.sheet)
-    return (*place, rows, 0, rows, 0, cells, 0, cells, 0, said, 0, "")
+    cells = _count_cells(bucket, source, used)
+    yield USED, "", used.height
+    yield QUARANTINED, "", quarantined.height
+    yield CELLS, USED, cells.used
+    yield CELLS, IGNORED, cells.ignored
+    yield CELLS, QUARANTINED, cells.quarantined
+    for rule, count in gone.group_by("rule").len().sort("rule").iter_rows():
+        yield IGNORED, rule, count
+    for table, count in source.made.group_by("table").len().sort("table").iter_rows():
+        yield MADE, table, count
 
 
 @dataclass(frozen=True)
@@ -145,15 +183,15 @@ class CellCount:
     quarantined: int
 
 
-def _count_cells(numbered: Numbered, source: _Source, used_records: pl.DataFrame) -> CellCount:
+def _count_cells(bucket: Bucket, source: _Source, used_records: pl.DataFrame) -> CellCount:
     """Count the cells of the rows of one source that were used."""
     here = source.made
     by_mapping = [
         (here.filter(pl.col("table") == item.table).select("record").unique(), item.used_columns)
-        for item in numbered.by_source.get(source.number, ())
+        for item in bucket.by_source.get(source.number, ())
     ]
     if source.joined.height:
-        by_mapping.append((source.joined, numbered.joined_columns(source.number)))
+        by_mapping.append((source.joined, bucket.joined_columns.get(source.number, frozenset())))
     refused = (
         source.problems.filter(pl.col("effect").is_in(["quarantine_row", "quarantine_cell"]))
         .join(used_records, on="record", how="semi")

@@ -96,14 +96,14 @@ class Files:
         """Return the SHA-256 of one file, read in blocks."""
         if member not in self.hashes:
             with self.open(member) as stream:
-                self.hashes[member] = _hash(stream)
+                self.hashes[member] = hash_stream(stream)
         return self.hashes[member]
 
     def input_hashes(self) -> dict[str, str]:
         """Return the SHA-256 of what lies on the disk: the zip, or each file that was read."""
         if self.is_packed:
             with self.path.open("rb") as stream:
-                return {self.name: _hash(stream)}
+                return {self.name: hash_stream(stream)}
         return {self.place(member)[0]: self.hash(member) for member in sorted(self.hashes)}
 
 
@@ -185,7 +185,7 @@ def _is_junk(name: str) -> bool:
     return any(part in JUNK or part.startswith("._") for part in parts)
 
 
-def _hash(stream: IO[bytes]) -> str:
+def hash_stream(stream: IO[bytes]) -> str:
     digest = hashlib.sha256()
     while block := stream.read(_BLOCK):
         digest.update(block)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import polars as pl
 
 from heliotrope.ingest.raw import RawTable
 from heliotrope.ingest.staged import Staged
+from heliotrope.ingest.tabular.large import LargeTable
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,7 @@ class Delivery:
     joined: rows read into those of another table. left_out: rows left out whole, by rule.
     notes: findings about files. cohort: (step, words, persons) of a cohort selected, if any.
     source: how study.toml names the source; None: each file is a source of its own.
+    large: tables that stay on disk; they are no ``raws`` until they have been looked through.
     """
 
     raws: tuple[RawTable, ...]
@@ -62,6 +64,31 @@ class Delivery:
     notes: tuple[Note, ...] = ()
     cohort: tuple[tuple[str, str, int], ...] = ()
     source: str | None = None
+    large: tuple[LargeTable, ...] = ()
+
+
+@dataclass(frozen=True)
+class Bucket:
+    """All rows of some children: the part of a study that is read at once.
+
+    raws: their sources by number, no other rows in them. staged: the rows laid out.
+    joined: (source, record) of rows that were read into those of another table, and the columns
+    of each source read so. left_out: (source, record, rule) of rows that readers left out.
+    """
+
+    raws: Mapping[int, RawTable]
+    staged: tuple[Staged, ...]
+    joined: pl.DataFrame
+    joined_columns: Mapping[int, frozenset[int]]
+    left_out: pl.DataFrame
+
+    @cached_property
+    def by_source(self) -> Mapping[int, Sequence[Staged]]:
+        """Return what was laid out of each source."""
+        found: dict[int, list[Staged]] = {}
+        for item in self.staged:
+            found.setdefault(item.source, []).append(item)
+        return found
 
 
 @dataclass(frozen=True)
@@ -71,11 +98,14 @@ class Numbered:
     raws: tuple[RawTable, ...]
     staged: tuple[Staged, ...]
     deliveries: tuple[Delivery, ...]
-    numbers: Mapping[int, int] = field(repr=False)
+
+    @cached_property
+    def _numbers(self) -> Mapping[int, int]:
+        return {id(raw): number for number, raw in enumerate(self.raws)}
 
     def number_of(self, raw: RawTable) -> int:
         """Return the number of a source."""
-        return self.numbers[id(raw)]
+        return self._numbers[id(raw)]
 
     def source_name(self, number: int) -> str:
         """Return how study.toml names the source of a raw table."""
@@ -89,33 +119,21 @@ class Numbered:
             for raw in item.raws
         }
 
-    @cached_property
-    def by_source(self) -> Mapping[int, Sequence[Staged]]:
-        """Return what was laid out of each source."""
-        found: dict[int, list[Staged]] = {}
-        for item in self.staged:
-            found.setdefault(item.source, []).append(item)
-        return found
-
-    def left_out(self) -> pl.DataFrame:
-        """Return the rows that the readers left out: source, record, rule."""
-        return self._rows_of([item for each in self.deliveries for item in each.left_out], "rule")
-
-    def joined(self) -> pl.DataFrame:
-        """Return the rows that were read into rows of another table: source, record."""
-        return self._rows_of([item for each in self.deliveries for item in each.joined])
-
-    def joined_columns(self, number: int) -> frozenset[int]:
-        """Return the columns of a source that were read into rows of another table."""
-        return self._joined_columns.get(number, frozenset())
-
-    @cached_property
-    def _joined_columns(self) -> dict[int, frozenset[int]]:
-        found: dict[int, frozenset[int]] = {}
-        for item in (item for each in self.deliveries for item in each.joined):
+    def whole(self) -> Bucket:
+        """Return all that was read as one bucket."""
+        joined = [item for each in self.deliveries for item in each.joined]
+        columns: dict[int, frozenset[int]] = {}
+        for item in joined:
             number = self.number_of(item.raw)
-            found[number] = found.get(number, frozenset()) | item.columns
-        return found
+            columns[number] = columns.get(number, frozenset()) | item.columns
+        left_out = [item for each in self.deliveries for item in each.left_out]
+        return Bucket(
+            dict(enumerate(self.raws)),
+            self.staged,
+            self._rows_of(joined),
+            columns,
+            self._rows_of(left_out, "rule"),
+        )
 
     def _rows_of(self, items: Sequence[RowsOf], *columns: str) -> pl.DataFrame:
         schema = {"source": pl.Int64, "record": pl.Int64, **dict.fromkeys(columns, pl.String)}
@@ -137,7 +155,7 @@ def number_deliveries(deliveries: Sequence[Delivery]) -> Numbered:
         key=lambda raw: (raw.sha256, raw.file, raw.sheet or ""),
     )
     numbers = {id(raw): number for number, raw in enumerate(raws)}
-    staged = [
+    staged = tuple(
         replace(part, source=numbers[id(part.raw)]) for item in deliveries for part in item.staged
-    ]
-    return Numbered(tuple(raws), tuple(staged), tuple(deliveries), numbers)
+    )
+    return Numbered(tuple(raws), staged, tuple(deliveries))

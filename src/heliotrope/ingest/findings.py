@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import polars as pl
 
@@ -17,6 +18,7 @@ _SEVERITIES = ["error", "warning", "info"]
 _ROWS_SHOWN = 5
 
 _FINDING_COLUMNS = list(Finding.column_names())
+_LISTED_BY = [name for name in _FINDING_COLUMNS if name != "row"]
 
 
 def make_source_table(raws: Sequence[RawTable]) -> pl.DataFrame:
@@ -56,10 +58,20 @@ def place_problems(problems: pl.DataFrame, sources: pl.DataFrame) -> pl.DataFram
     ).with_columns((pl.col("record") + pl.col("first_row")).cast(pl.Int32).alias("row"))
 
 
-def make_findings(
-    placed: pl.DataFrame, about_files: pl.DataFrame, rules: Mapping[str, FindingRule]
-) -> pl.DataFrame:
-    """Make the findings: rules that are listed once give one finding for all their rows."""
+@dataclass(frozen=True)
+class Listed:
+    """Findings as they can be put together: of many buckets those of each.
+
+    single: rows of the schema Finding. repeated: those of rules that are listed once, with the
+    first ``rows`` of the file and how many there are (``n``).
+    """
+
+    single: pl.DataFrame
+    repeated: pl.DataFrame
+
+
+def list_findings(placed: pl.DataFrame, rules: Mapping[str, FindingRule]) -> Listed:
+    """Make findings of located problems; a rule that is listed once has one for all its rows."""
     words = pl.DataFrame(
         [
             (rule.id, rule.severity, rule.is_listed_once, rule.expected, rule.suggestion)
@@ -76,8 +88,21 @@ def make_findings(
         pl.coalesce("suggestion", "rule_suggestion").alias("suggestion"),
         pl.col("column_header").alias("column"),
     )
+    repeated = (
+        rows.filter("is_listed_once")
+        .group_by(_LISTED_BY, maintain_order=True)
+        .agg(pl.col("row").unique().sort().alias("rows"))
+        .with_columns(pl.col("rows").list.head(_ROWS_SHOWN), n=pl.col("rows").list.len())
+    )
     single = rows.filter(~pl.col("is_listed_once")).select(_FINDING_COLUMNS)
-    findings = pl.concat([single, _list_once(rows.filter("is_listed_once")), about_files])
+    return Listed(single.unique(maintain_order=True), repeated.cast({"n": pl.Int64}))
+
+
+def make_findings(parts: Sequence[Listed], about_files: pl.DataFrame) -> pl.DataFrame:
+    """Make the findings of a study of those of its buckets and those about its files."""
+    single = [part.single for part in parts]
+    repeated = pl.concat([part.repeated for part in parts])
+    findings = pl.concat([*single, _list_once(repeated), about_files])
     rank = pl.col("severity").replace_strict(
         {name: number for number, name in enumerate(_SEVERITIES)}, return_dtype=pl.Int32
     )
@@ -88,15 +113,20 @@ def make_findings(
     )
 
 
-def _list_once(rows: pl.DataFrame) -> pl.DataFrame:
-    key = [name for name in _FINDING_COLUMNS if name != "row"]
+def _list_once(repeated: pl.DataFrame) -> pl.DataFrame:
     listed = (
-        rows.sort("row")
-        .group_by(key, maintain_order=True)
-        .agg(pl.col("row").unique(maintain_order=True).alias("rows"))
-        .with_columns(n=pl.col("rows").list.len(), row=pl.col("rows").list.first())
+        repeated.explode("rows")
+        .group_by(_LISTED_BY, maintain_order=True)
+        .agg(pl.col("rows").sort().head(_ROWS_SHOWN))
+        .join(
+            repeated.group_by(_LISTED_BY).agg(pl.col("n").sum()),
+            on=_LISTED_BY,
+            nulls_equal=True,
+            maintain_order="left",
+        )
+        .with_columns(row=pl.col("rows").list.first())
     )
-    shown = pl.col("rows").list.head(_ROWS_SHOWN).cast(pl.List(pl.String)).list.join(", ")
+    shown = pl.col("rows").cast(pl.List(pl.String)).list.join(", ")
     more = (
         pl.when(pl.col("n") > _ROWS_SHOWN)
         .then(pl.format(" and {} more", pl.col("n") - _ROWS_SHOWN))
@@ -135,7 +165,7 @@ def file_findings(rows: Sequence[tuple[str | int | None, ...]]) -> pl.DataFrame:
 
 
 def make_quarantine(
-    placed: pl.DataFrame, raws: Sequence[RawTable], rules: Mapping[str, FindingRule]
+    placed: pl.DataFrame, raws: Mapping[int, RawTable], rules: Mapping[str, FindingRule]
 ) -> dict[str, pl.DataFrame]:
     """Keep every row that could not be used, whole and as text, with each reason."""
     words = {rule.id: rule for rule in rules.values()}

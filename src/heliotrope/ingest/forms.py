@@ -18,7 +18,7 @@ from heliotrope.ingest.declared import FormSource
 from heliotrope.ingest.delivery import Delivery
 from heliotrope.ingest.ingested import StudySources
 from heliotrope.ingest.mapping import SourceMapping
-from heliotrope.ingest.tabular.deliver import deliver_tables
+from heliotrope.ingest.tabular.deliver import Tables, deliver_tables
 from heliotrope.ingest.tabular.sources import Discovered, find_tables, holds_tables
 
 Tell = Callable[[str], None]
@@ -71,16 +71,21 @@ def find_sources(path: Path) -> Discovered:
     return find_tables(path) if form is None else Discovered((form,), ())
 
 
-def read_deliveries(study: StudySources, context: ReadContext, tell: Tell) -> list[Delivery]:
+def read_deliveries(
+    study: StudySources, context: ReadContext, tell: Tell, large_from: int | None
+) -> list[Delivery]:
     """Read every source of a study, each by the reader of its form.
 
-    Rule: what a source does not say of how its files are written the study says for all.
+    Rule: what a source does not say of how its files are written the study says for all. Plain
+    tables of ``large_from`` bytes of text stay on disk; None: all are held.
     Errors: those of the readers.
     """
     tables = [source for source in study.sources if isinstance(source, SourceMapping)]
     deliveries = []
     if tables:
-        deliveries.append(deliver_tables(study.folder, tables, study.format, context, tell))
+        deliveries.append(
+            deliver_tables(Tables(study.folder, tables, study.format, large_from), context, tell)
+        )
     for source in study.sources:
         if not isinstance(source, SourceMapping):
             reader = find_reader(source.form)

@@ -68,23 +68,38 @@ class Accounting(dy.Schema):
     canonical_by_table = dy.String(description="table: rows, separated by semicolons")
 
 
-@dataclass(frozen=True)
-class Ingested:
-    """A study's records in canonical form, with everything that was not used and why.
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """What reading a study leaves beside its records, and everything that was not used and why.
 
-    tables: the seven canonical tables by name, valid against ``records.canonical``.
     source: one row a source column, what ``row_id`` counts.
     findings: what a data manager should look at, errors first.
-    quarantine: rows that could not be used, whole, by canonical table.
     accounting: one row a source; both identities hold, or reading stops.
     input_hashes: SHA-256 of every file by its name.
     cohort: (step, words, persons left) where a source holds everyone and a cohort was selected.
+    children: how many the canonical tables name. rows: how many rows each of them has.
+    quarantined: rows of the quarantine by canonical table. set_aside: for each table, rule by
+    rule, the rows of the files of which a row or a cell could not be used, the most first.
     """
 
-    tables: Mapping[str, pl.DataFrame]
     source: pl.DataFrame
     findings: pl.DataFrame
-    quarantine: Mapping[str, pl.DataFrame]
     accounting: pl.DataFrame
     input_hashes: Mapping[str, str]
     cohort: tuple[tuple[str, str, int], ...] = ()
+    children: int
+    rows: Mapping[str, int]
+    quarantined: Mapping[str, int]
+    set_aside: Mapping[str, Mapping[str, int]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ingested(Reading):
+    """A study's records in canonical form, with everything that was not used and why.
+
+    tables: the seven canonical tables by name, valid against ``records.canonical``.
+    quarantine: rows that could not be used, whole, by canonical table.
+    """
+
+    tables: Mapping[str, pl.DataFrame]
+    quarantine: Mapping[str, pl.DataFrame]

@@ -36,7 +36,7 @@ class RawTable:
     (null: all, from 0). ``passed_over``: how many rows it did not hold, by the rule that says why;
     these rows are read, counted and left where they are.
     ``missing``: words that mean 'not recorded', in lower case, for readers that look at cells
-    before the common way does.
+    before the common way does. ``on_disk``: rows that are read and used, and not held here.
     """
 
     file: str
@@ -50,6 +50,7 @@ class RawTable:
     records: pl.Series | None = None
     passed_over: tuple[tuple[str, int], ...] = ()
     missing: tuple[str, ...] = ()
+    on_disk: int = 0
 
     @property
     def place(self) -> str:
@@ -59,7 +60,7 @@ class RawTable:
     @property
     def rows_in(self) -> int:
         """Return how many rows the source has, those passed over included."""
-        return self.cells.height + sum(rows for _, rows in self.passed_over)
+        return self.cells.height + self.on_disk + sum(rows for _, rows in self.passed_over)
 
     def numbered(self) -> pl.DataFrame:
         """Return the cells with their ``record`` number (Int64) in front."""

@@ -10,7 +10,7 @@ import polars as pl
 from heliotrope.definitions.load import Rulebook
 from heliotrope.definitions.vocabulary import finding_rules_of
 from heliotrope.errors import ExitCode, Found, UserError
-from heliotrope.ingest import Ingested
+from heliotrope.ingest import Reading
 from heliotrope.records.finding_tables import Finding
 from heliotrope.records.row_id import compute_source_cell
 from heliotrope.records.spreadsheet import guard_formulas
@@ -21,7 +21,7 @@ WITHOUT_IVIG = "children_without_ivig"
 
 
 def gather_findings(
-    ingested: Ingested,
+    reading: Reading,
     in_shards: pl.DataFrame,
     regimens: pl.DataFrame,
     children: int,
@@ -40,8 +40,8 @@ def gather_findings(
         [
             frame.select(columns)
             for frame in (
-                ingested.findings,
-                locate_findings(in_shards, ingested.source),
+                reading.findings,
+                locate_findings(in_shards, reading.source),
                 _find_children_without_ivig(regimens, children, rulebook),
             )
         ]

@@ -11,7 +11,6 @@ from pathlib import Path
 from heliotrope import __version__
 from heliotrope.definitions.load import Rulebook
 from heliotrope.errors import ExitCode, Found, UserError
-from heliotrope.ingest import Ingested
 
 # Written once the records stand in the folder whole: from then on a run can be resumed.
 MADE_FROM = "made_from.json"
@@ -52,9 +51,11 @@ def open_run_folder(out: Path, *, replace: bool = False, resume: bool = False) -
     return partial
 
 
-def describe_origin(ingested: Ingested, rulebook: Rulebook, shards: int) -> dict[str, object]:
+def describe_origin(
+    input_hashes: Mapping[str, str], rulebook: Rulebook, shards: int
+) -> dict[str, object]:
     """Say what the shards of a run are made from: equal origins give equal shards."""
-    hashes = json.dumps(dict(sorted(ingested.input_hashes.items())))
+    hashes = json.dumps(dict(sorted(input_hashes.items())))
     return {
         "heliotrope": __version__,
         "rulebook": rulebook.sha256,

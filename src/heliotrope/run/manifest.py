@@ -17,7 +17,7 @@ import polars as pl
 from heliotrope import __version__
 from heliotrope.definitions.load import Rulebook
 from heliotrope.definitions.model import Definition
-from heliotrope.ingest import Ingested
+from heliotrope.ingest import Reading
 from heliotrope.study import Study
 
 PACKAGES = ("polars", "dataframely", "pydantic", "numpy", "scipy", "jinja2")
@@ -34,7 +34,7 @@ class Extent:
 def make_manifest(
     study: Study,
     rulebook: Rulebook,
-    ingested: Ingested,
+    reading: Reading,
     tables: Mapping[str, pl.DataFrame],
     extent: Extent,
     *,
@@ -59,28 +59,28 @@ def make_manifest(
             "settings": rulebook.settings.model_dump(mode="json"),
             "study_file_sha256": _hash_study_file(study),
         },
-        "inputs": dict(sorted(ingested.input_hashes.items())),
-        "accounting": ingested.accounting.to_dicts(),
-        "cohort": describe_cohort(ingested),
+        "inputs": dict(sorted(reading.input_hashes.items())),
+        "accounting": reading.accounting.to_dicts(),
+        "cohort": describe_cohort(reading),
         "definitions": describe_definitions(rulebook),
         "rulebook_sha256": rulebook.sha256,
         "shards": extent.shards,
         "counts": {
             "children": extent.children,
             "children_with_ivig": tables["regimen"]["patient_id"].n_unique(),
-            "records": {name: table.height for name, table in ingested.tables.items()},
-            "quarantine": {name: rows.height for name, rows in ingested.quarantine.items()},
+            "records": dict(reading.rows),
+            "quarantine": dict(reading.quarantined),
             "tables": {name: table.height for name, table in tables.items()},
         },
         "pulse_model": "fitted or refused, see results" if has_model else "left out",
     }
 
 
-def describe_cohort(ingested: Ingested) -> list[dict[str, Any]]:
+def describe_cohort(reading: Reading) -> list[dict[str, Any]]:
     """List the steps by which a cohort was selected; none where every source is the cohort."""
     return [
         {"step": step, "words": words, "persons": persons}
-        for step, words, persons in ingested.cohort
+        for step, words, persons in reading.cohort
     ]
 
 

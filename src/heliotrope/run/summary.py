@@ -10,8 +10,7 @@ from typing import Any
 import polars as pl
 
 from heliotrope.estimate.wording import MODEL_NOT_ASKED
-from heliotrope.ingest import Ingested
-from heliotrope.records.shard import count_children
+from heliotrope.ingest import Reading
 from heliotrope.report.language import _
 from heliotrope.study import Study
 
@@ -69,14 +68,11 @@ class TableFate:
         return {"rows": self.rows, "set_aside": dict(self.set_aside)}
 
 
-def count_by_table(ingested: Ingested) -> dict[str, TableFate]:
+def count_by_table(reading: Reading) -> dict[str, TableFate]:
     """Count for each canonical table the rows made and, rule by rule, the rows set aside."""
-    fates = {}
-    for table, rows in ingested.tables.items():
-        refused = ingested.quarantine[table].select("file", "sheet", "row", "rule").unique()
-        counted = refused.group_by("rule").len().sort("len", "rule", descending=[True, False])
-        fates[table] = TableFate(rows.height, dict(counted.iter_rows()))
-    return fates
+    return {
+        table: TableFate(rows, reading.set_aside[table]) for table, rows in reading.rows.items()
+    }
 
 
 @dataclass(frozen=True)
@@ -161,24 +157,24 @@ class Outcome:
 def summarise_run(
     run: Path,
     study: Study,
-    ingested: Ingested,
+    reading: Reading,
     tables: Mapping[str, pl.DataFrame],
     found: Outcome,
 ) -> RunSummary:
     """Sum up a run."""
-    children = count_children(ingested.tables)
+    children = reading.children
     return RunSummary(
         run=run,
         report=run / "report.html",
         study=study.title,
         children=children,
         children_with_ivig=tables["regimen"]["patient_id"].n_unique(),
-        accounting=ingested.accounting,
+        accounting=reading.accounting,
         findings=count_severities(found.findings),
         sentences=(*say_found(children, tables), *say_model(found.results)),
         seconds=found.seconds,
-        is_adjudicated=not ingested.tables["adjudication"].is_empty(),
-        cohort=ingested.cohort,
+        is_adjudicated=reading.rows["adjudication"] > 0,
+        cohort=reading.cohort,
     )
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import combinations
 
 import polars as pl
@@ -27,14 +28,41 @@ def _squeeze(ids: pl.Series, how: str) -> pl.Series:
     return plain if how == _LIKE[0] else plain.str.replace_all(r"(^|\p{L})0+(\d)", "${1}${2}")
 
 
-def gather_identifiers(numbered: Numbered) -> dict[str, pl.Series]:
-    """Return the identifiers that each source uses, translated where a link table does so."""
-    found: dict[str, list[pl.Series]] = {}
-    for staged in numbered.staged:
-        if "patient_id" in staged.rows.columns:
-            name = numbered.source_name(staged.source)
-            found.setdefault(name, []).append(staged.rows["patient_id"].drop_nulls())
-    return {name: pl.concat(parts).unique().sort() for name, parts in sorted(found.items())}
+@dataclass(frozen=True)
+class Named:
+    """The identifiers that a source uses for a canonical table, translated, each once."""
+
+    source: str
+    table: str
+    ids: pl.Series
+
+
+def gather_identifiers(numbered: Numbered) -> list[Named]:
+    """Return the identifiers that each table laid out uses, translated where a link table does."""
+    return [
+        Named(
+            numbered.source_name(staged.source),
+            staged.table,
+            staged.rows["patient_id"].drop_nulls().unique(),
+        )
+        for staged in numbered.staged
+        if "patient_id" in staged.rows.columns
+    ]
+
+
+def join_identifiers(named: Sequence[Named]) -> pl.Series:
+    """Return all identifiers, each once."""
+    none = pl.Series("patient_id", dtype=pl.String)
+    return pl.concat([none, *(item.ids for item in named)]).unique()
+
+
+def part_by_source(named: Sequence[Named]) -> dict[str, pl.Series]:
+    """Return the identifiers of each source, sorted."""
+    sources = sorted({item.source for item in named})
+    return {
+        source: join_identifiers([item for item in named if item.source == source]).sort()
+        for source in sources
+    }
 
 
 def check_identifiers(ids: Mapping[str, pl.Series]) -> Iterator[tuple[str, str]]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import polars as pl
 
@@ -30,9 +31,22 @@ class LinkTable:
     pairs: pl.DataFrame
     incomplete: pl.DataFrame
 
+    @cached_property
+    def translation(self) -> dict[str, str]:
+        """Return each of their identifiers with ours."""
+        return dict(self.pairs.select("theirs", "ours").iter_rows())
+
+
+def read_links(study: StudySources, context: ReadContext) -> list[LinkTable]:
+    """Read the link tables of a study. Errors: one identifier with two translations: UserError."""
+    return [_read_link(study, link, context) for link in study.link]
+
 
 def apply_links(
-    study: StudySources, deliveries: Sequence[Delivery], context: ReadContext
+    study: StudySources,
+    deliveries: Sequence[Delivery],
+    links: Sequence[LinkTable],
+    seen_on_disk: Mapping[int, Sequence[pl.Series]],
 ) -> list[Delivery]:
     """Translate the identifiers of every linked source; the link tables become sources, too.
 
@@ -40,23 +54,22 @@ def apply_links(
     (spaces around it aside). A row whose identifier does not stand there is quarantined. Rows of
     the link table that are incomplete, or of persons the source does not know, are left out by
     rules of their own, so that the table is accounted for like every other file.
-    Errors: a source that no ``[[source]]`` names, one identifier with two translations: UserError.
+    ``seen_on_disk``: by the number of a link, the identifiers that rows left on disk bring to it.
     """
     linked = list(deliveries)
-    for link in study.link:
-        table = _read_link(study, link, context)
-        parts = [_of_source(delivery, link.source) for delivery in linked]
+    for number, table in enumerate(links):
+        parts = [_of_source(delivery, table.link.source) for delivery in linked]
         seen = [
             staged.rows["patient_id"]
             for delivery, numbers in zip(linked, parts, strict=True)
-            for number, staged in enumerate(delivery.staged)
-            if number in numbers
+            for place, staged in enumerate(delivery.staged)
+            if place in numbers
         ]
         linked = [
             _translate(delivery, numbers, table)
             for delivery, numbers in zip(linked, parts, strict=True)
         ]
-        linked.append(_deliver(study, table, seen))
+        linked.append(_deliver(study, table, [*seen, *seen_on_disk.get(number, ())]))
     return linked
 
 
@@ -107,15 +120,15 @@ def _translate(delivery: Delivery, numbers: frozenset[int], table: LinkTable) ->
     if not numbers:
         return delivery
     staged = tuple(
-        _translate_staged(item, table) if number in numbers else item
+        translate_staged(item, table) if number in numbers else item
         for number, item in enumerate(delivery.staged)
     )
     return replace(delivery, staged=staged)
 
 
-def _translate_staged(staged: Staged, table: LinkTable) -> Staged:
-    translation = dict(table.pairs.select("theirs", "ours").iter_rows())
-    theirs = pl.col("patient_id")
+def translate_staged(staged: Staged, table: LinkTable) -> Staged:
+    """Translate the identifiers of laid-out rows; one that has no translation is a problem."""
+    translation, theirs = table.translation, pl.col("patient_id")
     unknown = staged.rows.filter(theirs.is_not_null() & ~theirs.is_in(list(translation)))
     problems = make_problems(
         unknown,

@@ -1,19 +1,23 @@
-"""Read a text file of cells: find its encoding and separator, keep every cell as text."""
+"""Read a text file of cells: find its encoding and separator, keep every cell as text.
+
+A file is read block by block, each of whole lines, into batches of rows: one block and one batch
+where it is held whole.
+"""
 
 from __future__ import annotations
 
 import codecs
 import csv
 import io
-import json
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import polars as pl
 
 from heliotrope.errors import Found, UserError
 from heliotrope.ingest.mapping import Format
-from heliotrope.ingest.raw import REFUSED_SCHEMA, RawTable, no_refusals
+from heliotrope.ingest.raw import RawTable
+from heliotrope.ingest.tabular.lines import LineCutter
 
 SEPARATORS = (",", ";", "\t", "|")
 
@@ -24,6 +28,7 @@ _BOMS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+_MARK = "\ufeff"
 _WINDOWS = "cp1252"
 _LATIN = "latin-1"
 
@@ -50,62 +55,118 @@ def read_delimited(source: TextFile, format: Format) -> RawTable:
     Errors: no text, no header, undecodable, a header name twice: UserError.
     """
     text, notes = decode(source, format.encoding)
-    text = text.replace("\r\n", "\n").replace("\r", "\n")
-    for _ in range(source.header_row - 1):
-        text = text.partition("\n")[2]
-    if not text.strip():
+    place = RawTable(
+        source.file, None, source.sha256, (), pl.DataFrame(), source.header_row + 1, notes=notes
+    )
+    blocks = read_blocks(io.StringIO(text, newline=None), source.header_row, len(text) + 1)
+    return join_batches(list(read_batches(place, blocks, format)))
+
+
+def read_blocks(stream: io.TextIOBase, header_row: int, size: int) -> Iterator[str]:
+    """Give the text of a file from its header on in blocks of whole lines, about ``size`` long.
+
+    Every block but the last ends with the end of a line; blank lines at the end of the file are
+    left out. Line ends must be translated to a line feed.
+    """
+    text = stream.read(1).removeprefix(_MARK)
+    for _ in range(header_row - 1):
+        if text != "\n":
+            stream.readline()
+        text = ""
+    while True:
+        chunk = stream.read(size)
+        text += chunk
+        if len(chunk) < size:
+            break
+        # the last line with something in it may go on in the next block
+        end = text.rstrip("\n").rfind("\n") + 1
+        if end:
+            yield text[:end]
+            text = text[end:]
+    if text := text.rstrip("\n"):
+        yield text
+
+
+def read_batches(place: RawTable, blocks: Iterator[str], format: Format) -> Iterator[RawTable]:
+    """Read the blocks of a file into batches of rows, one at least; ``place`` says which file.
+
+    Errors: those of ``read_delimited``; some are known only at the end.
+    """
+    first = next(blocks, "")
+    if not first.strip():
         raise UserError(
             "a header and rows",
-            Found("an empty file", source.file),
+            Found("an empty file", place.file),
             "export the file again, or remove it from the folder",
         )
-    separator = format.separator or find_separator(text)
-    header = _read_header(source, text, separator)
-    quick = _read_plain(text, separator, len(header))
-    cells, refused = (
-        (quick, no_refusals())
-        if quick is not None
-        else _read_careful(source, text, separator, header)
-    )
-    return RawTable(
-        file=source.file,
-        sheet=None,
-        sha256=source.sha256,
-        header=header,
-        cells=cells,
-        first_row=source.header_row + 1,
-        refused=refused,
-        notes=notes,
+    separator = format.separator or find_separator(first)
+    place = replace(place, header=_read_header(place, first, separator))
+    cutter = LineCutter(place, separator)
+    batch = cutter.cut(first, blocks, skip=1)
+    for block in blocks:
+        yield batch
+        batch = cutter.cut(block, blocks)
+    yield cutter.close(batch)
+
+
+def join_batches(batches: Sequence[RawTable]) -> RawTable:
+    """Put the batches of a file together, as one table held whole."""
+    return replace(
+        batches[0],
+        cells=pl.concat([batch.cells for batch in batches]),
+        refused=pl.concat([batch.refused for batch in batches]),
+        records=None,
     )
 
 
 def decode(source: TextFile, encoding: str | None) -> tuple[str, tuple[tuple[str, str], ...]]:
     """Turn bytes into text; a guessed encoding leaves a note."""
-    if encoding is None:
-        encoding = next((name for bom, name in _BOMS if source.content.startswith(bom)), None)
-    if encoding is None and b"\x00" in source.content[:200]:
-        encoding = "utf-16-le" if source.content[1:2] == b"\x00" else "utf-16-be"
-    try:
-        return source.content.decode(encoding or "utf-8").removeprefix("\ufeff"), ()
-    except LookupError:
-        raise UserError(
-            "an encoding, e.g. utf-8, utf-16 or latin-1",
-            Found(str(encoding), source.file),
-            "correct `encoding` in study.toml",
-        ) from None
-    except UnicodeError as error:
-        if encoding is not None:
+    found = find_encoding(source.file, encoding, lambda: iter([source.content]))
+    return source.content.decode(found.name).removeprefix(_MARK), found.notes
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """How the bytes of a file are text; a guess leaves a note."""
+
+    name: str
+    notes: tuple[tuple[str, str], ...] = ()
+
+
+def find_encoding(
+    file: str, declared: str | None, open_blocks: Callable[[], Iterator[bytes]]
+) -> Encoding:
+    """Find the encoding of a file by decoding all of it; ``open_blocks`` gives its bytes anew.
+
+    Errors: an encoding that is not known, bytes that are no text in it: UserError.
+    """
+    head = next(open_blocks(), b"")
+    certain = declared or next((name for bom, name in _BOMS if head.startswith(bom)), None)
+    if certain is None and b"\x00" in head[:200]:
+        certain = "utf-16-le" if head[1:2] == b"\x00" else "utf-16-be"
+    for name in [certain] if certain else ["utf-8", _WINDOWS, _LATIN]:
+        try:
+            decoder = codecs.getincrementaldecoder(name)()
+            for block in open_blocks():
+                decoder.decode(block)
+            decoder.decode(b"", final=True)
+        except LookupError:
             raise UserError(
-                f"text in {encoding}",
-                Found(f"bytes that are not: {error}", source.file),
+                "an encoding, e.g. utf-8, utf-16 or latin-1",
+                Found(name, file),
+                "correct `encoding` in study.toml",
+            ) from None
+        except UnicodeError as error:
+            if certain is None:
+                continue
+            raise UserError(
+                f"text in {name}",
+                Found(f"bytes that are not: {error}", file),
                 "declare the right encoding in study.toml, or export the file again as UTF-8",
             ) from None
-    for guess in (_WINDOWS, _LATIN):
-        try:
-            text = source.content.decode(guess)
-        except UnicodeError:
-            continue
-        return text, (("encoding_assumed", f"not UTF-8; read as {guess}"),)
+        is_guess = name in (_WINDOWS, _LATIN) and certain is None
+        said = (("encoding_assumed", f"not UTF-8; read as {name}"),) if is_guess else ()
+        return Encoding(name, said)
     raise AssertionError("latin-1 decodes everything")
 
 
@@ -120,9 +181,10 @@ def find_separator(text: str) -> str:
     return max(SEPARATORS, key=lambda separator: counts[separator])
 
 
-def _read_header(source: TextFile, text: str, separator: str) -> tuple[str, ...]:
+def _read_header(place: RawTable, text: str, separator: str) -> tuple[str, ...]:
     names = next(csv.reader(io.StringIO(text), delimiter=separator), [])
-    return check_header([name.strip() for name in names], source.file, None, source.header_row)
+    stripped = [name.strip() for name in names]
+    return check_header(stripped, place.file, None, place.first_row - 1)
 
 
 def check_header(
@@ -144,74 +206,3 @@ def check_header(
             "rename or remove one of the two columns",
         )
     return tuple(numbered)
-
-
-def _read_plain(text: str, separator: str, width: int) -> pl.DataFrame | None:
-    """Read a file without quotes whose lines all have the header's number of cells."""
-    if '"' in text or "\x00" in text:
-        return None
-    lines = pl.Series(text.rstrip("\n").split("\n")[1:], dtype=pl.String)
-    if lines.is_empty():
-        return pl.DataFrame(schema={str(number): pl.String for number in range(width)})
-    if not (lines.str.count_matches(separator, literal=True) == width - 1).all():
-        return None
-    if width == 1:
-        return pl.DataFrame({"0": lines})
-    split = lines.str.split_exact(separator, width - 1).struct.unnest()
-    return split.rename(dict(zip(split.columns, map(str, range(width)), strict=True)))
-
-
-def _records(text: str, separator: str) -> Iterator[list[str]]:
-    csv.field_size_limit(max(csv.field_size_limit(), len(text) + 1))
-    return csv.reader(io.StringIO(text, newline=""), delimiter=separator)
-
-
-def _read_careful(
-    source: TextFile, text: str, separator: str, header: tuple[str, ...]
-) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Read a file with quotes, or with rows of different length."""
-    width = len(header)
-    records = list(_records(text.rstrip("\n"), separator))[1:]
-    if text.count('"') % 2:
-        _check_quote_at_end(source, records)
-    refused = []
-    for number, record in enumerate(records):
-        if len(record) == width or not any(cell.strip() for cell in record):
-            continue
-        rule = "row_cut" if len(record) < width else "row_too_long"
-        extra = json.dumps(record[width:], ensure_ascii=False) if rule == "row_too_long" else None
-        refused.append((number, rule, f"{len(record)} cells instead of {width}", extra))
-    if text.count('"') % 2 and records and not (refused and refused[-1][0] == len(records) - 1):
-        refused.append((len(records) - 1, "row_cut", "a quote that is never closed", None))
-    if len(records) > 1 and len(refused) * 2 > len(records):
-        raise UserError(
-            f"rows of {width} cells, as in the header",
-            Found(
-                f"{len(refused)} of {len(records)} rows have another number, the first "
-                f"{refused[0][2]}",
-                source.file,
-                row=refused[0][0] + source.header_row + 1,
-            ),
-            "declare the separator in study.toml, or export the file again",
-        )
-    columns = {
-        str(column): [record[column] if column < len(record) else None for record in records]
-        for column in range(width)
-    }
-    cells = pl.DataFrame(columns, schema=dict.fromkeys(columns, pl.String))
-    return cells, pl.DataFrame(refused, schema=REFUSED_SCHEMA, orient="row")
-
-
-def _check_quote_at_end(source: TextFile, records: list[list[str]]) -> None:
-    """Stop if a quote that is never closed has swallowed more than the last line."""
-    if records and any("\n" in cell for cell in records[-1]):
-        swallowed = max(cell.count("\n") for cell in records[-1])
-        raise UserError(
-            "every quote closed",
-            Found(
-                f"a quote that is never closed; it swallows {swallowed} further lines",
-                source.file,
-                row=len(records) + source.header_row,
-            ),
-            "close the quote in that row, or export the file again",
-        )

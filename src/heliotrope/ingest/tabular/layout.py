@@ -70,6 +70,20 @@ def stage(raw: RawTable, mapping: SourceMapping, format: Format, context: ReadCo
     )
 
 
+def name_children(
+    raw: RawTable, mapping: SourceMapping, format: Format, context: ReadContext
+) -> pl.Series:
+    """Return the child that each row names, whether the row is used or not."""
+    child = "patient_id"
+    number = _find_columns(raw, mapping).get(child)
+    if number is None:
+        constant = pl.Series(child, [mapping.constants.get(child)], dtype=pl.String)
+        return constant.new_from_index(0, raw.cells.height)
+    codes = mapping.codes.get(child, {})
+    cells = clean(pl.col(str(number)), missing_tokens(context, format), codes)
+    return raw.cells.select(cells.alias(child)).to_series()
+
+
 def _columns_of_measures(raw: RawTable, measures: tuple[MeasureColumn, ...]) -> list[int]:
     names = [
         name

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from heliotrope.errors import Found, UserError
-from heliotrope.ingest.archive import refuse_changed
+from heliotrope.ingest.archive import hash_stream, refuse_changed
 from heliotrope.ingest.columns import TABLE_COLUMNS
 from heliotrope.ingest.declared import FormSource
 from heliotrope.ingest.mapping import Format, SourceMapping
@@ -134,9 +136,26 @@ def read_bytes(folder: Path, name: str) -> bytes:
 
     Errors: no such file, one that may not be read or that the memory does not hold: UserError.
     """
-    try:
+    with _open(folder, name) as stream:
         check_memory((folder / name).stat().st_size, name)
-        return (folder / name).read_bytes()
+        return stream.read()
+
+
+def hash_file(folder: Path, name: str) -> str:
+    """Return the SHA-256 of a file, read piece by piece.
+
+    Errors: no such file, one that may not be read: UserError.
+    """
+    with _open(folder, name) as stream:
+        return hash_stream(stream)
+
+
+@contextmanager
+def _open(folder: Path, name: str) -> Iterator[IO[bytes]]:
+    """Open a file of the study. Errors: no such file, one that may not be read: UserError."""
+    try:
+        with (folder / name).open("rb") as stream:
+            yield stream
     except FileNotFoundError:
         there = sorted(item.name for item in folder.iterdir()) if folder.is_dir() else []
         raise UserError(
@@ -157,10 +176,10 @@ def hash_bytes(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def check_unchanged(folder: Path, hashes: dict[str, str]) -> None:
+def check_unchanged(folder: Path, hashes: Mapping[str, str]) -> None:
     """Stop if a file no longer is what was read: someone has saved it meanwhile."""
     for name, sha256 in hashes.items():
-        refuse_changed(name, sha256, hash_bytes(read_bytes(folder, name)))
+        refuse_changed(name, sha256, hash_file(folder, name))
 
 
 def _read_content(folder: Path, name: str) -> FileContent:
@@ -169,29 +188,18 @@ def _read_content(folder: Path, name: str) -> FileContent:
 
 
 def read_raw_tables(
-    folder: Path, mappings: Iterable[SourceMapping], study_format: Format
+    folder: Path, mappings: Sequence[SourceMapping], study_format: Format
 ) -> dict[tuple[str, str | None], RawTable]:
     """Read each file or sheet once, whatever the number of mappings that use it.
 
     Errors: two mappings that disagree on how the file is written: UserError.
     """
+    check_formats(mappings, study_format)
     tables: dict[tuple[str, str | None], RawTable] = {}
     contents: dict[str, FileContent] = {}
     workbooks: dict[str, Workbook] = {}
-    formats: dict[tuple[str, str | None], tuple[Format, int]] = {}
     for mapping in mappings:
         key = (mapping.file, mapping.sheet)
-        format = merge_formats(mapping, study_format)
-        wanted = (
-            Format(encoding=format.encoding, separator=format.separator),
-            mapping.header_row,
-        )
-        if formats.setdefault(key, wanted) != wanted:
-            raise UserError(
-                "one encoding, separator and header row for a file",
-                Found("two [[source]] entries that differ", mapping.file, mapping.sheet),
-                "write the same in both, or leave it out of both",
-            )
         if key in tables:
             continue
         if mapping.file not in contents:
@@ -204,8 +212,22 @@ def read_raw_tables(
             sheet = mapping.sheet or workbook.sheets[0]
             tables[key] = read_sheet(workbook, sheet, mapping.header_row)
         else:
-            tables[key] = _read_one(mapping, content, format)
+            tables[key] = _read_one(mapping, content, merge_formats(mapping, study_format))
     return tables
+
+
+def check_formats(mappings: Iterable[SourceMapping], study_format: Format) -> None:
+    """Stop if two mappings disagree on how one file is written."""
+    formats: dict[tuple[str, str | None], tuple[str | None, str | None, int]] = {}
+    for mapping in mappings:
+        format = merge_formats(mapping, study_format)
+        wanted = (format.encoding, format.separator, mapping.header_row)
+        if formats.setdefault((mapping.file, mapping.sheet), wanted) != wanted:
+            raise UserError(
+                "one encoding, separator and header row for a file",
+                Found("two [[source]] entries that differ", mapping.file, mapping.sheet),
+                "write the same in both, or leave it out of both",
+            )
 
 
 def merge_formats(mapping: SourceMapping, study_format: Format) -> Format:
