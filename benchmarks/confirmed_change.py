@@ -87,8 +87,8 @@ def main() -> None:
 def draw_cohort(children: int) -> pl.DataFrame:
     """Draw visits of children: patient_id, day, millimetres, centimetres.
 
-    Child k is the same in a cohort of any size. Visits are 3 to 17 weeks apart, one in fifty after two to three years; one in fifty is rated
-    twice on its day, and then the second rating counts.
+    Child k is the same in a cohort of any size. Visits are 3 to 17 weeks apart, one in fifty after
+    two to three years; one in fifty is rated twice on its day, and then the second rating counts.
     """
     frames = []
     for child in range(children):
@@ -186,7 +186,7 @@ def judge_here(children: int, answer: Path) -> None:
     )
     assessment = lay_out(draw_cohort(children))
     began = time.process_time()
-    values, regimens, baselines, changes = derive(assessment, book)
+    _, regimens, baselines, changes = derive(assessment, book)
     judged = {
         timed.id: evaluate_rule(changes.drop("baseline_row_id", "rejected"), timed, RuleContext())
     }

@@ -1,8 +1,8 @@
 """The peer's side of confirmed_change.py: the same rule by pymsprog, in its own environment.
 
 ``python confirmed_change_peer.py COHORT.csv QUESTIONS.json ANSWER.json`` needs nothing of
-heliotrope. A question: ``column`` (the values), ``event``, ``days`` of confirmation, ``tolerance`` in
-days before and after (null: however long after), ``delta`` and ``children`` (the first so many).
+heliotrope. A question: ``column`` (the values), ``event``, ``days`` of confirmation, ``tolerance``
+in days before and after (null: however long after), ``delta``, ``children`` (the first so many).
 """
 
 from __future__ import annotations
