@@ -43,8 +43,9 @@ def run_shards(jobs: Sequence[ShardJob], workers: int, progress: Progress) -> No
     """Evaluate every shard; parts of tables, trace and findings stand in the run folder after.
 
     Shards that an earlier, interrupted call marked as done are not done again. With one job or
-    one worker it runs here. Otherwise a pool of fresh processes does, one Polars thread each;
-    when a worker dies, see `WorkerPool`.
+    one worker it runs here (not so one that is left of many: it may be the one that kills).
+    Otherwise a pool of fresh processes does, one Polars thread each; when a worker dies, see
+    `WorkerPool`.
     Errors: UserError for shards that end their process, after all others are done; who is in them
     stands in a file of the run folder, not in the message.
     """
@@ -57,12 +58,12 @@ def run_shards(jobs: Sequence[ShardJob], workers: int, progress: Progress) -> No
         progress("evaluate", done, len(jobs))
 
     progress("evaluate", done, len(jobs))
-    if workers == 1 or len(unfinished) <= 1:
+    if workers == 1 or len(jobs) == 1:
         for job in unfinished:
             evaluate_job(job)
             finished()
         return
-    fatal = WorkerPool(evaluate_job, min(workers, len(unfinished))).run(unfinished, finished)
+    fatal = WorkerPool(evaluate_job, min(workers, len(jobs))).run(unfinished, finished)
     if fatal:
         _name_killers(sorted(fatal, key=lambda job: job.shard))
 

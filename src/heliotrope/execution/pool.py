@@ -1,8 +1,9 @@
 """A pool of fresh processes that survives the death of a worker and finds out which job kills.
 
-Only as many jobs are handed out as there are workers: when a worker dies, the one to blame is
-among those few. Each of them is tried again alone; a job that kills its process alone is set
-aside, and all others go on in a pool made anew.
+A worker in which memory runs out counts as dead, whether it was killed or could still say so. Only
+as many jobs are handed out as there are workers: when one dies, the job to blame is among those
+few. Each of them is tried again alone; a job that kills its process alone is set aside, and all
+others go on in a pool made anew.
 """
 
 from __future__ import annotations
@@ -73,7 +74,7 @@ class WorkerPool(Generic[Job]):
 
 
 def _is_broken(future: Future[None]) -> bool:
-    return isinstance(future.exception(), BrokenProcessPool)
+    return isinstance(future.exception(), (BrokenProcessPool, MemoryError))
 
 
 @contextmanager

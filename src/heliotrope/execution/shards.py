@@ -15,7 +15,16 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from heliotrope.errors import Found, UserError
+from heliotrope.errors import ExitCode, Found, UserError
+from heliotrope.execution.digests import (
+    RECORDS_DIGESTS,
+    check_record,
+    compute_digests,
+    damaged_records,
+    find_damaged,
+    read_digests,
+    write_digests,
+)
 from heliotrope.records.canonical import CANONICAL
 from heliotrope.records.shard import Shard, list_children, shard_of
 
@@ -39,7 +48,7 @@ KILLERS = "shards_that_ended_their_process.csv"
 PARTS = "parts"
 
 # What a finished run no longer needs, the marks first: without them nothing counts as done.
-DRAFTS = (DONE, PARTS, KILLERS)
+DRAFTS = (DONE, PARTS, KILLERS, RECORDS_DIGESTS)
 
 
 def count_shards(patients: int, treated: int) -> int:
@@ -91,33 +100,47 @@ def _spell(frame: pl.DataFrame) -> dict[str, str] | None:
 
 
 def read_parts(folder: Path, table: str) -> pl.DataFrame:
-    """Read all parts of a table, in the order of their shards."""
+    """Read all parts of a table, in the order of their shards.
+
+    Errors: a part that is damaged since its shard was marked as done: UserError naming it.
+    """
     parts = sorted((folder / f"{table}.parquet").glob("part-*.parquet"))
-    return pl.concat([pl.read_parquet(part, glob=False) for part in parts])
+    return pl.concat([_read_part(part, folder.parent) for part in parts])
+
+
+def _read_part(part: Path, run: Path) -> pl.DataFrame:
+    name = part.relative_to(run).as_posix()
+    digest = read_digests(run / DONE / _number_of(part)).get(name)
+    if digest is None or not find_damaged(run, {name: digest}):
+        return pl.read_parquet(part, glob=False)
+    raise UserError(
+        "every part as it was written",
+        Found("changed since its shard was done", f"{part.parent.name}/{part.name}"),
+        "run again with --resume: the shard is evaluated again, the others are kept",
+        ExitCode.ENVIRONMENT,
+    )
+
+
+def _number_of(part: Path) -> str:
+    return part.stem.removeprefix("part-")
 
 
 def mark_done(run: Path, shard: int) -> None:
-    """Note that every part of a shard stands in the run folder."""
+    """Note that every part of a shard stands in the run folder, and what each of them is."""
     marks = run / DONE
     marks.mkdir(parents=True, exist_ok=True)
-    (marks / f"{shard:05}").touch()
+    parts = [
+        part
+        for folder in (run / "trace", run / PARTS)
+        for part in folder.glob(f"*.parquet/part-{shard:05}.parquet")
+    ]
+    write_digests(compute_digests(run, parts), marks / f"{shard:05}")
 
 
 def is_done(run: Path, shard: int) -> bool:
-    """Say whether every part of a shard was written, and can still be read."""
-    if not (run / DONE / f"{shard:05}").is_file():
-        return False
-    folders = [run / "trace", run / PARTS]
-    tables = [path for folder in folders for path in folder.glob("*.parquet")]
-    return all(_can_be_read(path / f"part-{shard:05}.parquet") for path in tables)
-
-
-def _can_be_read(part: Path) -> bool:
-    try:
-        pl.read_parquet(part, glob=False)
-    except (OSError, pl.exceptions.PolarsError):
-        return False
-    return True
+    """Say whether every part of a shard was written, and is as it was written."""
+    digests = read_digests(run / DONE / f"{shard:05}")
+    return bool(digests) and not find_damaged(run, digests)
 
 
 def write_shards(tables: Mapping[str, pl.DataFrame], records: Path, shards: int) -> None:
@@ -155,11 +178,8 @@ def read_shard(records: Path, shard: int) -> Shard:
 
 def _read_records(records: Path, name: str, shard: int) -> pl.DataFrame:
     path = part_path(records, name, shard)
+    check_record(path)
     try:
         return pl.read_parquet(path, glob=False)
     except (OSError, pl.exceptions.PolarsError) as error:
-        raise UserError(
-            "the records of every shard",
-            Found(f"{error}".splitlines()[0], f"{path.parent.name}/{path.name}"),
-            "run again without --resume: the records are then read from their sources anew",
-        ) from None
+        raise damaged_records(path, f"{error}".splitlines()[0]) from None

@@ -11,6 +11,7 @@ from pathlib import Path
 from heliotrope import __version__
 from heliotrope.definitions.load import Rulebook
 from heliotrope.errors import ExitCode, Found, UserError
+from heliotrope.execution.digests import keep_digests_of_records
 
 # Written once the records stand in the folder whole: from then on a run can be resumed.
 MADE_FROM = "made_from.json"
@@ -85,7 +86,8 @@ def can_continue(partial: Path, origin: Mapping[str, object]) -> bool:
 
 
 def keep_origin(partial: Path, origin: Mapping[str, object]) -> None:
-    """Note what the records of the folder were made from; from now on it can be resumed."""
+    """Note what the records of the folder are and were made from; from now on it can be resumed."""
+    keep_digests_of_records(partial)
     draft = partial / f"{MADE_FROM}.draft"
     draft.write_text(json.dumps(origin, indent=2) + "\n", encoding="utf-8")
     draft.replace(partial / MADE_FROM)
