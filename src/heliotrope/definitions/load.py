@@ -7,7 +7,7 @@ import json
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import TypeVar
 
@@ -70,15 +70,21 @@ def read_rulebook(settings: Settings | None = None, local: Path | None = None) -
 
     A rule or score that a study replaces, and the earlier versions that it keeps in its folder,
     are judged beside the one in force, under the name ``id@version``, so that a run can compare
-    them. Errors: a file that is not TOML, an unknown kind, a field that is wrong: UserError naming
-    the file and the field.
+    them. The shipped ones are read once, a study's own each time. Errors: a file that is not TOML,
+    an unknown kind, a field that is wrong: UserError naming the file and the field.
     """
-    definitions = {item.id: item for item in _read_folder(SHIPPED, is_local=False)}
+    definitions = {item.id: item for item in _read_shipped()}
     if local is not None:
         own = {item.id: item for item in _read_folder(local, is_local=True)}
         replaced = [definitions[name] for name in own if name in definitions]
         definitions |= own | _name_versions([*replaced, *_read_earlier(local, own)])
     return Rulebook(definitions=definitions, settings=settings or Settings())
+
+
+@cache
+def _read_shipped() -> tuple[Definition, ...]:
+    """Read the shipped definitions: they do not change while the program runs."""
+    return tuple(_read_folder(SHIPPED, is_local=False))
 
 
 def _read_earlier(local: Path, own: Mapping[str, Definition]) -> Iterable[Definition]:
