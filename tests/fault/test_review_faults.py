@@ -13,19 +13,15 @@ from typer.testing import CliRunner
 
 from heliotrope.cli import app
 from heliotrope.errors import ExitCode, UserError
-from heliotrope.example_studies import find_example
-from heliotrope.pipeline import RunOptions, run_study
 from heliotrope.report.review import write
 from heliotrope.report.review.browsers import find_browser, list_usual_places
 from heliotrope.report.review.print_pdf import print_pdf
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def run(seven_run: Path) -> Path:
     """A run of the seven children."""
-    folder = tmp_path_factory.mktemp("faults") / "run"
-    run_study(find_example("seven_children"), folder, RunOptions(model=False))
-    return folder
+    return seven_run
 
 
 def make_browser(folder: Path, script: str) -> Path:

@@ -65,27 +65,28 @@ def test_a_worker_that_dies_is_named_and_the_other_shards_are_done(cut_folder: P
     assert done == ["part-00000.parquet", "part-00001.parquet", "part-00003.parquet"]
 
 
-def test_many_shards_give_what_one_gives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_shards_give_what_one_gives(
+    modern_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     study = find_example("modern_cohort")
-    run_study(study, tmp_path / "one", RunOptions(workers=1))
+    many_run = tmp_path / "many"
     monkeypatch.setattr(shards, "PATIENTS_A_SHARD", 10)
-    run_study(study, tmp_path / "many", RunOptions(workers=2))
+    run_study(study, many_run, RunOptions(workers=2))
     for name in TABLES:
         one, many = (
-            pl.read_parquet(tmp_path / run / "tables" / f"{name}.parquet")
-            for run in ("one", "many")
+            pl.read_parquet(run / "tables" / f"{name}.parquet") for run in (modern_run, many_run)
         )
         assert_frame_equal(one.sort(SORT_KEYS[name]), many)
     for name in ("results.parquet", "findings.parquet"):
-        assert_frame_equal(*(pl.read_parquet(tmp_path / run / name) for run in ("one", "many")))
+        assert_frame_equal(*(pl.read_parquet(run / name) for run in (modern_run, many_run)))
     one, many = (
-        pl.read_parquet(tmp_path / run / "trace" / "trace.parquet").drop("trace_id")
-        for run in ("one", "many")
+        pl.read_parquet(run / "trace" / "trace.parquet").drop("trace_id")
+        for run in (modern_run, many_run)
     )
     key = ["definition_id", "patient_id", "regimen", "date", "node"]
     assert_frame_equal(one.sort(key), many.sort(key))
-    assert len(list((tmp_path / "many" / "records" / "patient.parquet").iterdir())) == 3
-    assert verify_run(tmp_path / "many").is_verified
+    assert len(list((many_run / "records" / "patient.parquet").iterdir())) == 3
+    assert verify_run(many_run).is_verified
 
 
 def test_every_child_stands_in_the_shard_of_its_name(cut_folder: Path) -> None:

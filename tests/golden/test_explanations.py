@@ -43,10 +43,8 @@ def draw(run: Path, child: str, definition: str | None, width: int = WIDTH) -> s
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("explanations") / "run"
-    run_study(SEVEN, folder)
-    return folder
+def run(seven_run: Path) -> Path:
+    return seven_run
 
 
 @pytest.mark.parametrize("definition", DEFINITIONS)

@@ -10,21 +10,20 @@ import polars as pl
 import pytest
 
 from heliotrope.definitions.load import read_rulebook
-from heliotrope.example_studies import find_example
-from heliotrope.pipeline import run_study
 from heliotrope.report.adam.write import write_adam
 from heliotrope.report.read_run import RunTables
 
 
-def test_r_reads_the_same_rows_and_sums(run_r: Callable[[str], str], tmp_path: Path) -> None:
+def test_r_reads_the_same_rows_and_sums(
+    run_r: Callable[[str], str], seven_run: Path, tmp_path: Path
+) -> None:
     if run_r('cat(requireNamespace("foreign", quietly = TRUE))').strip() != "TRUE":
         message = "the R package foreign is missing: install r-cran-foreign"
         if os.environ.get("CI"):
             pytest.fail(message)
         pytest.skip(message)
-    run, folder = tmp_path / "run", tmp_path / "set"
-    run_study(find_example("seven_children"), run)
-    write_adam(RunTables(run), read_rulebook(), folder)
+    folder = tmp_path / "set"
+    write_adam(RunTables(seven_run), read_rulebook(), folder)
     for name, column in (("adsl", "COURSES"), ("adlb", "AVAL"), ("adtte", "CNSR")):
         printed = run_r(
             f"""d <- foreign::read.xport("{folder / name}.xpt"); options(digits = 15)

@@ -14,8 +14,6 @@ from polars.testing import assert_frame_equal
 
 from heliotrope.definitions.load import read_rulebook
 from heliotrope.definitions.measure import measures_of
-from heliotrope.example_studies import find_example
-from heliotrope.pipeline import RunOptions, run_study
 from heliotrope.records.results import SORT_KEYS
 from heliotrope.report.explain import open_run
 from heliotrope.report.review.cycle import find_worn_off
@@ -44,11 +42,9 @@ DERIVED = {
 
 
 @pytest.fixture(scope="module")
-def subjects(tmp_path_factory: pytest.TempPathFactory) -> list[Subject]:
+def subjects(modern_run: Path) -> list[Subject]:
     """Every child of the modern cohort, treated or not."""
-    run = tmp_path_factory.mktemp("modern") / "run"
-    run_study(find_example("modern_cohort"), Path(run), RunOptions(model=False))
-    tables = open_run(run)
+    tables = open_run(modern_run)
     report = ReportInput(tables, read_rulebook_of(tables.manifest))
     return [open_subject(report, name) for name in tables.traced_children()]
 

@@ -12,8 +12,6 @@ from heliotrope.commands import exports
 from heliotrope.definitions.adam import ADAM_SET, AdamSet
 from heliotrope.definitions.load import read_rulebook
 from heliotrope.errors import UserError
-from heliotrope.example_studies import find_example
-from heliotrope.pipeline import run_study
 from heliotrope.report.adam.inputs import AdamInputs
 from heliotrope.report.adam.write import MAKERS, write_adam
 from heliotrope.report.read_run import RunTables
@@ -23,10 +21,8 @@ BOOK = RULEBOOK.get(ADAM_SET, AdamSet)
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("adam_runs") / "modern"
-    run_study(find_example("modern_cohort"), folder)
-    return folder
+def run(modern_run: Path) -> Path:
+    return modern_run
 
 
 @pytest.fixture(scope="module")

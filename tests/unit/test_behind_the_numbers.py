@@ -10,7 +10,6 @@ import polars as pl
 import pytest
 
 from heliotrope.definitions.load import Rulebook
-from heliotrope.pipeline import run_study
 from heliotrope.report import section
 from heliotrope.report.page import render_report
 from heliotrope.report.read_run import RunTables
@@ -21,10 +20,8 @@ SEVEN = Path(__file__).parents[2] / "examples" / "seven_children"
 
 
 @pytest.fixture(scope="module")
-def seven(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Rulebook]:
-    run = tmp_path_factory.mktemp("behind") / "run"
-    run_study(SEVEN, run)
-    return run, read_study(SEVEN).read_rulebook()
+def seven(seven_run: Path) -> tuple[Path, Rulebook]:
+    return seven_run, read_study(SEVEN).read_rulebook()
 
 
 def test_each_linked_number_is_as_large_as_its_list(seven: tuple[Path, Rulebook]) -> None:

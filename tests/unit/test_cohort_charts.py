@@ -14,7 +14,6 @@ from heliotrope.definitions.load import read_rulebook
 from heliotrope.estimate.curves import estimate_curve_rows
 from heliotrope.estimate.kaplan_meier import estimate_curve
 from heliotrope.estimate.rows import Topic, make_results
-from heliotrope.pipeline import run_study
 from heliotrope.report.charts.curve import CurveWords, draw_curve
 from heliotrope.report.charts.draw_svg import render_chart
 from heliotrope.report.charts.spec import list_panels
@@ -35,10 +34,8 @@ TOPIC = Topic("time", 0.95, (0.25, 0.75), "d", "1")
 
 
 @pytest.fixture(scope="module")
-def report(tmp_path_factory: pytest.TempPathFactory) -> ReportInput:
-    run = tmp_path_factory.mktemp("cohort") / "run"
-    run_study(EXAMPLES / "seven_children", run)
-    return ReportInput(run=RunTables(run), rulebook=read_rulebook())
+def report(seven_run: Path) -> ReportInput:
+    return ReportInput(run=RunTables(seven_run), rulebook=read_rulebook())
 
 
 def lane(*visits: tuple[int, str], until: int, stopped: bool = False) -> Lane:

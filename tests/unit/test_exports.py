@@ -19,7 +19,6 @@ from typer.testing import CliRunner
 from heliotrope.cli import app
 from heliotrope.errors import ExitCode, UserError
 from heliotrope.example_studies import find_example
-from heliotrope.pipeline import RunOptions, run_study
 from heliotrope.records.finding_tables import Source
 from heliotrope.records.results import TABLES, Result
 from heliotrope.records.trace_tables import Trace, TraceSource
@@ -38,11 +37,9 @@ WHITE_PIXEL = (
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def run(seven_run: Path) -> Path:
     """A run of the seven children."""
-    folder = tmp_path_factory.mktemp("exports") / "run"
-    run_study(find_example("seven_children"), folder, RunOptions(model=False))
-    return folder
+    return seven_run
 
 
 @pytest.fixture(scope="module")

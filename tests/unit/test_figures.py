@@ -12,7 +12,6 @@ import pytest
 
 from heliotrope.definitions.load import read_rulebook
 from heliotrope.errors import ExitCode, UserError
-from heliotrope.pipeline import run_study
 from heliotrope.report.charts.cohort import draw_intervals
 from heliotrope.report.charts.spec import list_panels, make_key, read_labels
 from heliotrope.report.figures.lay_out import compute_canvas, draw_legend, lay_out
@@ -24,10 +23,8 @@ ONLY = FigureOptions(columns=("single", "double"), names=("worsening", "swimmer"
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("figures")
-    run_study(EXAMPLES / "seven_children", folder / "run")
-    return folder / "run"
+def run(seven_run: Path) -> Path:
+    return seven_run
 
 
 @pytest.fixture(scope="module")

@@ -19,8 +19,6 @@ import pytest
 from tests.unit.workbench_client import visiting
 
 from heliotrope.definitions.load import Rulebook, read_rulebook
-from heliotrope.example_studies import find_example
-from heliotrope.pipeline import RunOptions, run_study
 from heliotrope.report import language
 from heliotrope.report.explain import open_run
 from heliotrope.report.page import render_report
@@ -115,11 +113,9 @@ class Outside(HTMLParser):
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def run(seven_run: Path) -> Path:
     """A run of the seven children."""
-    folder = tmp_path_factory.mktemp("seam") / "run"
-    run_study(find_example("seven_children"), folder, RunOptions(model=False))
-    return folder
+    return seven_run
 
 
 @pytest.fixture

@@ -29,10 +29,8 @@ PARQUET_TYPES = {
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    out = tmp_path_factory.mktemp("runs") / "seven"
-    run_study(find_example("seven_children"), out)
-    return out
+def run(seven_run: Path) -> Path:
+    return seven_run
 
 
 def test_the_run_folder_holds_what_the_contract_names(run: Path) -> None:

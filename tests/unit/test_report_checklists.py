@@ -19,7 +19,6 @@ from heliotrope.definitions.steroid_sparing import STEROID_SPARING, SteroidSpari
 from heliotrope.estimate.inputs import Inputs
 from heliotrope.estimate.rows import make_results
 from heliotrope.estimate.sparing.estimate import estimate_rule_and_spared
-from heliotrope.pipeline import run_study
 from heliotrope.report.find_results import Results
 from heliotrope.report.read_run import RunTables, look_up
 from heliotrope.report.section import ReportInput
@@ -36,13 +35,9 @@ def rulebook() -> Rulebook:
 
 
 @pytest.fixture(scope="module")
-def reports(tmp_path_factory: pytest.TempPathFactory, rulebook: Rulebook) -> dict[str, ReportInput]:
-    made = {}
-    for name in NAMES:
-        run = tmp_path_factory.mktemp(name) / "run"
-        run_study(EXAMPLES / name, run)
-        made[name] = ReportInput(run=RunTables(run), rulebook=rulebook)
-    return made
+def reports(seven_run: Path, modern_run: Path, rulebook: Rulebook) -> dict[str, ReportInput]:
+    runs = zip(NAMES, (seven_run, modern_run), strict=True)
+    return {name: ReportInput(run=RunTables(run), rulebook=rulebook) for name, run in runs}
 
 
 @pytest.fixture(scope="module")

@@ -67,17 +67,13 @@ def words(markup: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def modern(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, str], Results]:
-    run = tmp_path_factory.mktemp("modern") / "run"
-    run_study(EXAMPLES / "modern_cohort", run)
-    return sections_of(run), Results(pl.read_parquet(run / "results.parquet"))
+def modern(modern_run: Path) -> tuple[dict[str, str], Results]:
+    return sections_of(modern_run), Results(pl.read_parquet(modern_run / "results.parquet"))
 
 
 @pytest.fixture(scope="module")
-def seven(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    run = tmp_path_factory.mktemp("seven") / "run"
-    run_study(EXAMPLES / "seven_children", run)
-    return sections_of(run)
+def seven(seven_run: Path) -> dict[str, str]:
+    return sections_of(seven_run)
 
 
 class TestQuick:

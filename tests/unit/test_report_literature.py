@@ -23,22 +23,19 @@ def words_of(fragment: str) -> str:
     return re.sub(r"\s+", " ", html.unescape(re.sub(r"<[^>]+>", " ", fragment)))
 
 
-def make_section(folder: Path, settings: str = "") -> str:
-    study = Path(shutil.copytree(SEVEN, folder / "study"))
-    path = study / "study.toml"
-    path.write_text(path.read_text(encoding="utf-8") + settings, encoding="utf-8")
-    run_study(study, folder / "run")
-    return section_of((folder / "run" / "report.html").read_text(encoding="utf-8"))
-
-
 @pytest.fixture(scope="module")
-def plain(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return make_section(tmp_path_factory.mktemp("plain"))
+def plain(seven_run: Path) -> str:
+    return section_of((seven_run / "report.html").read_text(encoding="utf-8"))
 
 
 @pytest.fixture(scope="module")
 def pooled(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return make_section(tmp_path_factory.mktemp("pooled"), "pool_evidence = true\n")
+    folder = tmp_path_factory.mktemp("pooled")
+    study = Path(shutil.copytree(SEVEN, folder / "study"))
+    path = study / "study.toml"
+    path.write_text(path.read_text(encoding="utf-8") + "pool_evidence = true\n", encoding="utf-8")
+    run_study(study, folder / "run")
+    return section_of((folder / "run" / "report.html").read_text(encoding="utf-8"))
 
 
 def test_the_cohort_stands_beside_each_series_with_centre_and_year(plain: str) -> None:

@@ -34,10 +34,9 @@ def text_of(page: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def seven(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Rulebook, str]:
-    run = tmp_path_factory.mktemp("seven") / "run"
-    run_study(SEVEN, run)
-    return run, read_study(SEVEN).read_rulebook(), (run / "report.html").read_text(encoding="utf-8")
+def seven(seven_run: Path) -> tuple[Path, Rulebook, str]:
+    page = (seven_run / "report.html").read_text(encoding="utf-8")
+    return seven_run, read_study(SEVEN).read_rulebook(), page
 
 
 @pytest.fixture

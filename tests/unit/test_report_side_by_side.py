@@ -25,17 +25,13 @@ def rulebook() -> Rulebook:
 
 
 @pytest.fixture(scope="module")
-def modern(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    run = tmp_path_factory.mktemp("modern") / "run"
-    run_study(EXAMPLES / "modern_cohort", run)
-    return run
+def modern(modern_run: Path) -> Path:
+    return modern_run
 
 
 @pytest.fixture(scope="module")
-def seven(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    run = tmp_path_factory.mktemp("seven") / "run"
-    run_study(EXAMPLES / "seven_children", run)
-    return run
+def seven(seven_run: Path) -> Path:
+    return seven_run
 
 
 def build(run: Path, rulebook: Rulebook) -> list[QuestionTable]:

@@ -11,7 +11,6 @@ import polars as pl
 import pytest
 
 from heliotrope.errors import ExitCode, UserError
-from heliotrope.example_studies import find_example
 from heliotrope.pipeline import RunOptions, run_study
 from heliotrope.report.explain import open_run
 from heliotrope.report.review.drugs import _order_drugs
@@ -26,11 +25,9 @@ DECISION = "Continuing or stopping IVIG is a clinical decision."
 
 
 @pytest.fixture(scope="module")
-def seven(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def seven(seven_run: Path) -> Path:
     """A run of the seven children."""
-    run = tmp_path_factory.mktemp("review") / "seven"
-    run_study(find_example("seven_children"), run, QUICK)
-    return run
+    return seven_run
 
 
 @pytest.fixture(scope="module")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -25,8 +26,6 @@ from heliotrope.definitions.disclosure import (
 from heliotrope.definitions.load import read_rulebook
 from heliotrope.errors import UserError
 from heliotrope.estimate.rows import Topic, make_results
-from heliotrope.example_studies import find_example
-from heliotrope.pipeline import run_study
 from heliotrope.report.disclosure.control import control_results
 from heliotrope.report.disclosure.identifiers import (
     SECRET_VARIABLE,
@@ -48,10 +47,9 @@ def list_documented_analyses() -> set[str]:
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("runs") / "modern"
-    run_study(find_example("modern_cohort"), folder)
-    return folder
+def run(modern_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run that is shared from, which writes into it."""
+    return Path(shutil.copytree(modern_run, tmp_path_factory.mktemp("runs") / "modern"))
 
 
 def test_every_shipped_analysis_has_a_class(run: Path) -> None:

@@ -33,7 +33,7 @@ def list_words(text: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(seven_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A workspace with two runs: in the second S01 was seen later, and S07 has a hostile name."""
     folder = tmp_path_factory.mktemp("pages")
     study = folder / "changed"
@@ -51,7 +51,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
             ]
         with path.open("w", newline="", encoding="utf-8") as file:
             csv.writer(file).writerows(rows)
-    run_study(SEVEN, folder / "work" / "runs" / "seven-1")
+    shutil.copytree(seven_run, folder / "work" / "runs" / "seven-1")
     run_study(study, folder / "work" / "runs" / "seven-2")
     return folder / "work"
 
