@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import io
 import os
+import shutil
 import subprocess
 import sys
 from base64 import b64encode
@@ -31,8 +32,6 @@ from playwright.sync_api import Page
 from tests.browser.conftest import DESKTOP, PHONE
 from tests.browser.picture_comparison import compare_pictures, draw_difference, keep_picture
 
-from heliotrope.example_studies import find_example
-from heliotrope.pipeline import run_study
 from heliotrope.report.explain import open_run
 from heliotrope.report.page import write_report
 from heliotrope.report.review.write import ReviewOptions, write_review
@@ -100,11 +99,12 @@ SHOTS = [
 
 
 @pytest.fixture(scope="module")
-def pages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Path | str]]:
+def pages(
+    seven_run: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[dict[str, Path | str]]:
     """The pages of a run whose time and version are always the same, and a workbench over it."""
     folder = tmp_path_factory.mktemp("pictures")
-    run = folder / "work" / "runs" / "seven"
-    run_study(find_example("seven_children"), run)
+    run = Path(shutil.copytree(seven_run, folder / "work" / "runs" / "seven"))
     manifest = read_manifest(run) | PINNED
     write_manifest(manifest, run)
     rulebook = read_rulebook_of(manifest)
