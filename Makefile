@@ -24,7 +24,6 @@ demo: $(VENV)/.installed-model ## run the seven-child study and open its report
 
 test: $(VENV)/.installed-dev ## run every test
 	$(ONE_THREAD) $(BIN)/python -m pytest -n $(PYTEST_WORKERS) --dist worksteal
-	$(BIN)/python -m tests.spec.rule_coverage
 
 check: $(VENV)/.installed-dev $(VENV)/.installed-docs ## format, lint, types, imports, manual
 	$(BIN)/ruff format --check .

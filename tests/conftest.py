@@ -3,6 +3,8 @@
 A run takes longer than most tests that look at one. A test that changes a run, or needs other
 options than those below, copies this one or makes its own. When the tests end, each shared run
 is held to what it was: a test that wrote into it is a fault of the suite, and said.
+
+What a test records as the property ``SHOWN`` is printed at the end, whichever worker it ran in.
 """
 
 from __future__ import annotations
@@ -14,6 +16,16 @@ import pytest
 
 from heliotrope.example_studies import find_example
 from heliotrope.pipeline import run_study
+
+SHOWN = "shown at the end"
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print what tests recorded to be shown."""
+    for report in terminalreporter.stats.get("passed", []):
+        for name, text in report.user_properties:
+            if name == SHOWN:
+                terminalreporter.write_line(text)
 
 
 @pytest.fixture(scope="session")

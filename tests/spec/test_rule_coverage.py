@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
+from tests.conftest import SHOWN
 from tests.spec.rule_coverage import list_decisions, measure_coverage, write_report
 
 from heliotrope.definitions.model import Definition
@@ -23,7 +26,8 @@ def test_no_state_is_reached_that_the_validator_rules_out(definition: Definition
     assert not [item for item in measure_coverage(definition) if item.unforeseen]
 
 
-def test_the_report_names_every_definition() -> None:
+def test_the_report_names_every_definition(record_property: Callable[[str, str], None]) -> None:
     report = write_report()
+    record_property(SHOWN, report)
     for definition in list_decisions():
         assert definition.id in report
