@@ -7,6 +7,7 @@ import warnings
 from typing import Any
 
 import pytest
+from tests.unit.vega_lite import check_spec
 
 from heliotrope.report.charts.draw_svg import render_chart
 from heliotrope.report.charts.registry import draw_balance, draw_estimates, draw_weights
@@ -68,6 +69,7 @@ def test_vega_lite_draws_the_same(spec: Spec) -> None:
 
     with warnings.catch_warnings():
         warnings.simplefilter("error")
+        check_spec(spec)
         assert "<svg" in vl_convert.vegalite_to_svg(spec, vl_version="6.4")
 
 

@@ -7,6 +7,7 @@ import warnings
 from typing import Any
 
 import pytest
+from tests.unit.vega_lite import check_spec
 
 from heliotrope.report.charts.cohort import draw_counts, draw_intervals
 from heliotrope.report.charts.curve import CurveRows, CurveWords, draw_curve
@@ -143,6 +144,7 @@ def test_vega_lite_accepts_the_specification(draw: Any) -> None:
     """The oracle: what is drawn here is a chart that any Vega-Lite viewer draws too."""
     import vl_convert
 
+    check_spec(draw())
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         svg = vl_convert.vegalite_to_svg(draw(), vl_version="6.4")

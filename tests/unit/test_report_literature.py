@@ -8,6 +8,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from tests.unit.vega_lite import check_spec
 
 from heliotrope.pipeline import run_study
 from heliotrope.report.charts.forest import draw_forest
@@ -125,6 +126,8 @@ def test_vega_lite_accepts_a_forest_plot() -> None:
     vl_convert = pytest.importorskip("vl_convert")
     row = {"lane": "a", "kind": "series", "share": 50.0, "low": 20.0, "high": 70.0, "text": "a"}
     wide = {**row, "lane": "b", "kind": "pooled", "least": 10.0, "most": 90.0}
-    svg = vl_convert.vegalite_to_svg(draw_forest([row, wide], "per cent", "a"), vl_version="6.4")
+    spec = draw_forest([row, wide], "per cent", "a")
+    check_spec(spec)
+    svg = vl_convert.vegalite_to_svg(spec, vl_version="6.4")
     assert svg.startswith("<svg")
     assert "NaN" not in svg

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from tests.unit.vega_lite import check_spec
 
 from heliotrope.definitions.load import Rulebook
 from heliotrope.errors import UserError
@@ -187,6 +188,7 @@ class TestDownToTheCell:
         run = RunTables(seven[0])
         (child,) = read_children(run, ["S04"])
         spec = draw_timeline(child, seven[1], SourceCells(run.sources))
+        check_spec(spec)
         svg = vl_convert.vegalite_to_svg(spec, vl_version="6.4")
         assert svg.startswith("<svg")
         assert "NaN" not in svg
