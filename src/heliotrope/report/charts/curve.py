@@ -12,6 +12,7 @@ from heliotrope.report.charts.spec import (
     Axis,
     Row,
     Spec,
+    StepStyle,
     compute_ticks,
     make_channel,
     make_chart,
@@ -19,12 +20,13 @@ from heliotrope.report.charts.spec import (
     make_layer,
     make_numeric,
     make_panel,
+    make_step,
 )
 from heliotrope.report.language import _, ngettext
 
 DAY_STEPS = (30, 60, 90, 180, 360, 720)
 CURVE_HEIGHT = 200
-BAND = 0.15
+STYLE = StepStyle("accent", 0.15)
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,6 @@ def draw_curve(rows: CurveRows, words: CurveWords) -> Spec:
     ticks = tuple(float(row["day"]) for row in rows.at_risk) or compute_ticks(0, high, DAY_STEPS, 6)
     x = make_channel(Axis(0, high, ticks, _(words.axis), "day"))
     y = make_numeric("free", (0, 100), (0, 25, 50, 75, 100))
-    step = {"color": PALETTE["accent"], "interpolate": "step-after"}
     steps = [{**row, "tip": _say_step(row)} for row in rows.steps]
     censored = [{**row, "tip": _say_censored(row)} for row in rows.censored]
     tip = {"field": "tip"}
@@ -63,14 +64,7 @@ def draw_curve(rows: CurveRows, words: CurveWords) -> Spec:
         f"{_(words.title)}, %",
         CURVE_HEIGHT,
         [
-            make_layer(
-                {**step, "type": "area", "opacity": BAND},
-                rows.band,
-                x=x,
-                y={**y, "field": "high"},
-                y2={"field": "low"},
-            ),
-            make_layer({**step, "type": "line"}, steps, x=x, y=y),
+            *make_step(steps, rows.band, x, y, STYLE),
             make_layer(
                 {"type": "point", "shape": STROKE, "filled": True, "color": PALETTE["accent"]},
                 censored,

@@ -18,7 +18,14 @@ from markupsafe import Markup, escape
 from heliotrope.report.charts.beside import pack_spec, render_table
 from heliotrope.report.charts.marks import SYMBOLS, Panel, draw_layer, name_color
 from heliotrope.report.charts.scales import LaneScale, NumericScale, find_channel, read_numeric
-from heliotrope.report.charts.spec import Spec, is_numbers, list_panels, read_labels
+from heliotrope.report.charts.spec import (
+    AREA,
+    AREA_OPACITY,
+    Spec,
+    is_numbers,
+    list_panels,
+    read_labels,
+)
 
 KEY_LINES = {"line": "", "dashed": Markup(' stroke-dasharray="2 3"')}
 KEY_BANDS = {"tall": (10, 1), "low": (4, 1), "band": (10, 0.25)}
@@ -103,6 +110,11 @@ def _render_legend(keys: list[dict[str, Any]]) -> Markup:
 
 def _draw_key(key: dict[str, Any]) -> Markup:
     color = name_color(key["color"])
+    if key["shape"] == AREA:
+        return Markup(
+            '<rect width="12" height="12" class="f-{}" opacity="{}"/>'
+            '<path transform="translate(6,6) scale(.8)" class="f-ink" d="{}"/>'
+        ).format(color, AREA_OPACITY, SYMBOLS[key["mark"]])
     if key["shape"] in KEY_LINES:
         return Markup('<line x1="0" x2="12" y1="6" y2="6" class="s-{}"{}/>').format(
             color, KEY_LINES[key["shape"]]

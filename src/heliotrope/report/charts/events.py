@@ -7,27 +7,40 @@ from dataclasses import dataclass
 
 from heliotrope.report.charts.numbers import make_numbers
 from heliotrope.report.charts.spec import (
+    AREA_OPACITY,
+    MARK_SIZE,
     PALETTE,
     Axis,
     ChartTable,
     Row,
     Spec,
+    StepStyle,
     compute_nice_steps,
     compute_ticks,
+    make_area_key,
     make_channel,
     make_chart,
     make_key,
     make_layer,
     make_numeric,
     make_panel,
+    make_step,
 )
 from heliotrope.report.language import _
 
 HEIGHT = 190
 DAY_STEPS = (7, 14, 28, 56, 91, 182, 365, 730)
-CAUSE_COLORS = ("red", "sky", "blue", "muted", "amber")
+CAUSES = (
+    ("red", "diamond"),
+    ("sky", "circle"),
+    ("blue", "square"),
+    ("muted", "cross"),
+    ("amber", "triangle-up"),
+)
+"""The colour of each area, and the shape of the marks in it, which need no colour to be seen."""
 SHARE = (0, 25, 50, 75, 100)
-BAND = 0.18
+STYLE = StepStyle("accent", 0.18)
+MARKS_ACROSS = 8
 
 
 @dataclass(frozen=True)
@@ -115,27 +128,34 @@ class FirstEventRows:
 
 
 def draw_first_events(rows: FirstEventRows) -> Spec:
-    """Draw the Aalen-Johansen shares as a stack: what is left white had none of the events."""
+    """Draw the Aalen-Johansen shares as a stack: what is left white had none of the events.
+
+    Areas differ by the marks in them as by their colour, and each ends in a line.
+    """
     x = _make_days(rows.last_day, rows.at_risk, _("Days from the last infusion"))
     y = make_numeric("high", (0, 100), SHARE)
-    colors = [CAUSE_COLORS[number % len(CAUSE_COLORS)] for number in range(len(rows.causes))]
+    drawn = [
+        (name, steps, *CAUSES[number % len(CAUSES)])
+        for number, (name, steps) in enumerate(rows.causes)
+    ]
     layers = [
+        layer
+        for _name, steps, color, _mark in drawn
+        for layer in make_step(steps, steps, x, y, StepStyle(color, AREA_OPACITY))
+    ]
+    layers += [
         make_layer(
-            {
-                "type": "area",
-                "color": PALETTE[color],
-                "interpolate": "step-after",
-                "opacity": 0.7,
-            },
-            steps,
+            {"type": "point", "shape": mark, "filled": True, "size": MARK_SIZE}
+            | {"color": PALETTE["ink"]},
+            _list_marks(steps, rows.last_day, number / len(drawn)),
             x=x,
-            y=y,
-            y2={"field": "low"},
+            y={**y, "field": "middle"},
+            tooltip={"field": "tip"},
         )
-        for color, (_, steps) in zip(colors, rows.causes, strict=True)
+        for number, (_name, steps, _color, mark) in enumerate(drawn)
     ]
     panel = make_panel(_("Children by what came first, %"), HEIGHT, layers)
-    keys = [make_key(name, color) for color, (name, _) in zip(colors, rows.causes, strict=True)]
+    keys = [make_area_key(name, color, mark) for name, _steps, color, mark in drawn]
     description = _(
         "Shares of children by what came first after the last infusion, stacked by day, with the "
         "numbers at risk. What is left had none of the events. The table below holds the same."
@@ -152,6 +172,19 @@ def draw_first_events(rows: FirstEventRows) -> Spec:
     )
     numbers = make_numbers({_("At risk"): rows.at_risk}, x)
     return make_chart(description, [panel, numbers], keys, table)
+
+
+def _list_marks(steps: Sequence[Row], last_day: float, offset: float) -> Sequence[Row]:
+    """Place marks along the middle of an area, apart from those of the areas beside it."""
+    placed = []
+    for number in range(MARKS_ACROSS):
+        day = last_day * (number + (0.5 + offset) % 1) / MARKS_ACROSS
+        before = [step for step in steps if float(step["day"]) <= day]
+        if before and float(before[-1]["high"]) > float(before[-1]["low"]):
+            low, high = float(before[-1]["low"]), float(before[-1]["high"])
+            tip = _("day {day}: {share} %").format(day=f"{day:.0f}", share=f"{high - low:.0f}")
+            placed.append({"day": day, "middle": (low + high) / 2, "tip": tip})
+    return placed
 
 
 @dataclass(frozen=True)
@@ -173,21 +206,7 @@ def draw_mean_cumulative(rows: MeanRows) -> Spec:
     most = max([*(float(r["high"]) for r in rows.band), *(float(r["mean"]) for r in rows.steps), 0])
     top = most or 1.0
     y = make_numeric("mean", (0, top), compute_ticks(0, top, compute_nice_steps(top / 4), 6))
-    step = {"color": PALETTE["accent"], "interpolate": "step-after"}
-    panel = make_panel(
-        rows.title,
-        HEIGHT,
-        [
-            make_layer(
-                {**step, "type": "area", "opacity": BAND},
-                rows.band,
-                x=x,
-                y={**y, "field": "high"},
-                y2={"field": "low"},
-            ),
-            make_layer({**step, "type": "line"}, rows.steps, x=x, y=y),
-        ],
-    )
+    panel = make_panel(rows.title, HEIGHT, make_step(rows.steps, rows.band, x, y, STYLE))
     description = _(
         "{title} by day, with an interval that counts children and the numbers at "
         "risk. The table below holds the same."

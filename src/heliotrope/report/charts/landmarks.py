@@ -15,6 +15,7 @@ from heliotrope.report.charts.spec import (
     make_channel,
     make_key,
     make_layer,
+    make_marked_line,
     make_multiples,
     make_numeric,
     make_panel,
@@ -80,14 +81,7 @@ def _draw_measure(rows: LandmarkRows, axis: Axis) -> Spec:
             y={**y, "field": "low"},
             y2={"field": "high"},
         ),
-        make_layer({"type": "line", **color, "opacity": 0.6}, rows.points, x=x, y=y),
-        make_layer(
-            {"type": "point", **color, "filled": True, "size": 36},
-            rows.points,
-            x=x,
-            y=y,
-            tooltip={"field": "tip"},
-        ),
+        *make_marked_line(rows.points, x, y, {**color, "opacity": 0.6}),
     ]
     return make_panel(rows.title, HEIGHT, layers)
 

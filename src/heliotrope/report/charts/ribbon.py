@@ -17,6 +17,7 @@ from heliotrope.report.charts.spec import (
     make_chart,
     make_key,
     make_layer,
+    make_marked_line,
     make_numeric,
     make_panel,
 )
@@ -74,14 +75,7 @@ def draw_ribbon(rows: RibbonRows) -> Spec:
                 y={**y, "field": "high"},
                 y2={"field": "low"},
             ),
-            make_layer({"type": "line", **color, "strokeWidth": 2.5}, rows.points, x=x, y=y),
-            make_layer(
-                {"type": "point", **color, "filled": True, "size": 36},
-                rows.points,
-                x=x,
-                y=y,
-                tooltip={"field": "tip"},
-            ),
+            *make_marked_line(rows.points, x, y, {**color, "strokeWidth": 2.5}),
         ],
     )
     keys = [

@@ -34,6 +34,8 @@ NUMBERS = "numbers"
 MULTIPLES_WIDTH = 150
 MULTIPLES_COLUMNS = 4
 MULTIPLES_GAP, MULTIPLES_ROW_GAP = 44, 68
+MARK_SIZE = 36
+AREA, AREA_OPACITY = "area", 0.45
 STROKE = "M-.3,-1.2h.6v2.4h-.6z"
 """An upright stroke, as a path: Vega's own stroke lies flat."""
 
@@ -93,6 +95,14 @@ class Axis:
     ticks: tuple[float, ...]
     title: str
     field: str = "week"
+
+
+@dataclass(frozen=True)
+class StepStyle:
+    """The colour of a step line, and the opacity of its band."""
+
+    color: str
+    band: float
 
 
 def make_channel(axis: Axis) -> Spec:
@@ -239,6 +249,45 @@ def _hush(layer: Spec, *, has_grid: bool) -> Spec:
 def make_key(label: str, color: str, shape: str = "square") -> Spec:
     """Make one entry of the legend."""
     return {"label": label, "color": PALETTE[color], "shape": shape}
+
+
+def make_area_key(label: str, color: str, mark: str) -> Spec:
+    """Make the entry of an area that is told apart by the marks in it as by its colour."""
+    return {**make_key(label, color, AREA), "mark": mark}
+
+
+def make_step(
+    rows: Iterable[Row], band: Iterable[Row], x: Spec, y: Spec, style: StepStyle
+) -> list[Spec]:
+    """Make a step line over its band: what holds until the next day, and its interval.
+
+    ``band``: rows with ``low`` and ``high``; ``rows`` have the field of ``y``.
+    """
+    step = {"color": PALETTE[style.color], "interpolate": "step-after"}
+    return [
+        make_layer(
+            {**step, "type": "area", "opacity": style.band},
+            band,
+            x=x,
+            y={**y, "field": "high"},
+            y2={"field": "low"},
+        ),
+        make_layer({**step, "type": "line"}, rows, x=x, y=y),
+    ]
+
+
+def make_marked_line(rows: Sequence[Row], x: Spec, y: Spec, style: Spec) -> list[Spec]:
+    """Make a line with a mark at each value, which says in words what it is (``tip``)."""
+    return [
+        make_layer({"type": "line", **style}, rows, x=x, y=y),
+        make_layer(
+            {"type": "point", "color": style["color"], "filled": True, "size": MARK_SIZE},
+            rows,
+            x=x,
+            y=y,
+            tooltip={"field": "tip"},
+        ),
+    ]
 
 
 def compute_ticks(low: float, high: float, steps: Sequence[float], most: int) -> tuple[float, ...]:

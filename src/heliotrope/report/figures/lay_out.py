@@ -14,6 +14,8 @@ from typing import Any
 
 from heliotrope.report.charts.scales import find_channel
 from heliotrope.report.charts.spec import (
+    AREA,
+    AREA_OPACITY,
     MULTIPLES_GAP,
     MULTIPLES_WIDTH,
     PALETTE,
@@ -127,7 +129,7 @@ def draw_legend(keys: Sequence[Spec], width: float) -> Spec:
         "scale": {"domain": [rows - 0.5, -0.5], "nice": False, "zero": False},
         "axis": None,
     }
-    layers = [_draw_key(key, x, y) for key in placed]
+    layers = [layer for key in placed for layer in _draw_key(key, x, y)]
     words = [{**key, "x": key["x"] + KEY_WIDTH + 6} for key in placed]
     text = {"type": "text", "align": "left", "baseline": "middle", "color": PALETTE["ink"]}
     layers.append(make_layer(text, words, x=x, y=y, text={"field": "label"}))
@@ -144,14 +146,23 @@ def _place(keys: Sequence[Spec], width: float) -> Iterable[Spec]:
         x += takes
 
 
-def _draw_key(key: Spec, x: Spec, y: Spec) -> Spec:
+def _draw_key(key: Spec, x: Spec, y: Spec) -> list[Spec]:
+    if key["shape"] == AREA:
+        return [
+            _draw_sign({**key, "shape": "tall"}, x, y, opacity=AREA_OPACITY),
+            _draw_sign({**key, "shape": key["mark"], "color": PALETTE["ink"]}, x, y),
+        ]
+    return [_draw_sign(key, x, y)]
+
+
+def _draw_sign(key: Spec, x: Spec, y: Spec, *, opacity: float = 1) -> Spec:
     color, shape = {"color": key["color"]}, key["shape"]
     if shape in ("line", "dashed"):
         dash = {"strokeDash": [2, 3]} if shape == "dashed" else {}
         return make_layer({"type": "rule", **color, **dash}, [key], x=x, x2={"field": "until"}, y=y)
     if shape in ("tall", "low", "band"):
         height = 4 if shape == "low" else 10
-        opacity = 0.3 if shape == "band" else 1
+        opacity = 0.3 if shape == "band" else opacity
         return make_layer(
             {"type": "bar", **color, "height": height, "opacity": opacity, "orient": "horizontal"},
             [key],
