@@ -118,7 +118,7 @@ class TestWords:
         [
             "Research software: it evaluates records and does not advise a treatment or a dose.",
             "not validated against clinicians' judgement",
-            "Improvement not shown in these records (visits, measures, confounders)",
+            "Improvement not shown in these records. Looked at: ",
             "No reaction recorded in 24 infusions (upper 95 % bound",
             "Invented records.",
             "not verified",

@@ -119,7 +119,7 @@ class Readings:
     """How each definition's trace is read: with the definition only if it is still the run's."""
 
     def __init__(self, rulebook: Rulebook, manifest: Mapping[str, Any]) -> None:
-        self._rulebook = rulebook
+        self.rulebook = rulebook
         self._hashes = {
             item["id"]: item["sha256"] for item in manifest.get("definitions", ()) or ()
         }
@@ -128,11 +128,11 @@ class Readings:
     def get(self, definition_id: str) -> Reading:
         """Return how a definition is read; one that changed since the run explains nothing."""
         if definition_id not in self._readings:
-            definition = self._rulebook.definitions.get(definition_id)
+            definition = self.rulebook.definitions.get(definition_id)
             was = self._hashes.get(definition_id)
             if definition is not None and was is not None and was != definition.sha256:
                 definition = None
-            self._readings[definition_id] = Reading(definition, self._rulebook)
+            self._readings[definition_id] = Reading(definition, self.rulebook)
         return self._readings[definition_id]
 
     @property

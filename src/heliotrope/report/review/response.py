@@ -3,27 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import polars as pl
 
-from heliotrope.definitions.measure import measures_of
 from heliotrope.report.language import _, later, ngettext
 from heliotrope.report.review.figures import Line
 from heliotrope.report.review.subject import Row, Subject, cut
 from heliotrope.report.sections.child import build_regimen
-from heliotrope.report.sections.child_statements import HARM, IMPROVED, Statement
-from heliotrope.report.show_measures import READING_ORDER
+from heliotrope.report.sections.child_statements import HARM, Statement
 from heliotrope.report.words import say, say_flag, whole_sentence
 
 INDICATION = later("Why IVIG was started")
 CONFOUNDING = later("Another explanation?")
 STEROID = later("Steroid dose?")
 OF_IMPROVEMENT = (later("How fast?"), CONFOUNDING, later("Held or lost?"))
-JUDGED = ("met", "not_met")
 LISTED_REACTIONS = 6
-LISTED_MEASURES = 6
-RAISED = ("started", "raised")
 
 
 def list_statements_of(subject: Subject) -> dict[str, Statement]:
@@ -85,96 +79,8 @@ def list_response(subject: Subject, statements: dict[str, Statement]) -> Sequenc
             statement.because,
             subject.marks.mark_cells(statement.cells),
         )
-        if question == IMPROVED and response["responded"] == "no":
-            line = replace(line, answer=_("Improvement not shown in these records."))
-            line = replace(line, because=_say_what_was_looked_at(subject, response))
-        if question == CONFOUNDING:
-            line = _say_confounding(subject, response, line)
         lines.append(line)
     return [*lines, *_list_labels(subject)]
-
-
-def _say_what_was_looked_at(subject: Subject, response: Row) -> str:
-    """Say the visits, the measures and the other treatment behind an improvement not shown."""
-    visits = subject.rows("visit").filter("is_on_regimen").sort("date")
-    judged = visits.filter(pl.col("state").is_in(JUDGED))
-    parts = [
-        ngettext(
-            "Looked at: {n} visit on IVIG that could be judged",
-            "Looked at: {n} visits on IVIG that could be judged",
-            judged.height,
-        ).format(n=judged.height)
-    ]
-    if judged.height:
-        parts[0] += _(" ({first} to {last})").format(
-            first=judged["date"].min(), last=judged["date"].max()
-        )
-    parts.append(_("measures: {measures}").format(measures=_list_measures(subject)))
-    parts.append(_("other treatment: {changes}").format(changes=_say_changes(subject)))
-    if response["reason"]:
-        parts.append(say("response_reason", response["reason"]))
-    return whole_sentence("; ".join(parts))
-
-
-def _list_measures(subject: Subject) -> str:
-    """Name the measures of disease that were recorded at a visit on the regimen."""
-    exposure, until = subject.exposure, subject.covered_until
-    if exposure is None or until is None:
-        return _("none recorded")
-    values = subject.derived.changes.filter(
-        (pl.col("regimen") == subject.regimen) & (pl.col("date") <= until)
-    )
-    known = measures_of(subject.rulebook)
-    named = [
-        measure.title
-        for measure in known.values()
-        if measure.id in set(values["measure"])
-        and (measure.domain in READING_ORDER or measure.is_judgement)
-    ]
-    if not named:
-        return _("none recorded")
-    more = len(named) - LISTED_MEASURES
-    said = ", ".join(named[:LISTED_MEASURES])
-    return said + (" " + _("and {n} more").format(n=more) if more > 0 else "")
-
-
-def _say_changes(subject: Subject) -> str:
-    """Say which other drugs were started or raised while IVIG was given."""
-    exposure, until = subject.exposure, subject.covered_until
-    if exposure is None or until is None or subject.child.record("medication").height == 0:
-        return _("no drug is recorded at all")
-    is_meanwhile = pl.col("start_date").is_between(exposure["first_infusion"], until)
-    rows = subject.derived.drug_periods.filter(is_meanwhile & pl.col("change").is_in(RAISED))
-    said = [
-        _("{drug} {change} {date}").format(
-            drug=say("drug", row["drug"]), change=say_flag(row["change"]), date=row["start_date"]
-        )
-        for row in rows.sort("start_date").iter_rows(named=True)
-    ]
-    pulses = subject.derived.steroid_pulses.filter(is_meanwhile)
-    said += [_("steroid pulse {date}").format(date=date) for date in pulses["start_date"]]
-    return ", ".join(said) or _("no drug beside IVIG is recorded as started or raised meanwhile")
-
-
-def _say_confounding(subject: Subject, response: Row, line: Line) -> Line:
-    if response["confounded"] or response["confounded"] is None:
-        return line
-    if response["onset_by_day"] is None:
-        return replace(
-            line,
-            answer=_("Does not apply: there is no improvement to explain."),
-            because="",
-        )
-    if subject.child.record("medication").height == 0:
-        return replace(line, answer=_("Cannot be judged: no drug is recorded at all."), because="")
-    caveat = ""
-    if "caveat_premedication_unrecorded" in response["flags"]:
-        caveat = _("Premedication is not recorded: a steroid in it would be one.")
-    return replace(
-        line,
-        answer=_("No other explanation is recorded."),
-        because=f"{line.because} {caveat}".strip(),
-    )
 
 
 def _list_labels(subject: Subject) -> Sequence[Line]:

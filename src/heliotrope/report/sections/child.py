@@ -198,6 +198,7 @@ def _gather(
             HARM: [explainer.cells.cell_of(row_id) for row_id in reactions.sort("date")["row_id"]],
         },
         level,
+        explainer.readings.rulebook,
     )
 
 

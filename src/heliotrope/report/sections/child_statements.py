@@ -8,15 +8,18 @@ from typing import Any
 
 import polars as pl
 
+from heliotrope.definitions.load import Rulebook
 from heliotrope.estimate.intervals import estimate_upper_bound_of_none
 from heliotrope.estimate.wording import number
 from heliotrope.report.explanation import Cell
 from heliotrope.report.language import _, later, ngettext
+from heliotrope.report.looked_at import say_what_was_looked_at
 from heliotrope.report.read_child import Child
 from heliotrope.report.words import say, say_flag, whole_sentence
 
 Row = Mapping[str, Any]
 SHOWN_CELLS = 8
+PREMEDICATION = "caveat_premedication_unrecorded"
 CONFOUNDING, DURABILITY = later("Another explanation?"), later("Held or lost?")
 IMPROVED, STEROID, STOPPED, HARM = (
     later("Did the child improve?"),
@@ -28,10 +31,11 @@ IMPROVED, STEROID, STOPPED, HARM = (
 
 @dataclass(frozen=True)
 class Evidence:
-    """The cells that decided, by the question they answer; the level of every interval."""
+    """The cells that decided, by the question they answer; the level of intervals; the rules."""
 
     cells: Mapping[str, Sequence[Cell]]
     level: float
+    rulebook: Rulebook
 
 
 @dataclass(frozen=True)
@@ -49,9 +53,9 @@ def list_statements(child: Child, response: Row, evidence: Evidence) -> Sequence
     regimen = response["regimen"]
     statements = [
         _state_indication(child, regimen),
-        _state_improvement(child, response),
+        _state_improvement(child, response, evidence.rulebook),
         _state_onset(response),
-        _state_confounding(response),
+        _state_confounding(child, response),
         _state_durability(response),
         _state_steroid(child, response),
         *_state_after_stopping(child, regimen),
@@ -84,7 +88,10 @@ def _state_indication(child: Child, regimen: int) -> Statement:
     )
 
 
-def _state_improvement(child: Child, response: Row) -> Statement:
+def _state_improvement(child: Child, response: Row, rulebook: Rulebook) -> Statement:
+    if response["responded"] == "no":
+        because = say_what_was_looked_at(child, rulebook, response)
+        return Statement(IMPROVED, _("Improvement not shown in these records."), because)
     visits = child.table("visit").filter(pl.col("regimen") == response["regimen"])
     on_regimen = visits.filter(pl.col("is_on_regimen"))
     states = on_regimen["state"].to_list()
@@ -124,19 +131,25 @@ def _state_onset(response: Row) -> Statement:
     return Statement(later("How fast?"), whole_sentence(say("onset", response["onset"])), because)
 
 
-def _state_confounding(response: Row) -> Statement:
-    causes = ", ".join(say_flag(cause) for cause in response["confounded_by"])
+def _state_confounding(child: Child, response: Row) -> Statement:
+    """Say whether another treatment could explain the improvement, and what was looked at."""
     if response["confounded"]:
+        causes = ", ".join(say_flag(cause) for cause in response["confounded_by"])
         return Statement(CONFOUNDING, _("Yes: confounded."), whole_sentence(causes))
     if response["confounded"] is None:
         return Statement(CONFOUNDING, _("Cannot be evaluated."), "")
-    return Statement(
-        CONFOUNDING,
-        _("None recorded."),
+    if response["onset_by_day"] is None:
+        said = _("Does not apply: there is no improvement to explain.")
+        return Statement(CONFOUNDING, said, "")
+    if child.record("medication").height == 0:
+        said = _("Cannot be judged: no drug is recorded at all.")
+        return Statement(CONFOUNDING, said, "")
+    because = [
         _("No steroid or other drug was started or raised in the windows before the improvement.")
-        if response["onset_by_day"] is not None
-        else "",
-    )
+    ]
+    if PREMEDICATION in response["flags"]:
+        because.append(_("Premedication is not recorded: a steroid in it would be one."))
+    return Statement(CONFOUNDING, _("No other explanation is recorded."), " ".join(because))
 
 
 def _state_durability(response: Row) -> Statement:

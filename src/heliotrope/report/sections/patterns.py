@@ -48,7 +48,6 @@ def build_patterns(report: ReportInput) -> Section:
     content = {
         "chart": render_chart(counts) if counts else None,
         "lines": lines,
-        "not_shown": say("responded", "no"),
         "tiers": _list_tiers(results),
         "flags": [
             (sentence(say_flag(flag)), results.count("response_flag", flag))
