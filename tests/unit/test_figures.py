@@ -61,6 +61,7 @@ def test_letters_stay_text_and_the_legend_is_in_the_figure(folder: Path) -> None
         assert f">{words}</text>" in svg
     assert "NaN" not in svg
     caption = (folder / "swimmer-single.txt").read_text(encoding="utf-8")
+    assert caption.endswith("it is no aggregate.\n")
     assert caption.startswith("Every child in a lane\nSwimmer plot of 7 children")
     spec = json.loads((folder / "swimmer.vl.json").read_text(encoding="utf-8"))
     assert spec["$schema"].endswith("v6.json")

@@ -132,6 +132,7 @@ def figures(
 
     In the widths of journal columns, each with its caption.
     """
+    from heliotrope.report.figures.list_figures import SHOW_CHILDREN
     from heliotrope.report.figures.write_figures import FigureOptions, write_figures
     from heliotrope.report.language import speaking
     from heliotrope.report.read_run import RunTables
@@ -144,6 +145,9 @@ def figures(
     with speaking(language):
         written = write_figures(run, folder, rulebook, options)
     typer.echo(f"Wrote {len(written)} files into {folder}")
+    shown = [name for name in SHOW_CHILDREN if (folder / f"{name}.vl.json") in written]
+    if shown:
+        typer.echo(f"Single children can be seen in: {', '.join(shown)}. They are no aggregates.")
 
 
 @app.command()

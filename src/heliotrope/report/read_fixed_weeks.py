@@ -24,6 +24,7 @@ SPREAD = {"low": "quartile_low", "high": "quartile_high", "least": "minimum", "m
 MOST_MEASURES = 8
 MOST_CHILDREN = 60
 WEEK = 7
+MARGIN = 1.4
 
 
 def read_landmark_rows(report: ReportInput) -> list[LandmarkRows]:
@@ -35,10 +36,7 @@ def read_landmark_rows(report: ReportInput) -> list[LandmarkRows]:
     for measure in sorted(measures, key=rank_measure):
         points = list(_read_points(report.results, LANDMARK, measure.id))
         if len(points) > 1:
-            unit = "" if measure.unit == "none" else f", {measure.unit}"
-            read.append(
-                LandmarkRows(f"{_(measure.title)}{unit}", points, _find_span(measure, points))
-            )
+            read.append(_make_rows(measure, points))
     return read[:MOST_MEASURES]
 
 
@@ -87,6 +85,18 @@ def _find_week(point: str) -> float | None:
         return 0.0
     number = point.removeprefix("week_")
     return float(number) if number.isdigit() else None
+
+
+def _make_rows(measure: Measure, points: list[Row]) -> LandmarkRows:
+    """Make the rows of a measure; enzymes span decades, so their axis is logarithmic."""
+    least = min(point["least"] for point in points)
+    is_log = measure.domain == "enzyme" and least > 0
+    unit = "" if measure.unit == "none" else measure.unit
+    said = " · ".join(filter(None, [unit, _("log axis") if is_log else ""]))
+    title = ", ".join(filter(None, [_(measure.title), said]))
+    most = max(point["most"] for point in points)
+    span = (least / MARGIN, most * MARGIN) if is_log else _find_span(measure, points)
+    return LandmarkRows(title, points, span, is_log)
 
 
 def _find_span(measure: Measure, points: Iterable[Mapping[str, float]]) -> tuple[float, float]:

@@ -10,6 +10,7 @@ from heliotrope.report.charts.spec import (
     Axis,
     Row,
     Spec,
+    compute_decades,
     compute_nice_steps,
     compute_ticks,
     make_channel,
@@ -30,11 +31,13 @@ MOST_TICKS = 4
 @dataclass(frozen=True)
 class LandmarkRows:
     """A measure at fixed weeks: ``points`` with ``week``, ``median``, ``low`` and ``high``
-    (quartiles), ``least`` and ``most``, ``tip``; ``span``: the ends of the vertical axis."""
+    (quartiles), ``least`` and ``most``, ``tip``; ``span``: the ends of the vertical axis, which is
+    logarithmic where ``is_log`` says so."""
 
     title: str
     points: Sequence[Row]
     span: tuple[float, float]
+    is_log: bool = False
 
 
 def draw_landmarks(measures: Sequence[LandmarkRows]) -> Spec:
@@ -58,10 +61,7 @@ def draw_landmarks(measures: Sequence[LandmarkRows]) -> Spec:
 
 
 def _draw_measure(rows: LandmarkRows, axis: Axis) -> Spec:
-    low, high = rows.span
-    x = make_channel(axis)
-    ticks = compute_ticks(low, high, compute_nice_steps(high - low), MOST_TICKS)
-    y = make_numeric("median", (low, high), ticks)
+    x, y = make_channel(axis), _make_values(rows)
     half = BOX * (axis.high - axis.low) / 50
     boxes = [{**r, "from": r["week"] - half, "until": r["week"] + half} for r in rows.points]
     color = {"color": PALETTE["accent"]}
@@ -84,6 +84,14 @@ def _draw_measure(rows: LandmarkRows, axis: Axis) -> Spec:
         *make_marked_line(rows.points, x, y, {**color, "opacity": 0.6}),
     ]
     return make_panel(rows.title, HEIGHT, layers)
+
+
+def _make_values(rows: LandmarkRows) -> Spec:
+    low, high = rows.span
+    if rows.is_log:
+        return make_numeric("median", rows.span, compute_decades(low, high), type="log")
+    ticks = compute_ticks(low, high, compute_nice_steps(high - low), MOST_TICKS)
+    return make_numeric("median", rows.span, ticks)
 
 
 def _thin(weeks: Sequence[float]) -> tuple[float, ...]:

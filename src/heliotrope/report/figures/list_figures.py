@@ -43,6 +43,10 @@ class Figure:
     spec: Spec
 
 
+SHOW_CHILDREN = ("swimmer", "pulses", "steroid_dose")
+"""The figures in which single children can be seen: no aggregates."""
+
+
 def list_figures(report: ReportInput) -> list[Figure]:
     """List the figures that a run has something to draw of, in the order of its report."""
     if not report.treated:

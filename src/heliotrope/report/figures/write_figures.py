@@ -20,12 +20,15 @@ from heliotrope.report.figures.lay_out import (
     compute_canvas,
     lay_out,
 )
-from heliotrope.report.figures.list_figures import Figure, list_figures
+from heliotrope.report.figures.list_figures import SHOW_CHILDREN, Figure, list_figures
+from heliotrope.report.language import _, later
 from heliotrope.report.read_run import RunTables
 from heliotrope.report.section import ReportInput
 
 COLUMN_MM = {"single": 84, "double": 174}
 """Widths of one and of two columns, in millimetres."""
+
+NO_AGGREGATE = later("Single children can be seen in this figure: it is no aggregate.")
 
 _SIZE = re.compile(r'(<svg[^>]*?) width="([\d.]+)" height="([\d.]+)"')
 
@@ -109,8 +112,9 @@ def _write_one(
     png = folder / f"{figure.name}-{column}.png"
     png.write_bytes(set_resolution(image, dots_per_inch))
     caption = folder / f"{figure.name}-{column}.txt"
-    words = f"{figure.title}\n{figure.spec['description']}\n"
-    caption.write_text(words, encoding="utf-8")
+    words = [figure.title, figure.spec["description"]]
+    words += [_(NO_AGGREGATE)] if figure.name in SHOW_CHILDREN else []
+    caption.write_text("\n".join([*words, ""]), encoding="utf-8")
     return [svg, png, caption]
 
 

@@ -9,8 +9,7 @@ from typing import Any, Literal
 from markupsafe import Markup
 
 from heliotrope.definitions.response import AGGRAVATION, RESPONSE
-from heliotrope.report.charts.palette_css import render_palette
-from heliotrope.report.environment import TEMPLATES, make_environment
+from heliotrope.report.environment import make_environment
 from heliotrope.report.language import _, get_tag
 from heliotrope.report.review.cycle import list_cycle
 from heliotrope.report.review.drugs import DrugTable, list_drugs
@@ -27,16 +26,17 @@ from heliotrope.report.review.response import (
 from heliotrope.report.review.scores import list_scores
 from heliotrope.report.review.source_marks import SourceColumn
 from heliotrope.report.review.subject import Subject, cut
+from heliotrope.report.scripts import EmbeddedScripts, make_policy
 from heliotrope.report.section import ReportInput
 from heliotrope.report.sections.agreement import say_validation
 from heliotrope.report.sections.publication import is_synthetic
+from heliotrope.report.style import REVIEW, render_style
 from heliotrope.report.words import RESEARCH_ONLY
 
 Paper = Literal["a4", "letter"]
 
 GENERATOR = "heliotrope review"
 TEMPLATE = "review.html.j2"
-STYLE = "review.css"
 
 
 @dataclass(frozen=True)
@@ -114,12 +114,12 @@ def render_review(subject: Subject, paper: Paper = "a4", *, is_dense: bool = Fal
 
 def _make_context(report: ReportInput, review: Review, paper: Paper) -> dict[str, Any]:
     created = report.run.manifest.get("created")
-    css = (TEMPLATES / STYLE).read_text(encoding="utf-8")
     return {
         "review": review,
         "language": get_tag(),
         "study": cut(str(report.study("title") or report.study("id") or "")),
-        "css": Markup(render_palette() + css + f"@page{{size:{paper};margin:9mm 11mm}}\n"),
+        "css": render_style(REVIEW) + Markup("@page{{size:{};margin:9mm 11mm}}\n").format(paper),
+        "policy": make_policy(EmbeddedScripts()),
         "synthetic": is_synthetic(report),
         "finished": created[:16].replace("T", " ") if isinstance(created, str) else "",
         "version": str(report.run.manifest.get("heliotrope", "")),
