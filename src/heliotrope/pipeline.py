@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import polars as pl
 
@@ -18,11 +19,13 @@ from heliotrope.classify.evaluate import evaluate
 from heliotrope.definitions.load import Rulebook
 from heliotrope.errors import Found, UserError
 from heliotrope.execution.local import ShardJob, run_shards
-from heliotrope.execution.shards import DRAFTS, PARTS, count_shards, read_parts, write_shards
-from heliotrope.ingest import Ingested, read_records
-from heliotrope.records.finding_tables import Quarantine
+from heliotrope.execution.shards import DRAFTS, PARTS, count_shards, read_parts, read_shard
+from heliotrope.ingest import Reading
+from heliotrope.ingest.cut import count_buckets
+from heliotrope.ingest.survey import Survey, Tell, survey_study
+from heliotrope.ingest.tabular import large
+from heliotrope.records.canonical import CANONICAL
 from heliotrope.records.results import SORT_KEYS, TABLES
-from heliotrope.records.shard import Shard, count_children
 from heliotrope.report.language import speaking
 from heliotrope.run.findings import gather_findings, write_findings_csv
 from heliotrope.run.folder import (
@@ -33,7 +36,8 @@ from heliotrope.run.folder import (
     keep_origin,
     open_run_folder,
 )
-from heliotrope.run.manifest import Extent, make_manifest, write_manifest
+from heliotrope.run.intake import INTAKE, Intake
+from heliotrope.run.manifest import make_manifest, write_manifest
 from heliotrope.run.summary import (
     CheckSummary,
     Outcome,
@@ -90,22 +94,17 @@ def run_study(
     rulebook = _read_sound_rulebook(study)
     partial = open_run_folder(out, replace=options.replace, resume=options.resume)
     try:
-        ingested = read_records(study, rulebook, lambda step: tell(step, 0, 1))
-        children = count_children(ingested.tables)
-        shards = count_shards(children, ingested.tables["infusion"]["patient_id"].n_unique())
-        origin = describe_origin(ingested.input_hashes, rulebook, shards)
-        if not can_continue(partial, origin):
-            _write_records(ingested, partial, shards)
-            keep_origin(partial, origin)
+        survey = survey_study(study, rulebook, _tell_steps(tell), large.LARGE)
+        shards = count_shards(survey.count_children(), survey.count_children("infusion"))
+        reading = _read_records(survey, partial, Plan(rulebook, shards, options.workers), tell)
         jobs = [ShardJob(partial, shard, rulebook) for shard in range(shards)]
         run_shards(jobs, options.workers, tell)
         tell("merge", 0, 1)
         tables = _merge_tables(partial)
         findings = gather_findings(
-            ingested,
+            reading,
             read_parts(partial / PARTS, "shard_finding"),
             tables["regimen"],
-            children,
             rulebook,
         )
         findings.write_parquet(partial / "findings.parquet")
@@ -113,23 +112,22 @@ def run_study(
         tell("estimate", 0, 1)
         from heliotrope.estimate.cohort import estimate_all
 
-        results = estimate_all(tables, ingested.tables, rulebook, _tell_model(options, tell))
+        records = {name: read_parts(partial / "records", name) for name in CANONICAL}
+        results = estimate_all(tables, records, rulebook, _tell_model(options, tell))
         results.write_parquet(partial / "results.parquet")
-        manifest = make_manifest(
-            study, rulebook, ingested, tables, Extent(children, shards), has_model=options.model
-        )
+        manifest = make_manifest(study, rulebook, reading, tables, shards, has_model=options.model)
         write_manifest(manifest, partial)
         tell("report", 0, 1)
         from heliotrope.report.page import write_report
 
         with speaking(options.language or study.report.language):
             write_report(partial, rulebook)
-        close_run_folder(partial, out, DRAFTS)
+        close_run_folder(partial, out, (*DRAFTS, INTAKE))
     except BaseException:
         give_up(partial)
         raise
     found = Outcome(findings, results, time.monotonic() - started)
-    return summarise_run(out, study, ingested, tables, found)
+    return summarise_run(out, study, reading, tables, found)
 
 
 def _tell_model(options: RunOptions, tell: Progress) -> Callable[[str, float], None] | None:
@@ -140,20 +138,25 @@ def _tell_model(options: RunOptions, tell: Progress) -> Callable[[str, float], N
 
 
 def check_study(study_path: Path) -> CheckSummary:
-    """Read a study as a run would, and give its findings; nothing is written."""
+    """Read a study as a run would, and give its findings; nothing is left behind."""
     study = read_study(study_path)
     rulebook = _read_sound_rulebook(study)
-    ingested = read_records(study, rulebook)
-    evaluation = evaluate(Shard.from_tables(ingested.tables), rulebook)
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        survey = survey_study(study, rulebook, _tell_steps(_silent), large.LARGE)
+        shards = count_shards(survey.count_children(), survey.count_children("infusion"))
+        reading = _read_records(survey, folder, Plan(rulebook, shards, workers=1), _silent)
+        evaluations = [
+            evaluate(read_shard(folder / "records", shard), rulebook) for shard in range(shards)
+        ]
     findings = gather_findings(
-        ingested,
-        evaluation.findings,
-        evaluation.tables["regimen"],
-        count_children(ingested.tables),
+        reading,
+        pl.concat([evaluation.findings for evaluation in evaluations]),
+        pl.concat([evaluation.tables["regimen"] for evaluation in evaluations]),
         rulebook,
     )
-    fates = count_by_table(ingested)
-    return CheckSummary(study.title, ingested.accounting, findings, fates, ingested.cohort)
+    fates = count_by_table(reading)
+    return CheckSummary(study.title, reading.accounting, findings, fates, reading.cohort)
 
 
 def _read_sound_rulebook(study: Study) -> Rulebook:
@@ -176,16 +179,32 @@ def _read_sound_rulebook(study: Study) -> Rulebook:
     return rulebook
 
 
-def _write_records(ingested: Ingested, partial: Path, shards: int) -> None:
-    """Write canonical parts, sources and quarantine."""
-    records = partial / "records"
-    write_shards(ingested.tables, records, shards)
-    ingested.source.write_parquet(records / "source.parquet")
-    quarantine = partial / "quarantine"
-    quarantine.mkdir()
-    for table, rows in ingested.quarantine.items():
-        if rows.height:
-            rows.select(Quarantine.column_names()).write_parquet(quarantine / f"{table}.parquet")
+@dataclass(frozen=True)
+class Plan:
+    """How a study is read: by which definitions, into how many shards, by how many processes."""
+
+    rulebook: Rulebook
+    shards: int
+    workers: int
+
+
+def _read_records(survey: Survey, partial: Path, plan: Plan, tell: Progress) -> Reading:
+    """Read the records into the folder, or what an interrupted run of this origin left to read."""
+    buckets = count_buckets(survey, plan.shards)
+    intake = Intake(survey, partial, plan.rulebook, plan.shards, buckets)
+    origin = describe_origin(survey.input_hashes, plan.rulebook, plan.shards)
+    can_go_on = can_continue(partial, origin)
+    intake.cut(_tell_steps(tell))
+    if buckets > 1 and not can_go_on:
+        keep_origin(partial, origin)
+    reading = intake.read(plan.workers, _tell_steps(tell))
+    keep_origin(partial, origin)
+    return reading
+
+
+def _tell_steps(tell: Progress) -> Tell:
+    """Pass the steps of reading on; most say no more than their name."""
+    return lambda step, done=0, total=1, /: tell(step, done, total)
 
 
 def _merge_tables(partial: Path) -> dict[str, pl.DataFrame]:

@@ -75,6 +75,11 @@ def cut_study(survey: Survey, buckets: int, folder: Path, tell: Tell) -> None:
     (folder / _RECIPE).write_bytes(pickle.dumps(_Recipe(on_disk, survey.sources)))
 
 
+def is_cut(folder: Path) -> bool:
+    """Say whether a folder holds every bucket of a study: the recipe is written last."""
+    return (folder / _RECIPE).is_file()
+
+
 def load_bucket(folder: Path, number: int, context: ReadContext) -> tuple[Bucket, Sources]:
     """Read the rows of a bucket that was cut, laid out, and the order of the sources."""
     recipe: _Recipe = pickle.loads((folder / _RECIPE).read_bytes())

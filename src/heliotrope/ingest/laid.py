@@ -42,7 +42,6 @@ class Laid:
             found.append(replace(staged, proven=proven, source=self.source))
         return found
 
-
     def find_children(self, batch: RawTable, context: ReadContext) -> pl.Series:
         """Return the child that each row names, translated, also of rows that are left out."""
         found = pl.DataFrame({CHILD: self.table.find_children(batch, context)})

@@ -24,7 +24,6 @@ def gather_findings(
     reading: Reading,
     in_shards: pl.DataFrame,
     regimens: pl.DataFrame,
-    children: int,
     rulebook: Rulebook,
 ) -> pl.DataFrame:
     """Put all findings together, worst first.
@@ -42,7 +41,7 @@ def gather_findings(
             for frame in (
                 reading.findings,
                 locate_findings(in_shards, reading.source),
-                _find_children_without_ivig(regimens, children, rulebook),
+                _find_children_without_ivig(regimens, reading.children, rulebook),
             )
         ]
     ).sort(order, *PLACE, nulls_last=True, maintain_order=True)

@@ -6,7 +6,6 @@ import hashlib
 import json
 import platform
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -23,20 +22,12 @@ from heliotrope.study import Study
 PACKAGES = ("polars", "dataframely", "pydantic", "numpy", "scipy", "jinja2")
 
 
-@dataclass(frozen=True)
-class Extent:
-    """How many children a run evaluates, and into how many shards they are cut."""
-
-    children: int
-    shards: int
-
-
 def make_manifest(
     study: Study,
     rulebook: Rulebook,
     reading: Reading,
     tables: Mapping[str, pl.DataFrame],
-    extent: Extent,
+    shards: int,
     *,
     has_model: bool,
 ) -> dict[str, Any]:
@@ -64,9 +55,9 @@ def make_manifest(
         "cohort": describe_cohort(reading),
         "definitions": describe_definitions(rulebook),
         "rulebook_sha256": rulebook.sha256,
-        "shards": extent.shards,
+        "shards": shards,
         "counts": {
-            "children": extent.children,
+            "children": reading.children,
             "children_with_ivig": tables["regimen"]["patient_id"].n_unique(),
             "records": dict(reading.rows),
             "quarantine": dict(reading.quarantined),

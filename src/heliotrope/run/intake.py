@@ -1,0 +1,183 @@
+"""Read a study into the run folder: at once where it is small, bucket by bucket where it is not.
+
+A study with a table that is too large to be held is cut by children, on disk, into as many buckets
+as the run has shards; each is read by itself, by worker processes too, and leaves its part of every
+table. An interrupted run goes on from the buckets that are read.
+"""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from heliotrope.definitions.load import Rulebook
+from heliotrope.errors import ExitCode, UserError
+from heliotrope.execution.pool import WorkerPool
+from heliotrope.execution.shards import (
+    KILLERS,
+    is_done,
+    mark_done,
+    read_parts,
+    write_part,
+    write_shards,
+)
+from heliotrope.ingest import Reading
+from heliotrope.ingest.bucket import BucketRead, read_bucket
+from heliotrope.ingest.context import make_context
+from heliotrope.ingest.cut import cut_study, is_cut, load_bucket
+from heliotrope.ingest.findings import Listed
+from heliotrope.ingest.linking.identifiers import join_identifiers
+from heliotrope.ingest.read import gather_reading
+from heliotrope.ingest.survey import Survey, Tell
+from heliotrope.records.finding_tables import Quarantine
+from heliotrope.records.shard import shard_of
+
+# What reading leaves beside the records until the run is finished.
+INTAKE = "intake"
+
+_SPOOL = "spool"
+_LISTED = ("single", "repeated")
+_FATES = "fates"
+
+
+@dataclass(frozen=True)
+class Intake:
+    """A study that is read into a run folder.
+
+    buckets: into how many parts its rows are cut: 1, or as many as there are shards.
+    """
+
+    survey: Survey
+    run: Path
+    rulebook: Rulebook
+    shards: int
+    buckets: int
+
+    @property
+    def spool(self) -> Path:
+        """Return where the rows of every bucket stand until they are read."""
+        return self.run / INTAKE / _SPOOL
+
+    def cut(self, tell: Tell) -> None:
+        """Cut the study by children, unless it is read at once, or has been cut or read.
+
+        Errors: those of ``cut_study``.
+        """
+        if self.buckets == 1 or not self.list_unread() or is_cut(self.spool):
+            return
+        shutil.rmtree(self.spool, ignore_errors=True)
+        self.spool.mkdir(parents=True)
+        cut_study(self.survey, self.buckets, self.spool, tell)
+
+    def list_unread(self) -> list[int]:
+        """List the buckets that are not read yet."""
+        folder = self.run / INTAKE
+        return [bucket for bucket in range(self.buckets) if not is_done(folder, bucket)]
+
+    def read(self, workers: int, tell: Tell) -> Reading:
+        """Read what is not read yet and put together what all buckets left beside their rows.
+
+        Errors: buckets that end their process, after all others are read: UserError.
+        """
+        unread = self.list_unread()
+        if unread and self.buckets == 1:
+            tell("checking the records")
+            _read_at_once(self)
+        elif unread:
+            _read_by_bucket(self, unread, workers, tell)
+        shutil.rmtree(self.spool, ignore_errors=True)
+        return _gather(self)
+
+
+@dataclass(frozen=True)
+class ReadJob:
+    """One bucket to read, and the run folder to write its parts to."""
+
+    run: Path
+    spool: Path
+    bucket: int
+    rulebook: Rulebook
+
+
+def read_job(job: ReadJob) -> None:
+    """Read one bucket and write its parts; all of its children are in the shard of its number."""
+    context = make_context(job.rulebook)
+    bucket, sources = load_bucket(job.spool, job.bucket, context)
+    read = read_bucket(bucket, sources, context)
+    for name, table in read.tables.items():
+        write_part(table, job.run / "records", name, job.bucket)
+    _write_rest(read, job.run, job.bucket)
+
+
+def _read_at_once(intake: Intake) -> None:
+    survey = intake.survey
+    read = read_bucket(survey.numbered.whole(), survey.sources, survey.context)
+    survey.check()
+    write_shards(read.tables, intake.run / "records", intake.shards)
+    _write_rest(read, intake.run, 0)
+
+
+def _read_by_bucket(intake: Intake, unread: list[int], workers: int, tell: Tell) -> None:
+    jobs = [ReadJob(intake.run, intake.spool, bucket, intake.rulebook) for bucket in unread]
+    done = intake.buckets - len(unread)
+
+    def finished() -> None:
+        nonlocal done
+        done += 1
+        tell("reading children", done, intake.buckets)
+
+    tell("reading children", done, intake.buckets)
+    if workers == 1 or len(jobs) == 1:
+        for job in jobs:
+            read_job(job)
+            finished()
+        return
+    fatal = WorkerPool(read_job, min(workers, len(jobs))).run(jobs, finished)
+    if fatal:
+        _name_killers(intake, sorted(job.bucket for job in fatal))
+
+
+def _name_killers(intake: Intake, fatal: list[int]) -> None:
+    """List the children of the buckets that could not be read, and stop."""
+    children = join_identifiers(intake.survey.named).sort()
+    shards = pl.Series("shard", [shard_of(child, intake.buckets) for child in children], pl.Int64)
+    listed = pl.DataFrame([shards, children]).filter(pl.col("shard").is_in(fatal))
+    listed.sort("shard", maintain_order=True).write_csv(intake.run / KILLERS)
+    raise UserError(
+        "every shard to be read",
+        f"shard {', '.join(map(str, fatal))} ended its process while it was read (out of memory, "
+        f"or killed): {listed.height:,} children, listed in {KILLERS}",
+        "free memory and run again with --resume, which keeps the other shards; if it stays, "
+        "look at the records of these children",
+        ExitCode.ENVIRONMENT,
+    )
+
+
+def _write_rest(read: BucketRead, run: Path, bucket: int) -> None:
+    """Write what a bucket leaves beside its rows, and mark it as read."""
+    folder = run / INTAKE
+    for name in _LISTED:
+        write_part(getattr(read.listed, name), folder, name, bucket)
+    write_part(read.fates, folder, _FATES, bucket)
+    for table, rows in read.quarantine.items():
+        if rows.height:
+            write_part(rows, folder, f"quarantine_{table}", bucket)
+    mark_done(folder, bucket)
+
+
+def _gather(intake: Intake) -> Reading:
+    folder, records = intake.run / INTAKE, intake.run / "records"
+    listed = Listed(*(read_parts(folder, name) for name in _LISTED))
+    reading = gather_reading(intake.survey, [listed], read_parts(folder, _FATES))
+    reading.source.write_parquet(records / "source.parquet")
+    quarantine = intake.run / "quarantine"
+    quarantine.mkdir(exist_ok=True)
+    for table, rows in reading.quarantined.items():
+        if rows:
+            parts = sorted((folder / f"quarantine_{table}.parquet").glob("part-*.parquet"))
+            whole = pl.scan_parquet(parts, glob=False).select(Quarantine.column_names())
+            whole.sink_parquet(quarantine / f"{table}.parquet")
+    return reading
