@@ -88,7 +88,7 @@ def _by_definition(
             known.add(name)
         else:
             alone[name] = part
-    ordered = nodes.select(pl.all().sort_by(pack_key(nodes, KEY), maintain_order=True))
+    ordered = nodes.sort(pack_key(nodes, KEY), maintain_order=True)
     cut = ordered.partition_by("definition_id", maintain_order=True, as_dict=True)
     return {str(name): frame for (name,), frame in cut.items()}, alone
 
