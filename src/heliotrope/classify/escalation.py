@@ -111,5 +111,6 @@ def _limb_d(rows: pl.DataFrame) -> pl.DataFrame:
         "is_small_reference": pl.lit(value=False),
     }
     return rows.select(
-        given.get(name, pl.col(name)).cast(dtype).alias(name) for name, dtype in WORSENING.items()
+        "patient_id",
+        *(given.get(name, pl.col(name)).cast(dtype).alias(name) for name, dtype in WORSENING.items()),
     )

@@ -35,7 +35,7 @@ from heliotrope.derive.findings import find_in_derived
 from heliotrope.records.finding_tables import ShardFinding
 from heliotrope.records.judgement_tables import State
 from heliotrope.records.results import SORT_KEYS, TABLES
-from heliotrope.records.shard import Shard
+from heliotrope.records.shard import Shard, list_children
 
 REGIMEN = ["patient_id", "regimen"]
 
@@ -44,12 +44,18 @@ REGIMEN = ["patient_id", "regimen"]
 class Evaluation:
     """What a run keeps of a shard: the tables of ``TABLES``, the trace, and findings.
 
-    ``numbered``: trace and trace_source as they are written, words as numbers of a dictionary.
+    ``coded`` and ``numbered`` are tables and trace as they are written: identifiers and words as
+    numbers of a dictionary.
     """
 
-    tables: dict[str, pl.DataFrame]
+    coded: dict[str, pl.DataFrame]
     numbered: NumberedTrace
     findings: pl.DataFrame
+
+    @cached_property
+    def tables(self) -> dict[str, pl.DataFrame]:
+        """The tables, their words spelt."""
+        return {name: spell_words(table) for name, table in self.coded.items()}
 
     @cached_property
     def trace(self) -> pl.DataFrame:
@@ -68,6 +74,7 @@ def evaluate(shard: Shard, rulebook: Rulebook, first_trace_id: int = 0) -> Evalu
     Trace rows are numbered from ``first_trace_id`` on in the order of their key, so that equal
     shards give equal numbers whoever evaluates them.
     """
+    shard = _number_children(shard)
     definition = rulebook.get(RESPONSE, ResponseDefinition)
     rules = WorseningRules.of(rulebook)
     derived = derive_all(shard, rulebook, definition.baseline.days_before)
@@ -117,6 +124,15 @@ def evaluate(shard: Shard, rulebook: Rulebook, first_trace_id: int = 0) -> Evalu
         "steroid_outcome": outcomes.table,
     }
     return Evaluation(_in_schema(tables), numbered, _findings(derived, rulebook, parts))
+
+
+def _number_children(shard: Shard) -> Shard:
+    """Turn the identifiers of children into numbers of a dictionary, in their order."""
+    tables = shard.tables()
+    children = pl.Enum(list_children(tables).sort())
+    return Shard.from_tables(
+        {name: table.cast({"patient_id": children}) for name, table in tables.items()}
+    )
 
 
 def _in_schema(tables: dict[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:

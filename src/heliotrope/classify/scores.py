@@ -70,7 +70,7 @@ def classify_scores(
     absent = [
         make_absent_roots(
             cohort,
-            nodes.filter(pl.col("definition_id") == definition.id),
+            scores.filter(pl.col("definition_id") == definition.id),
             definition,
             label=NOT_EVALUABLE,
         )

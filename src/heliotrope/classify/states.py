@@ -110,7 +110,11 @@ def _classify(
     """Widen the visits once, then judge them by one rule after the other."""
     rules = list(definitions)
     wide = widen_visits(values, dict.fromkeys(name for rule in rules for name in rule.measures))
-    empty = State.create_empty().with_columns(flags=pl.lit([], dtype=pl.List(pl.String)))
+    empty = (
+        State.create_empty()
+        .cast({"patient_id": values["patient_id"].dtype})
+        .with_columns(flags=pl.lit([], dtype=pl.List(pl.String)))
+    )
     tables, parts = [empty], list[pl.DataFrame | VisitNodes]()
     recorded = set(values["measure"].unique())
     for rule in rules:

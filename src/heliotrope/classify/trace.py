@@ -67,7 +67,7 @@ class Classified:
         frames = [
             part if isinstance(part, pl.DataFrame) else part.make_frame() for part in self.parts
         ]
-        return pl.concat([empty_nodes(), *frames])
+        return pl.concat(frames) if frames else empty_nodes()
 
 
 def state_of(
@@ -119,13 +119,17 @@ def make_nodes(rows: pl.DataFrame, definition: Definition, **columns: pl.Expr) -
         "definition_id": pl.lit(definition.id),
         "definition_version": pl.lit(definition.stamp),
         **{
-            name: pl.col(name) for name in ("patient_id", "regimen", "date") if name in rows.columns
+            name: pl.col(name) for name in ("regimen", "date") if name in rows.columns
         },
         **columns,
     }
     return rows.select(
-        given[name].cast(dtype).alias(name) if name in given else _NOTHING[name]
-        for name, dtype in NODE_COLUMNS.items()
+        "patient_id",
+        *(
+            given[name].cast(dtype).alias(name) if name in given else _NOTHING[name]
+            for name, dtype in NODE_COLUMNS.items()
+            if name != "patient_id"
+        ),
     )
 
 

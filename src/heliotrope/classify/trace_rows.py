@@ -76,18 +76,18 @@ def _by_definition(
     """Sort node frames and cut them by definition; visit nodes stay, where they are all there is."""
     visits = [part for part in parts if isinstance(part, VisitNodes)]
     frames = [part for part in parts if isinstance(part, pl.DataFrame) and part.height]
-    nodes = pl.concat([empty_nodes(), *frames])
-    known = set(nodes["definition_id"].unique())
+    known = {name for frame in frames for name in frame["definition_id"].unique()}
     alone: dict[str, VisitNodes] = {}
     for part in visits:
         name = part.definition.id
         if name in known or name in alone:
             repeated = alone.pop(name, None)
             both = [part, repeated] if repeated else [part]
-            nodes = pl.concat([nodes, *(item.make_frame() for item in both)])
+            frames += [frame for frame in (item.make_frame() for item in both) if frame.height]
             known.add(name)
         else:
             alone[name] = part
+    nodes = pl.concat(frames or [empty_nodes()])
     ordered = nodes.sort(pack_key(nodes, KEY), maintain_order=True)
     cut = ordered.partition_by("definition_id", maintain_order=True, as_dict=True)
     return {str(name): frame for (name,), frame in cut.items()}, alone
@@ -101,15 +101,22 @@ def _types_of(
     for part in parts:
         if isinstance(part, VisitNodes):
             frames += [part.visits, part.absent]
-    children = pl.concat(
-        [pl.Series("patient_id", [], pl.String), *(f["patient_id"].unique() for f in frames)]
-    )
-    special = {"patient_id": pl.Enum(children.unique().sort()), "state": STATE}
+    special = {"patient_id": _type_of_children(frames), "state": STATE}
     return {
         name: special.get(name, WORD if dtype == pl.String else dtype)
         for name, dtype in NODE_COLUMNS.items()
         if name != "sources"
     }
+
+
+def _type_of_children(frames: Sequence[pl.DataFrame]) -> pl.Enum:
+    """Give the numbering of children that the frames share, or number them in their order."""
+    columns = [frame["patient_id"] for frame in frames]
+    for column in columns:
+        if isinstance(column.dtype, pl.Enum):
+            return column.dtype
+    children = pl.concat([pl.Series("", [], pl.String), *(each.unique() for each in columns)])
+    return pl.Enum(children.unique().sort())
 
 
 def _number_frame(

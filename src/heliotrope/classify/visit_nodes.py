@@ -64,7 +64,8 @@ class VisitNodes:
 
     def make_frame(self) -> pl.DataFrame:
         """Make the node frame of all visits and nodes."""
-        return pl.concat([empty_nodes(), *self._make_frames(), self.absent])
+        frames = [*self._make_frames(), self.absent]
+        return pl.concat([frame for frame in frames if frame.height] or [empty_nodes()])
 
     def _make_frames(self) -> Iterator[pl.DataFrame]:
         for node in self.nodes:

@@ -16,8 +16,8 @@ from heliotrope.definitions.response import AGGRAVATION, AggravationDefinition
 from heliotrope.definitions.rule import RuleDefinition
 from heliotrope.records.exact import compute_comparison
 
+# The columns beside patient_id, with their types.
 WORSENING: dict[str, pl.DataType | type[pl.DataType]] = {
-    "patient_id": pl.String,
     "regimen": pl.Int32,
     "date": pl.Date,
     "limb": pl.String,
@@ -142,7 +142,7 @@ def _with_cells(rows: pl.DataFrame, changes: pl.DataFrame) -> pl.DataFrame:
     return (
         rows.drop("row_ids")
         .join(cells, on=["patient_id", "regimen", "date"], how="left")
-        .select(WORSENING.keys())
+        .select("patient_id", *WORSENING)
     )
 
 
@@ -156,5 +156,6 @@ def _worsening(
         **({} if "regimen" in rows.columns else {"regimen": pl.lit(None)}),
     }
     return rows.select(
-        given.get(name, pl.col(name)).cast(dtype).alias(name) for name, dtype in WORSENING.items()
+        "patient_id",
+        *(given.get(name, pl.col(name)).cast(dtype).alias(name) for name, dtype in WORSENING.items()),
     )

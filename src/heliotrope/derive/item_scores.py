@@ -51,7 +51,7 @@ def derive_item_scores(assessment: pl.DataFrame, rulebook: Rulebook) -> pl.DataF
     is_number = pl.col("value").is_not_null()
     recorded = assessment.filter(is_number & pl.col("measure").is_in(named))
     if recorded.is_empty():
-        return pl.DataFrame(schema=FORM_COLUMNS)
+        return pl.DataFrame(schema=FORM_COLUMNS | {"patient_id": recorded["patient_id"].dtype})
     answered = _answer_items(recorded, forms, measures)
     scored = _score(answered, forms)
     totals = (

@@ -15,8 +15,8 @@ IMMUNOGLOBULIN = "immunoglobulin"
 MEDICATION_RECORDED = "medication_recorded"
 IVIG_RECORDED = "immunoglobulin_recorded"
 
+# The columns beside patient_id, with their types.
 SPAN_SCHEMA = {
-    CHILD: pl.String,
     "treatment": pl.String,
     "start_date": pl.Date,
     "end_date": pl.Date,
@@ -64,7 +64,8 @@ def derive_treatment_spans(
 def _span(rows: pl.DataFrame, treatment: str, row_id: pl.Expr) -> pl.DataFrame:
     given = {"treatment": pl.lit(treatment), "row_id": row_id}
     return rows.select(
-        given.get(name, pl.col(name)).cast(dtype).alias(name) for name, dtype in SPAN_SCHEMA.items()
+        CHILD,
+        *(given.get(name, pl.col(name)).cast(dtype).alias(name) for name, dtype in SPAN_SCHEMA.items()),
     )
 
 

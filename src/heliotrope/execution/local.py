@@ -72,7 +72,7 @@ def evaluate_job(job: ShardJob) -> None:
     """Read one shard, evaluate it, write its parts."""
     shard = read_shard(job.run / "records", job.shard)
     evaluation = evaluate(shard, job.rulebook, first_trace_id=job.shard * TRACE_IDS_A_SHARD)
-    for name, table in evaluation.tables.items():
+    for name, table in evaluation.coded.items():
         write_part(table, job.run / PARTS, name, job.shard)
     write_part(evaluation.findings, job.run / PARTS, "shard_finding", job.shard)
     write_part(evaluation.numbered.rows, job.run / "trace", "trace", job.shard)
