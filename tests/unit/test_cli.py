@@ -136,7 +136,8 @@ def test_a_panic_of_a_compiled_library_is_no_traceback_either(call, monkeypatch)
 def test_a_full_disk_is_a_fault_of_the_environment() -> None:
     message, code = describe_fault(OSError(errno.ENOSPC, "No space left on device", "run.partial"))
     assert code == ExitCode.ENVIRONMENT
-    assert "No space left on device (run.partial)" in message
+    assert "Found:    the disk is full (run.partial)" in message
+    assert "--resume goes on from what was already done" in message
 
 
 def test_a_developer_can_ask_for_the_traceback(monkeypatch: pytest.MonkeyPatch) -> None:

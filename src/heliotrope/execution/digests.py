@@ -1,8 +1,9 @@
 """Digests of the parts of a run while it is made, so that a damaged file is never taken for data.
 
 Parquet as it is written here carries no checksum: of 400 parts with one flipped bit Polars read 270
-as other values without an error, and some end the process that reads them. The digests stand beside the parts until the run is
-whole: those of the records in one file, those of a shard's results in its mark of being done.
+as other values without an error, and some end the process that reads them. The digests stand beside
+the parts until the run is whole: those of the records in one file, those of a shard's results in
+its mark of being done.
 """
 
 from __future__ import annotations

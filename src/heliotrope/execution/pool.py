@@ -1,9 +1,10 @@
 """A pool of fresh processes that survives the death of a worker and finds out which job kills.
 
-A worker in which memory runs out counts as dead, whether it was killed or could still say so. Only
-as many jobs are handed out as there are workers: when one dies, the job to blame is among those
-few. Each of them is tried again alone; a job that kills its process alone is set aside, and all
-others go on in a pool made anew.
+A worker in which memory runs out or Polars panics ends itself, as if it had been killed: after
+either it is not to be trusted, and a panic cannot even be sent home. Only as many jobs are handed
+out as there are workers: when one dies, the job to blame is among those few. Each of them is tried
+again alone; a job that kills its process alone is set aside, and all others go on in a pool made
+anew.
 """
 
 from __future__ import annotations
@@ -22,6 +23,9 @@ WORKER_ENVIRONMENT = {
     "POLARS_MAX_THREADS": "1",
     "_RJEM_MALLOC_CONF": "dirty_decay_ms:10000,muzzy_decay_ms:10000",
 }
+
+# How a process ends in which memory ran out; any status that is not 0 would do.
+NOT_TO_BE_TRUSTED = 137
 
 Job = TypeVar("Job")
 
@@ -58,7 +62,7 @@ class WorkerPool(Generic[Job]):
                 while waiting and len(at_work) < workers:
                     job = waiting.pop()
                     try:
-                        at_work[pool.submit(self._do, job)] = job
+                        at_work[pool.submit(_do_or_end, self._do, job)] = job
                     except BrokenProcessPool:
                         waiting.append(job)
                         return list(at_work.values())
@@ -74,7 +78,19 @@ class WorkerPool(Generic[Job]):
 
 
 def _is_broken(future: Future[None]) -> bool:
-    return isinstance(future.exception(), (BrokenProcessPool, MemoryError))
+    return isinstance(future.exception(), BrokenProcessPool)
+
+
+def _do_or_end(do: Callable[[Job], None], job: Job) -> None:
+    """Do a job in a worker; end the process where memory runs out, or Polars panics."""
+    try:
+        do(job)
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as error:
+        if isinstance(error, MemoryError) or not isinstance(error, Exception):
+            os._exit(NOT_TO_BE_TRUSTED)
+        raise
 
 
 @contextmanager
