@@ -42,7 +42,7 @@ NO_ACTIVITY = worded(
 )
 
 FEW_CHILDREN = worded(
-    "{found} children with IVIG can be followed from a visit before it; {needed} are asked for"
+    "children with IVIG who can be followed from a visit before it: {found} (asked for: {needed})"
 )
 
 FEW_DECISIONS = worded(
