@@ -16,6 +16,7 @@ from tests.unit.workbench_client import Visitor, visiting
 
 from heliotrope.comparison.between_runs import compare_two_runs
 from heliotrope.comparison.compare import compare_run
+from heliotrope.comparison.excerpt import Excerpt
 from heliotrope.example_studies import find_example
 from heliotrope.pipeline import run_study
 from heliotrope.workbench.cohort_rows import CohortView, choose_rows
@@ -174,10 +175,34 @@ def test_two_definitions_over_a_run(visitor: Visitor) -> None:
 def test_few_changes_are_explained_and_all_are_counted(folder: Path) -> None:
     run, pair = folder / "runs" / "seven-1", ["jdm_ivig_response", "tis_jdm_printo"]
     (whole,) = compare_run(run, pair).pairs
-    (part,) = compare_run(run, pair, most=3).pairs
-    assert part.changes == whole.changes[:3]
+    (part,) = compare_run(run, pair, excerpt=Excerpt(3, 2)).pairs
+    assert part.changes == whole.changes[2:5]
     assert part.classes == whole.classes
+    one, other, count = whole.classes[0]
+    (part,) = compare_run(run, pair, excerpt=Excerpt(999, classes=(one, other))).pairs
+    assert len(part.changes) == count
+    assert {(item.first, item.second) for item in part.changes} == {(one, other)}
     assert sum(count for _one, _other, count in part.classes) == len(whole.changes) > 3
+
+
+def test_the_changes_come_fifty_at_a_time_and_by_class(visitor: Visitor) -> None:
+    address = f"{RUN}/definitions?first=jdm_ivig_response&second=tis_jdm_printo"
+    page = visitor.get(address)
+    total = int(re.findall(r"1 to 50 of ([\d,]+)", page.text)[0].replace(",", ""))
+    last = visitor.get(f"{address}&page=2")
+    assert f"51 to {min(100, total)} of {total}" in last.text
+    ((first, second),) = set(re.findall(r"from=(\w+)&amp;to=(\w+)", page.text)[:1])
+    chosen = visitor.get(f"{address}&from={first}&to={second}")
+    assert 'aria-current="true"' in chosen.text
+    assert "All that differ" in chosen.text
+    assert "None" in visitor.get(f"{address}&from=x&to=y").text
+    assert "51 to" in visitor.get(f"{address}&page=99").text
+
+
+def test_visits_of_which_the_same_is_said_stand_in_one_line(visitor: Visitor) -> None:
+    page = visitor.get(f"{RUN}/child/other?id=S01&first=jdm_ivig_response&second=tis_jdm_imacs")
+    assert "1991-10-24 to 1992-02-08, 9 visits" in page.text
+    assert page.text.count("<tr>") < 8
 
 
 def test_two_runs_say_who_changes_class_and_which_criterion_decided(
@@ -188,7 +213,7 @@ def test_two_runs_say_who_changes_class_and_which_criterion_decided(
     assert "1 of 6 that both runs judged are classed differently." in words
     assert "Only in the earlier run: 1. Only in the later: 1." in words
     found = compare_two_runs(
-        folder / "runs" / "seven-1", folder / "runs" / "seven-2", "jdm_ivig_response", 10
+        folder / "runs" / "seven-1", folder / "runs" / "seven-2", "jdm_ivig_response", Excerpt(10)
     )
     (change,) = found.changes
     assert change.patient_id == "S01"
@@ -201,7 +226,7 @@ def test_two_runs_say_who_changes_class_and_which_criterion_decided(
 def test_two_equal_runs_differ_in_nothing(folder: Path) -> None:
     run = folder / "runs" / "seven-1"
     for name in ("jdm_ivig_response", "tis_jdm_imacs", "inactive_by_mmt8"):
-        found = compare_two_runs(run, run, name, 10)
+        found = compare_two_runs(run, run, name, Excerpt(10))
         assert (found.differing, found.only_first, found.only_second) == (0, 0, 0)
 
 

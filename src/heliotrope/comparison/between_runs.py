@@ -17,6 +17,7 @@ from typing import Any
 import polars as pl
 
 from heliotrope.classify.deciding import Decision, find_deciding, list_ways
+from heliotrope.comparison.excerpt import Excerpt
 from heliotrope.definitions.comparable import find_units
 from heliotrope.definitions.load import Rulebook
 from heliotrope.definitions.measure import measures_of
@@ -79,8 +80,10 @@ class RunComparison:
     node_words: Mapping[str, str]
 
 
-def compare_two_runs(first: Path, second: Path, definition_id: str, most: int) -> RunComparison:
-    """Compare what a definition says in two runs; at most so many changes are explained.
+def compare_two_runs(
+    first: Path, second: Path, definition_id: str, excerpt: Excerpt
+) -> RunComparison:
+    """Compare what a definition says in two runs; those changes are explained that are asked for.
 
     Of a definition that decides over visits and regimens, the regimens are compared. Errors:
     UserError for a definition that one of the runs did not apply, or that classes nobody.
@@ -97,7 +100,7 @@ def compare_two_runs(first: Path, second: Path, definition_id: str, most: int) -
     changed = both.filter(pl.col("word") != pl.col("word_second")).sort(UNIT, nulls_last=False)
     counted = changed.group_by("word", "word_second").len().sort("len", "word", "word_second",
         descending=[True, False, False])  # fmt: skip
-    listed = changed.head(most).to_dicts()
+    listed = excerpt.choose(changed, ("word", "word_second")).to_dicts()
     decisions = [
         _read_decisions(item, definition, listed, side)
         for item, definition, side in zip(tables, definitions, SIDES, strict=True)

@@ -16,6 +16,7 @@ import polars as pl
 
 from heliotrope.comparison.changes import DECISION, ChangeFinder, find_differing
 from heliotrope.comparison.child_tables import ChildTables
+from heliotrope.comparison.excerpt import Excerpt
 from heliotrope.comparison.result import Comparison, PairComparison
 from heliotrope.definitions.comparable import (
     ComparisonOptions,
@@ -57,11 +58,11 @@ def compare_run(
     definition_ids: Sequence[str],
     options: ComparisonOptions | None = None,
     patient_id: str | None = None,
-    most: int | None = None,
+    excerpt: Excerpt | None = None,
 ) -> Comparison:
     """Compare definitions over a finished run, or over what it says of one child.
 
-    ``most``: so many changes of each pair are explained; left out, all are. All are counted.
+    ``excerpt``: which changes of each pair are explained; left out, all are. All are counted.
 
     Every visit that one of them judged, or every regimen, is a unit. Shares and kappas are taken
     where both could decide; who could be decided by one alone is among the changes. Errors:
@@ -77,7 +78,7 @@ def compare_run(
     units = _make_units(tables, plan, _parameters(rulebook))
     names = [item.id for item in definitions]
     rows = _estimate(units, plan, _parameters(rulebook))
-    explained = units if most is None else _choose_units(units, names, most)
+    explained = units if excerpt is None else _choose_units(units, names, excerpt)
     finder = ChangeFinder.of(tables, plan, explained)
     return Comparison(
         definitions=plan.definitions,
@@ -105,9 +106,10 @@ def compare_run(
     )
 
 
-def _choose_units(units: pl.DataFrame, names: Sequence[str], most: int) -> pl.DataFrame:
-    """Take the first units that each pair classes differently."""
-    chosen = [find_differing(units, *pair).head(most) for pair in combinations(names, 2)]
+def _choose_units(units: pl.DataFrame, names: Sequence[str], excerpt: Excerpt) -> pl.DataFrame:
+    """Take of the units that each pair classes differently those to be explained."""
+    pairs = list(combinations(names, 2))
+    chosen = [excerpt.choose(find_differing(units, *pair), pair) for pair in pairs]
     return pl.concat(chosen).unique(maintain_order=True)
 
 

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from starlette.requests import Request
+
+from heliotrope.comparison.excerpt import Excerpt
 from heliotrope.comparison.result import ClassChange, Comparison, NodeThatDecided
 from heliotrope.definitions.model import Definition
 from heliotrope.report.language import _
+from heliotrope.workbench.pages import number_of
+
+CHANGES_A_PAGE = 50
 
 
 @dataclass(frozen=True)
@@ -23,6 +29,13 @@ class ChangeLine:
     second: str
     reason: str
     nodes: Sequence[str]
+    until: dt.date | None = None
+    units: int = 1
+
+    @property
+    def said(self) -> tuple[str, str, str, tuple[str, ...]]:
+        """What is said of it, whenever it was."""
+        return self.first, self.second, self.reason, tuple(self.nodes)
 
 
 @dataclass(frozen=True)
@@ -37,12 +50,36 @@ class ChangeTable:
     classes: Sequence[tuple[str, str, int]]
 
 
-def list_changes(comparison: Comparison, most: int) -> ChangeTable:
-    """List what two definitions class differently, at most so many lines."""
+@dataclass(frozen=True)
+class ChangePage:
+    """Which page of the changes an address asks for, and between which classes."""
+
+    number: int
+    classes: tuple[str, str] | None
+
+    @classmethod
+    def of(cls, request: Request) -> ChangePage:
+        """Read it from an address."""
+        query = request.query_params
+        pair = query.get("from", ""), query.get("to", "")
+        return cls(max(1, number_of(request, "page")), pair if all(pair) else None)
+
+    @property
+    def excerpt(self) -> Excerpt:
+        """The changes to be explained."""
+        return Excerpt(CHANGES_A_PAGE, (self.number - 1) * CHANGES_A_PAGE, self.classes)
+
+    def count(self, classes: Sequence[tuple[str, str, int]]) -> int:
+        """Count the changes that all pages hold together."""
+        return sum(n for one, other, n in classes if self.classes in (None, (one, other)))
+
+
+def list_changes(comparison: Comparison) -> ChangeTable:
+    """List the changes between two definitions that were explained; all are counted."""
     (pair,) = comparison.pairs
     words = comparison.node_words
     letters = {pair.first: "A", pair.second: "B"}
-    lines = [make_line(change, words, letters) for change in pair.changes[:most]]
+    lines = [make_line(change, words, letters) for change in pair.changes]
     return ChangeTable(
         definitions=comparison.definitions,
         unit=comparison.unit,
@@ -51,6 +88,18 @@ def list_changes(comparison: Comparison, most: int) -> ChangeTable:
         lines=lines,
         classes=pair.classes,
     )
+
+
+def join_visits(lines: Sequence[ChangeLine]) -> list[ChangeLine]:
+    """Join the visits of one child that follow each other and of which the same is said."""
+    joined: list[ChangeLine] = []
+    for line in lines:
+        last = joined[-1] if joined else None
+        if last is not None and line.date is not None and last.said == line.said:
+            joined[-1] = replace(last, until=line.date, units=last.units + 1)
+        else:
+            joined.append(line)
+    return joined
 
 
 def make_line(

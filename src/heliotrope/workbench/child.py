@@ -15,6 +15,7 @@ from starlette.responses import Response
 
 from heliotrope.comparison.child_tables import ChildTables
 from heliotrope.comparison.compare import compare_run
+from heliotrope.comparison.excerpt import Excerpt
 from heliotrope.definitions.comparable import ComparisonOptions, find_units
 from heliotrope.errors import UserError
 from heliotrope.report.charts.scripts import list_script_hashes, render_chart_scripts
@@ -22,13 +23,14 @@ from heliotrope.report.explain import explain_patient
 from heliotrope.report.language import _
 from heliotrope.report.section import ReportInput, Section
 from heliotrope.report.sections.child import build_children
-from heliotrope.workbench.changes import list_changes
+from heliotrope.workbench.changes import join_visits, list_changes
 from heliotrope.workbench.desk import OpenRun, desk_of
 from heliotrope.workbench.pages import make_pages, show
 from heliotrope.workbench.security import POLICY
 from heliotrope.workbench.styles import move_styles
 
-MOST_CHANGES = 200
+MOST_CHANGES = 2_000
+RESPONSE = "jdm_ivig_response"
 
 
 @dataclass(frozen=True)
@@ -99,14 +101,15 @@ def show_other_definition(request: Request) -> Response:
     definitions = run.rulebook.definitions
     known = [name for name in _list_definitions(run, patient_id) if find_units(definitions[name])]
     query = request.query_params
-    first, second = query.get("first", ""), query.get("second", "")
+    usual = RESPONSE if RESPONSE in known else ""
+    first, second = query.get("first", usual), query.get("second", "")
     fault = compared = None
     if first and second:
         try:
             ids = [first, second]
             options = _read_options(request)
-            comparison = compare_run(run.place.path, ids, options, patient_id, MOST_CHANGES)
-            compared = list_changes(comparison, MOST_CHANGES)
+            excerpt = Excerpt(MOST_CHANGES)
+            compared = list_changes(compare_run(run.place.path, ids, options, patient_id, excerpt))
         except UserError as error:
             fault = (error.expected, str(error.found), error.to_do)
     content = {
@@ -115,6 +118,7 @@ def show_other_definition(request: Request) -> Response:
         "second": second,
         "week": query.get("week", ""),
         "compared": compared,
+        "lines": join_visits(compared.lines) if compared else (),
         "fault": fault,
     }
     return show(

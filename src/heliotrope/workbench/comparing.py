@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
 from heliotrope.comparison.between_runs import (
     ChangeBetweenRuns,
@@ -18,11 +18,17 @@ from heliotrope.comparison.compare import compare_run
 from heliotrope.definitions.comparable import ComparisonOptions, find_units
 from heliotrope.errors import UserError
 from heliotrope.report.language import _
-from heliotrope.workbench.changes import ChangeLine, list_changes, say_word
+from heliotrope.workbench.changes import (
+    CHANGES_A_PAGE,
+    ChangeLine,
+    ChangePage,
+    list_changes,
+    say_word,
+)
 from heliotrope.workbench.desk import desk_of
 from heliotrope.workbench.pages import number_of, show
+from heliotrope.workbench.paging import Pages
 
-MOST_CHANGES = 200
 NO_WEEK = -1
 
 
@@ -32,12 +38,14 @@ def show_two_definitions(request: Request) -> Response:
     query = request.query_params
     first, second = query.get("first", ""), query.get("second", "")
     week = number_of(request, "week", NO_WEEK)
+    page = ChangePage.of(request)
     fault = compared = None
     if first and second:
         options = ComparisonOptions(week=None if week == NO_WEEK else week)
         try:
-            comparison = compare_run(run.place.path, [first, second], options, most=MOST_CHANGES)
-            compared = list_changes(comparison, MOST_CHANGES)
+            ids = [first, second]
+            comparison = compare_run(run.place.path, ids, options, excerpt=page.excerpt)
+            compared = list_changes(comparison)
         except UserError as error:
             fault = (error.expected, str(error.found), error.to_do)
     known = [name for name in run.tables.traced_definitions() if name in run.rulebook.definitions]
@@ -50,16 +58,18 @@ def show_two_definitions(request: Request) -> Response:
         "second": second,
         "week": query.get("week", ""),
         "compared": compared,
+        "page": page,
+        "pages": _find_pages(request, page, compared.classes) if compared else None,
         "fault": fault,
-        "most": MOST_CHANGES,
     }
-    return show(request, "two_definitions.html.j2", content)
+    return _show(request, "two_definitions.html.j2", content)
 
 
 def show_two_runs(request: Request) -> Response:
     """Show who changes class between two runs under one definition."""
     desk, query = desk_of(request), request.query_params
     names = (query.get("first", ""), query.get("second", ""))
+    page = ChangePage.of(request)
     chosen = query.get("definition", "")
     content: dict[str, Any] = {
         "title": _("Compare runs"),
@@ -70,7 +80,7 @@ def show_two_runs(request: Request) -> Response:
         "compared": None,
         "lines": [],
         "fault": None,
-        "most": MOST_CHANGES,
+        "page": page,
     }
     if all(names):
         first, second = (desk.run(name) for name in names)
@@ -79,13 +89,28 @@ def show_two_runs(request: Request) -> Response:
         if chosen:
             paths = (first.place.path, second.place.path)
             try:
-                compared = compare_two_runs(*paths, chosen, MOST_CHANGES)
+                compared = compare_two_runs(*paths, chosen, page.excerpt)
             except UserError as error:
                 content["fault"] = (error.expected, str(error.found), error.to_do)
             else:
                 lines = [make_line(change, compared.node_words) for change in compared.changes]
-                content |= {"compared": compared, "lines": lines}
-    return show(request, "two_runs.html.j2", content)
+                pages = _find_pages(request, page, compared.classes)
+                content |= {"compared": compared, "lines": lines, "pages": pages}
+    return _show(request, "two_runs.html.j2", content)
+
+
+def _show(request: Request, template: str, content: Mapping[str, Any]) -> Response:
+    """Show a page of changes; an address beyond the last page leads to the last one."""
+    pages, page = content.get("pages"), content["page"]
+    if pages is not None and pages.number != page.number:
+        return RedirectResponse(f"{request.url.path}{pages.link(pages.number)}", 303)
+    return show(request, template, content)
+
+
+def _find_pages(
+    request: Request, page: ChangePage, classes: Sequence[tuple[str, str, int]]
+) -> Pages:
+    return Pages.of(request, page.count(classes), CHANGES_A_PAGE)
 
 
 def make_line(change: ChangeBetweenRuns, words: Mapping[str, str]) -> ChangeLine:
