@@ -19,9 +19,9 @@ from heliotrope.comparison.compare import compare_run
 from heliotrope.comparison.excerpt import Excerpt
 from heliotrope.example_studies import find_example
 from heliotrope.pipeline import run_study
-from heliotrope.workbench.cohort_rows import CohortView, choose_rows
 from heliotrope.workbench.languages import choose_language
 from heliotrope.workbench.styles import move_styles
+from heliotrope.workbench.table_view import TableView
 
 SEVEN = find_example("seven_children")
 HOSTILE = '<img src=x onerror=alert(1)>"; \u202e=1+1'
@@ -82,7 +82,8 @@ def test_five_thousand_children_come_fifty_at_a_time() -> None:
             "onset_by_day": [n % 7 for n in range(5000)],
         }
     )
-    found = choose_rows(cohort, CohortView(sort="onset_by_day", is_descending=True))
+    view = TableView(sort="onset_by_day", is_descending=True)
+    found = view.choose(cohort.lazy(), ["patient_id"]).collect()
     assert found["onset_by_day"][0] == 6
     assert found["patient_id"].head(2).to_list() == ["C0006", "C0013"]
 
@@ -231,8 +232,11 @@ def test_two_equal_runs_differ_in_nothing(folder: Path) -> None:
 
 
 def test_definitions_are_found_with_their_sources_and_marks(visitor: Visitor) -> None:
-    page = visitor.get("/definitions?text=inactive&unverified=")
+    page = visitor.get("/definitions?text=inactive&mark=verified")
     assert "Clinically inactive disease, revised 2015" in page.text
+    page = visitor.get("/definitions?sort=-title&page=2")
+    assert 'aria-sort="descending"' in page.text
+    assert "51 to 100 of" in page.text
     page = visitor.get("/definitions/inactive_disease_2015")
     assert "Physician global activity &lt;= 0.2 cm" in page.text
     assert 'href="https://doi.org/10.1002/art.39200"' in page.text

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-
 import polars as pl
 
 from heliotrope.report.read_run import RunTables
@@ -16,16 +13,6 @@ COLUMNS = (
 )  # fmt: skip
 FILTERS = ("responded", "pattern", "durability", "steroid_effect", "worsened", "status")
 WITHOUT = "without_ivig"
-
-
-@dataclass(frozen=True)
-class CohortView:
-    """Which children to show, and in which order."""
-
-    text: str = ""
-    equal: Mapping[str, str] = field(default_factory=dict)
-    sort: str = "patient_id"
-    is_descending: bool = False
 
 
 def read_cohort(tables: RunTables) -> pl.DataFrame:
@@ -57,20 +44,6 @@ def read_cohort(tables: RunTables) -> pl.DataFrame:
         status=pl.lit(WITHOUT)
     )
     return pl.concat([treated, others], how="diagonal").select(COLUMNS).sort(key, nulls_last=True)
-
-
-def choose_rows(cohort: pl.DataFrame, view: CohortView) -> pl.DataFrame:
-    """Filter and sort; ties keep the order of children, what is missing comes last."""
-    found = cohort
-    if view.text:
-        found = found.filter(
-            pl.col("patient_id").str.to_lowercase().str.contains(view.text.lower(), literal=True)
-        )
-    for column, word in view.equal.items():
-        if column in FILTERS and word:
-            found = found.filter(pl.col(column) == word)
-    column = view.sort if view.sort in COLUMNS else "patient_id"
-    return found.sort(column, descending=view.is_descending, nulls_last=True, maintain_order=True)
 
 
 def list_words(cohort: pl.DataFrame, column: str) -> list[str]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import polars as pl
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -22,7 +24,11 @@ from heliotrope.report.language import _
 from heliotrope.report.sections.definitions import FLAGS, make_citation
 from heliotrope.workbench.desk import desk_of
 from heliotrope.workbench.pages import show
+from heliotrope.workbench.paging import Pages
+from heliotrope.workbench.table_view import TableView
 
+ROWS_A_PAGE = 50
+VERIFIED, OPEN = "verified", "open"
 HEAD = frozenset(Definition.model_fields)
 DRAWN = {RuleDefinition: frozenset({"root"}), ScoreDefinition: frozenset({"components"})}
 
@@ -38,28 +44,33 @@ class Outline:
 def show_definitions(request: Request) -> Response:
     """List the definitions; those of a run with its study's own."""
     rulebook, run = _find_rulebook(request)
-    query = request.query_params
-    text, kind = query.get("text", "").strip(), query.get("kind", "")
-    is_open = query.get("unverified", "") == "1"
     every = sorted(rulebook.definitions.values(), key=lambda item: (item.kind, item.title))
-    kinds: dict[str, int] = {}
-    for item in every:
-        kinds[item.kind] = kinds.get(item.kind, 0) + 1
+    rows = pl.LazyFrame(
+        {
+            "id": [item.id for item in every],
+            "title": [item.title for item in every],
+            "wording": [item.wording for item in every],
+            "kind": [item.kind for item in every],
+            "version": [item.version for item in every],
+            "mark": [VERIFIED if item.verified else OPEN for item in every],
+        },
+        schema=dict.fromkeys(("id", "title", "wording", "kind", "version", "mark"), pl.String),
+    )
+    view = TableView.of(request, ("kind", "mark"), ("title", "kind", "version", "mark"))
+    chosen = view.choose(rows, ["id", "title", "wording"]).select("id").collect()["id"].to_list()
+    pages = Pages.of(request, len(chosen), ROWS_A_PAGE)
+    heads = {
+        "title": _("Definition"), "kind": _("Kind"), "version": _("Version"), "mark": _("Mark"),
+    }  # fmt: skip
     content = {
         "title": _("Definitions"),
         "run_name": run,
-        "definitions": [
-            item
-            for item in every
-            if (not kind or item.kind == kind)
-            and (not is_open or not item.verified)
-            and text.lower() in f"{item.id} {item.title} {item.wording}".lower()
-        ],
-        "total": len(every),
-        "kinds": sorted(kinds.items()),
-        "text": text,
-        "kind": kind,
-        "is_open": is_open,
+        "definitions": [rulebook.definitions[name] for name in chosen[pages.first : pages.until]],
+        "pages": pages,
+        "view": view,
+        "columns": view.list_heads(heads, pages),
+        "kinds": sorted(Counter(item.kind for item in every).items()),
+        "marks": [(VERIFIED, _("verified")), (OPEN, _("not verified"))],
     }
     return show(request, "definitions_list.html.j2", content)
 
@@ -145,7 +156,8 @@ def outline(value: Any) -> Iterator[Outline]:
     elif isinstance(value, list):
         for item in value:
             if isinstance(item, Mapping) and all(_is_flat(part) for part in item.values()):
-                parts = (f"{str(k).replace('_', ' ')} {_write(v)}" for k, v in item.items())
+                said = ((k, v) for k, v in item.items() if v not in ([], {}))
+                parts = (f"{str(k).replace('_', ' ')} {_write(v)}" for k, v in said)
                 yield Outline(", ".join(parts))
             elif isinstance(item, Mapping):
                 first, *rest = list(outline(item))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
@@ -18,42 +17,11 @@ from heliotrope.workbench.checks import read_check
 from heliotrope.workbench.desk import desk_of
 from heliotrope.workbench.pages import number_of, show
 from heliotrope.workbench.paging import Pages
+from heliotrope.workbench.table_view import TableView
 
 ROWS_A_PAGE = 100
 FILTERS = ("severity", "rule", "table", "file")
 SEARCHED = ("found", "column", "expected")
-
-
-@dataclass(frozen=True)
-class FindingView:
-    """Which findings to show."""
-
-    equal: Mapping[str, str]
-    text: str
-
-    @classmethod
-    def of(cls, request: Request) -> FindingView:
-        """Read it from an address."""
-        query = request.query_params
-        return cls({name: query.get(name, "") for name in FILTERS}, query.get("text", "").strip())
-
-    def choose(self, findings: pl.LazyFrame) -> pl.LazyFrame:
-        """Keep the findings that are asked for, in their order: worst first."""
-        for name, word in self.equal.items():
-            if word:
-                findings = findings.filter(pl.col(name) == word)
-        if self.text:
-            text = self.text.lower()
-            findings = findings.filter(
-                pl.any_horizontal(
-                    pl.col(name)
-                    .str.to_lowercase()
-                    .str.contains(text, literal=True)
-                    .fill_null(False)
-                    for name in SEARCHED
-                )
-            )
-        return findings
 
 
 def show_study_findings(request: Request) -> Response:
@@ -75,8 +43,8 @@ def show_run_findings(request: Request) -> Response:
 
 
 def _answer(request: Request, findings: pl.LazyFrame, about: Mapping[str, Any]) -> Response:
-    view = FindingView.of(request)
-    chosen = view.choose(findings)
+    view = TableView.of(request, FILTERS)
+    chosen = view.choose(findings, SEARCHED)
     if request.path_params.get("form") == "csv":
         return _send_csv(chosen.collect(), about["place"].name)
     if request.path_params.get("form"):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import replace
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -10,10 +10,11 @@ from starlette.responses import Response
 from heliotrope.report.language import _
 from heliotrope.report.words import say, sentence
 from heliotrope.run.summary import count_severities, say_found
-from heliotrope.workbench.cohort_rows import COLUMNS, FILTERS, CohortView, choose_rows, list_words
+from heliotrope.workbench.cohort_rows import COLUMNS, FILTERS, list_words
 from heliotrope.workbench.desk import OpenRun, desk_of
 from heliotrope.workbench.pages import show
 from heliotrope.workbench.paging import Pages
+from heliotrope.workbench.table_view import TableView
 
 ROWS_A_PAGE = 50
 
@@ -44,15 +45,9 @@ def show_run(request: Request) -> Response:
 def show_children(request: Request) -> Response:
     """Show the children of a run in a table, sorted, filtered and paged."""
     run = desk_of(request).run(request.path_params["name"])
-    query = request.query_params
-    sort = query.get("sort", "patient_id")
-    view = CohortView(
-        text=query.get("text", "").strip(),
-        equal={name: query.get(name, "") for name in FILTERS},
-        sort=sort.removeprefix("-"),
-        is_descending=sort.startswith("-"),
-    )
-    rows = choose_rows(run.cohort, view)
+    view = TableView.of(request, FILTERS, COLUMNS)
+    view = view if view.sort else replace(view, sort="patient_id", is_descending=False)
+    rows = view.choose(run.cohort.lazy(), ["patient_id"]).collect()
     pages = Pages.of(request, rows.height, ROWS_A_PAGE)
     content = {
         "title": _("Children"),
@@ -60,7 +55,7 @@ def show_children(request: Request) -> Response:
         "view": view,
         "pages": pages,
         "rows": rows.slice(pages.first, ROWS_A_PAGE).to_dicts(),
-        "columns": _list_columns(view, pages),
+        "columns": view.list_heads({name: _name(name) for name in COLUMNS}, pages),
         "say_code": say_code,
         "filters": [(name, _name(name), _list_choices(run, name)) for name in FILTERS],
     }
@@ -85,17 +80,6 @@ def say_code(column: str, code: str | None) -> str:
             "not_evaluable": _("Not evaluable"),
         }.get(code, sentence(code))
     return sentence(say(WORDS[column], code))
-
-
-def _list_columns(view: CohortView, pages: Pages) -> Sequence[tuple[str, str, str, str]]:
-    """List the columns with their names, the link that sorts by them, and how they are sorted."""
-    listed = []
-    for name in COLUMNS:
-        is_sorted = view.sort == name
-        other = f"-{name}" if is_sorted and not view.is_descending else name
-        order = "" if not is_sorted else "descending" if view.is_descending else "ascending"
-        listed.append((name, _name(name), pages.link_with(sort=other), order))
-    return listed
 
 
 def _name(column: str) -> str:
