@@ -181,11 +181,14 @@ def _draw_grid(panel: Panel, x_ticks: tuple[float, ...], y_ticks: tuple[float, .
 
 
 def _render_y_labels(panel: Panel, ticks: tuple[float, ...], names: Mapping[str, str]) -> Markup:
-    labels: list[tuple[float, str]] = [(panel.top(tick), format_tick(tick)) for tick in ticks]
-    labels += [(panel.top(name), label) for name, label in names.items()]
-    return Markup("").join(
-        Markup('<span style="top:{}px" dir="auto">{}</span>').format(top, label)
-        for top, label in labels
+    """Label ticks by their numbers, lanes by their names, which have a direction of their own."""
+    numbers = Markup("").join(
+        Markup('<span style="top:{}px">{}</span>').format(panel.top(tick), format_tick(tick))
+        for tick in ticks
+    )
+    return numbers + Markup("").join(
+        Markup('<span style="top:{}px" dir="auto">{}</span>').format(panel.top(name), label)
+        for name, label in names.items()
     )
 
 
