@@ -24,8 +24,6 @@ from heliotrope.ingest import Reading
 from heliotrope.ingest.cut import count_buckets
 from heliotrope.ingest.survey import Survey, Tell, survey_study
 from heliotrope.ingest.tabular import large
-from heliotrope.records.canonical import CANONICAL
-from heliotrope.records.results import SORT_KEYS, TABLES
 from heliotrope.report.language import speaking
 from heliotrope.run.findings import gather_findings, write_findings_csv
 from heliotrope.run.folder import (
@@ -45,6 +43,7 @@ from heliotrope.run.summary import (
     count_by_table,
     summarise_run,
 )
+from heliotrope.run.tables import MergedTables, merge_tables
 from heliotrope.study import Study, read_study
 
 __all__ = ["RunOptions", "check_study", "run_study"]
@@ -100,20 +99,10 @@ def run_study(
         jobs = [ShardJob(partial, shard, rulebook) for shard in range(shards)]
         run_shards(jobs, options.workers, tell)
         tell("merge", 0, 1)
-        tables = _merge_tables(partial)
-        findings = gather_findings(
-            reading,
-            read_parts(partial / PARTS, "shard_finding"),
-            tables["regimen"],
-            rulebook,
-        )
-        findings.write_parquet(partial / "findings.parquet")
-        write_findings_csv(findings, partial / "findings.csv")
+        tables = merge_tables(partial)
+        findings = _write_findings(partial, reading, tables, rulebook)
         tell("estimate", 0, 1)
-        from heliotrope.estimate.cohort import estimate_all
-
-        records = {name: read_parts(partial / "records", name) for name in CANONICAL}
-        results = estimate_all(tables, records, rulebook, _tell_model(options, tell))
+        results = _estimate(partial, tables, shards, rulebook, _tell_model(options, tell))
         results.write_parquet(partial / "results.parquet")
         manifest = make_manifest(study, rulebook, reading, tables, shards, has_model=options.model)
         write_manifest(manifest, partial)
@@ -122,12 +111,44 @@ def run_study(
 
         with speaking(options.language or study.report.language):
             write_report(partial, rulebook)
+        found = Outcome(findings, results, time.monotonic() - started)
+        summary = summarise_run(out, study, reading, tables, found)
         close_run_folder(partial, out, (*DRAFTS, INTAKE))
     except BaseException:
         give_up(partial)
         raise
-    found = Outcome(findings, results, time.monotonic() - started)
-    return summarise_run(out, study, reading, tables, found)
+    return summary
+
+
+def _write_findings(
+    partial: Path, reading: Reading, tables: MergedTables, rulebook: Rulebook
+) -> pl.DataFrame:
+    """Put the findings of reading and of all shards together, and write them."""
+    in_shards = read_parts(partial / PARTS, "shard_finding")
+    findings = gather_findings(reading, in_shards, tables["regimen"], rulebook)
+    findings.write_parquet(partial / "findings.parquet")
+    write_findings_csv(findings, partial / "findings.csv")
+    return findings
+
+
+def _estimate(
+    partial: Path,
+    tables: MergedTables,
+    shards: int,
+    rulebook: Rulebook,
+    tell_model: Callable[[str, float], None] | None,
+) -> pl.DataFrame:
+    """Estimate from the merged tables and from what the estimates need of the records."""
+    from heliotrope.estimate.cohort import estimate_all
+    from heliotrope.estimate.needed import gather_cohort, list_definitions
+
+    parts = (read_shard(partial / "records", shard) for shard in range(shards))
+    cohort = gather_cohort(parts, rulebook)
+    treated = tables["regimen"]["patient_id"].unique()
+    is_needed = pl.col("definition_id").is_in(list_definitions(rulebook))
+    states = tables.scan("state").filter(is_needed | pl.col("patient_id").is_in(treated.implode()))
+    needed = tables.put("state", states.collect())
+    return estimate_all(needed, cohort.records, rulebook, tell_model, cohort.patients)
 
 
 def _tell_model(options: RunOptions, tell: Progress) -> Callable[[str, float], None] | None:
@@ -205,15 +226,3 @@ def _read_records(survey: Survey, partial: Path, plan: Plan, tell: Progress) -> 
 def _tell_steps(tell: Progress) -> Tell:
     """Pass the steps of reading on; most say no more than their name."""
     return lambda step, done=0, total=1, /: tell(step, done, total)
-
-
-def _merge_tables(partial: Path) -> dict[str, pl.DataFrame]:
-    """Merge the parts of every table in shard order, sort by key, write the single files."""
-    folder = partial / "tables"
-    folder.mkdir(exist_ok=True)
-    merged = {}
-    for name in TABLES:
-        table = read_parts(partial / PARTS, name).sort(SORT_KEYS[name])
-        table.write_parquet(folder / f"{name}.parquet")
-        merged[name] = table
-    return merged

@@ -129,7 +129,7 @@ def test_a_study_that_cannot_be_read_leaves_no_folder(
     def break_down(*_: object) -> None:
         raise OSError("No space left on device")
 
-    monkeypatch.setattr(pipeline, "read_records", break_down)
+    monkeypatch.setattr(pipeline, "survey_study", break_down)
     with pytest.raises(OSError, match="No space left"):
         run_study(SEVEN, tmp_path / "run")
     assert list(tmp_path.iterdir()) == []

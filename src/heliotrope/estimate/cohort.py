@@ -71,6 +71,7 @@ def estimate_all(
     records: Mapping[str, pl.DataFrame],
     rulebook: Rulebook,
     model_progress: Progress | None = None,
+    patients: pl.DataFrame | None = None,
 ) -> pl.DataFrame:
     """Describe a cohort: every statistic a row, every refusal a row that says why.
 
@@ -79,9 +80,10 @@ def estimate_all(
     order of the rows is fixed by the analyses and the definitions, not by the data's row order.
     ``model_progress``: fit the pulse model too, telling it each step and the share done; None
     leaves the model out, and a row says so. The rows are listed in the documentation of this room
-    (``heliotrope.estimate``).
+    (``heliotrope.estimate``). ``patients``: every child, where ``records`` holds no more than the
+    estimates need (``heliotrope.estimate.needed``).
     """
-    inputs = Inputs.of(tables, records, rulebook)
+    inputs = Inputs.of(tables, records, rulebook, patients)
     rows: list[Row] = []
     for estimate in ESTIMATES:
         rows += estimate(inputs)

@@ -41,7 +41,8 @@ LATER_REGIMENS = "later_regimens"
 class Inputs:
     """The tables of a run, its records and its rulebook.
 
-    ``patients``: one row for every child the records name, with ``observed_until``.
+    ``patients``: one row for every child the records name, with ``observed_until`` and
+    ``first_seen``.
     """
 
     tables: Mapping[str, pl.DataFrame]
@@ -55,14 +56,15 @@ class Inputs:
         tables: Mapping[str, pl.DataFrame],
         records: Mapping[str, pl.DataFrame],
         rulebook: Rulebook,
+        patients: pl.DataFrame | None = None,
     ) -> Inputs:
-        """Put the inputs together; a table or record that is missing counts as empty."""
-        return cls(
-            tables=tables,
-            records=records,
-            rulebook=rulebook,
-            patients=derive_patients(Shard.from_tables(records)),
-        )
+        """Put the inputs together; a table or record that is missing counts as empty.
+
+        ``patients``: every child, where ``records`` holds no more than the estimates need.
+        """
+        if patients is None:
+            patients = derive_children(Shard.from_tables(records))
+        return cls(tables=tables, records=records, rulebook=rulebook, patients=patients)
 
     @property
     def parameters(self) -> DescriptiveEstimates:
@@ -132,6 +134,24 @@ class Inputs:
                 cover_end=pl.col("last_course_start") + cover,
             )
         )
+
+
+def derive_children(shard: Shard) -> pl.DataFrame:
+    """Give every child as ``derive_patients`` does, and the day on which each was first seen.
+
+    ``first_seen``: the first day of any assessment, infusion or medication.
+    """
+    seen = pl.concat(
+        [
+            shard.assessment.select("patient_id", "date"),
+            shard.infusion.select("patient_id", "date"),
+            shard.medication.select("patient_id", date="start_date"),
+        ]
+    )
+    first_seen = seen.group_by("patient_id").agg(first_seen=pl.col("date").min())
+    return derive_patients(shard).join(
+        first_seen, on="patient_id", how="left", maintain_order="left"
+    )
 
 
 def count_words(words: pl.Series) -> dict[str, int]:

@@ -11,12 +11,11 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import polars as pl
-
 from heliotrope import __version__
 from heliotrope.definitions.load import Rulebook
 from heliotrope.definitions.model import Definition
 from heliotrope.ingest import Reading
+from heliotrope.run.tables import MergedTables
 from heliotrope.study import Study
 
 PACKAGES = ("polars", "dataframely", "pydantic", "numpy", "scipy", "jinja2")
@@ -26,7 +25,7 @@ def make_manifest(
     study: Study,
     rulebook: Rulebook,
     reading: Reading,
-    tables: Mapping[str, pl.DataFrame],
+    tables: MergedTables,
     shards: int,
     *,
     has_model: bool,
@@ -61,7 +60,7 @@ def make_manifest(
             "children_with_ivig": tables["regimen"]["patient_id"].n_unique(),
             "records": dict(reading.rows),
             "quarantine": dict(reading.quarantined),
-            "tables": {name: table.height for name, table in tables.items()},
+            "tables": dict(tables.heights),
         },
         "pulse_model": "fitted or refused, see results" if has_model else "left out",
     }

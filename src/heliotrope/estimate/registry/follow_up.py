@@ -49,14 +49,6 @@ def compute_day(date: pl.Expr) -> pl.Expr:
 
 def _derive_days(inputs: Inputs, rule: IntervalRule) -> pl.DataFrame:
     """Find when each child was first seen, first had IVIG, and until when it was observed."""
-    seen = pl.concat(
-        [
-            inputs.record("assessment").select(CHILD, "date"),
-            inputs.record("infusion").select(CHILD, "date"),
-            inputs.record("medication").select(CHILD, date="start_date"),
-        ]
-    )
-    first_seen = seen.group_by(CHILD).agg(first_seen=pl.col("date").min())
     regimens = inputs.table("regimen")
     first = regimens.sort("regimen").group_by(CHILD, maintain_order=True).first()
     cover = pl.duration(days=inputs.exposure.regimen.planned_cover_days)
@@ -69,8 +61,7 @@ def _derive_days(inputs: Inputs, rule: IntervalRule) -> pl.DataFrame:
     observed = pl.min_horizontal("observed_until", "switched")
     still = pl.duration(days=rule.still_followed_days)
     return (
-        inputs.patients.join(first_seen, on=CHILD, how="left")
-        .join(first.select(CHILD, "first_infusion", "purpose"), on=CHILD, how="left")
+        inputs.patients.join(first.select(CHILD, "first_infusion", "purpose"), on=CHILD, how="left")
         .join(switched, on=CHILD, how="left")
         .with_columns(
             has_subcutaneous=pl.col(CHILD).is_in(subcutaneous[CHILD].unique().implode()),

@@ -1,0 +1,179 @@
+"""Tables that stay on disk: what can go wrong while they are read, cut and read again."""
+
+from __future__ import annotations
+
+import errno
+from pathlib import Path
+
+import polars as pl
+import pytest
+from polars.testing import assert_frame_equal
+from tests.fault.test_resume import assert_same_run
+
+from heliotrope.definitions.load import read_rulebook
+from heliotrope.errors import ExitCode, UserError
+from heliotrope.example_studies import find_example
+from heliotrope.execution import shards
+from heliotrope.execution.shards import KILLERS
+from heliotrope.ingest import cut, read_records
+from heliotrope.ingest.cut import count_buckets
+from heliotrope.ingest.spool import Spool
+from heliotrope.ingest.survey import survey_study
+from heliotrope.ingest.tabular import large
+from heliotrope.pipeline import RunOptions, run_study
+from heliotrope.run import intake
+from heliotrope.run.intake import Intake, ReadJob, read_job
+from heliotrope.study import read_study
+from heliotrope.terminal.faults import describe_fault
+
+STUDY = find_example("seven_children")
+RESUME = RunOptions(resume=True)
+
+
+class StoppedError(Exception):
+    """Stands for whatever stops a run."""
+
+
+@pytest.fixture(autouse=True)
+def _everything_on_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(large, "LARGE", 1)
+    monkeypatch.setattr(large, "BLOCK", 500)
+    monkeypatch.setattr(shards, "PATIENTS_A_SHARD", 2)
+
+
+def hear(*_: object) -> None:
+    """Hear nothing."""
+
+
+def write_study(folder: Path, text: str | bytes) -> Path:
+    folder.mkdir(exist_ok=True)
+    content = text if isinstance(text, bytes) else text.encode()
+    (folder / "assessment.csv").write_bytes(content)
+    return folder
+
+
+def rows(count: int, first: int = 0) -> str:
+    return "".join(
+        f"P{number % 9},2019-01-0{number % 9 + 1},cmas,{number % 50},none,\n"
+        for number in range(first, first + count)
+    )
+
+
+HEADER = "patient_id,date,measure,value,unit,assessor\n"
+
+
+def test_a_run_from_disk_is_the_run_from_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_study(STUDY, tmp_path / "cut")
+    monkeypatch.setattr(large, "LARGE", 1 << 30)
+    run_study(STUDY, tmp_path / "whole")
+    assert_same_run(tmp_path / "cut", tmp_path / "whole")
+
+
+def test_a_run_stopped_while_it_is_read_goes_on_from_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_study(STUDY, tmp_path / "undisturbed")
+    seen: list[int] = []
+
+    def read(job: ReadJob) -> None:
+        if len(seen) == 2:
+            raise StoppedError
+        read_job(job)
+        seen.append(job.bucket)
+
+    monkeypatch.setattr(intake, "read_job", read)
+    with pytest.raises(StoppedError):
+        run_study(STUDY, tmp_path / "run")
+    assert (tmp_path / "run.partial" / "intake" / "spool").is_dir()
+
+    def cut_again(*_: object) -> None:
+        pytest.fail("what is cut is not cut again")
+
+    seen.clear()
+    monkeypatch.setattr(intake, "cut_study", cut_again)
+    monkeypatch.setattr(intake, "read_job", lambda job: (read_job(job), seen.append(job.bucket)))
+    run_study(STUDY, tmp_path / "run", RESUME)
+    assert seen == [2, 3]
+    assert_same_run(tmp_path / "run", tmp_path / "undisturbed")
+
+
+def test_a_full_disk_is_said_and_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def is_full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Spool, "add", is_full)
+    with pytest.raises(OSError, match="No space left") as caught:
+        run_study(STUDY, tmp_path / "run")
+    assert list(tmp_path.iterdir()) == []
+    said, code = describe_fault(caught.value)
+    assert "No space left on device" in said
+    assert "the free space" in said
+    assert code == ExitCode.ENVIRONMENT
+
+
+def test_a_file_that_changes_between_two_readings_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study = write_study(tmp_path / "study", HEADER + rows(40))
+    place = cut._find_buckets
+
+    def meddle(children: pl.Series, buckets: int) -> pl.Series:
+        with (study / "assessment.csv").open("a") as file:
+            file.write(rows(1))
+        return place(children, buckets)
+
+    monkeypatch.setattr(cut, "_find_buckets", meddle)
+    with pytest.raises(UserError, match="its content changed during the run"):
+        run_study(study, tmp_path / "run")
+    assert [path.name for path in tmp_path.iterdir()] == ["study"]
+
+
+def test_bytes_that_are_no_utf_8_far_into_a_file_make_all_of_it_latin(tmp_path: Path) -> None:
+    text = HEADER + rows(60) + "P1,2019-02-01,cmas,40,none,Müller\n" + rows(60, 60)
+    study = read_study(write_study(tmp_path, text.encode("latin-1")))
+    survey = survey_study(study, read_rulebook(), hear, 1)
+    (raw,) = survey.numbered.raws
+    assert raw.notes == (("encoding_assumed", "not UTF-8; read as cp1252"),)
+    assert raw.rows_in == 121
+
+
+@pytest.mark.parametrize("lines", [3, 400])
+def test_a_quote_that_is_never_closed_names_its_row(tmp_path: Path, lines: int) -> None:
+    """It is said without reading the rest of the file into memory: a cell has its limit."""
+    text = HEADER + rows(20) + 'P1,2019-02-01,cmas,40,none,"seen\n' + rows(lines)
+    study = read_study(write_study(tmp_path, text))
+    with pytest.raises(UserError, match="a quote that is never closed") as caught:
+        survey_study(study, read_rulebook(), hear, 1)
+    assert caught.value.found.row == 22
+
+
+def test_a_worker_that_dies_while_reading_is_named_with_its_children(tmp_path: Path) -> None:
+    from tests.fault.test_run_faults import DeadlyRulebook
+
+    study = read_study(STUDY)
+    survey = survey_study(study, read_rulebook(), hear, 1)
+    buckets = count_buckets(survey, 3)
+    reading = Intake(survey, tmp_path, DeadlyRulebook(), 3, buckets)  # type: ignore[arg-type]
+    reading.cut(hear)
+    with pytest.raises(UserError, match="ended its process while it was read") as caught:
+        reading.read(2, hear)
+    assert caught.value.exit_code == ExitCode.ENVIRONMENT
+    listed = pl.read_csv(tmp_path / KILLERS, schema={"shard": pl.Int64, "patient_id": pl.String})
+    assert listed["patient_id"].n_unique() == 7
+
+
+def test_one_child_with_most_of_the_rows_is_read_like_any_other(tmp_path: Path) -> None:
+    text = HEADER + rows(50) + rows(2000).replace("P0", "P1")
+    folder = write_study(tmp_path / "study", text)
+    study = read_study(folder)
+    survey = survey_study(study, read_rulebook(), hear, 1)
+    reading = Intake(survey, tmp_path, read_rulebook(), 4, count_buckets(survey, 4))
+    reading.cut(hear)
+    read = reading.read(1, hear)
+    whole = read_records(study, read_rulebook())
+    assert_frame_equal(read.accounting, whole.accounting)
+    assert_frame_equal(read.findings, whole.findings)
