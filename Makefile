@@ -50,6 +50,7 @@ bench: $(VENV)/.installed-dev ## measure; writes the tables of benchmarks/README
 	$(BIN)/python benchmarks/read_omop.py
 	$(BIN)/python benchmarks/read_fhir.py
 	$(BIN)/python benchmarks/read_large.py
+	$(BIN)/python benchmarks/read_cohort.py
 
 calibrate: $(VENV)/.installed-model ## hold the estimates to simulated truth (hours); writes reports
 	OMP_NUM_THREADS=1 $(BIN)/python -m calibration.registry_comparison --write
