@@ -29,12 +29,13 @@ def find_steroid_response(
     null while the bounds leave it open), ``global_fall_poor`` (percent), their sources, and
     ``judged_from`` and ``judged_to`` (first day of the dose, the visit).
     """
-    runs = _find_runs(derived, definition)
-    clipped = _clip(runs, anchors)
+    periods = _number_runs(derived, definition)
+    clipped = _clip(_find_runs(periods), anchors)
     first = (
         clipped.filter(pl.col("is_high") & (pl.col("days") >= definition.min_days))
         .sort(*ANCHOR, "run_start")
         .unique(ANCHOR, keep="first", maintain_order=True)
+        .pipe(_add_cells, periods)
     )
     longest = clipped.group_by(ANCHOR).agg(
         longest=pl.col("days").filter(pl.col("is_high")).max().fill_null(0),
@@ -66,8 +67,8 @@ def find_steroid_response(
     )
 
 
-def _find_runs(derived: Derived, definition: SteroidResistance) -> pl.DataFrame:
-    """Join periods that follow one another at or over the dose (true), under it, or unknown."""
+def _number_runs(derived: Derived, definition: SteroidResistance) -> pl.DataFrame:
+    """Number periods that follow one another at or over the dose (true), under it, or unknown."""
     periods = derived.steroid_periods.sort("patient_id", "start_date")
     is_high = compute_comparison(
         pl.col("prednisone_mg_kg_day"), ">=", definition.dose_mg_kg_day
@@ -78,20 +79,32 @@ def _find_runs(derived: Derived, definition: SteroidResistance) -> pl.DataFrame:
         pl.col("is_high").eq_missing(pl.col("is_high").shift(1).over("patient_id"))
         & (pl.col("start_date") == previous_end + ONE_DAY)
     ).fill_null(False)
-    return (
-        judged.with_columns(run=(~continues).cast(pl.Int32).cum_sum().over("patient_id"))
-        .group_by("patient_id", "run", maintain_order=True)
+    return judged.with_columns(run=(~continues).cast(pl.Int32).cum_sum().over("patient_id"))
+
+
+def _find_runs(periods: pl.DataFrame) -> pl.DataFrame:
+    """Give the days of each run."""
+    return periods.group_by("patient_id", "run", maintain_order=True).agg(
+        pl.col("is_high").first(),
+        run_start=pl.col("start_date").min(),
+        run_end=pl.col("end_date").max(),
+    )
+
+
+def _add_cells(runs: pl.DataFrame, periods: pl.DataFrame) -> pl.DataFrame:
+    """Add the cells of the doses and weights of the runs that are asked for, which are few."""
+    key = ["patient_id", "run"]
+    cells = (
+        periods.join(runs.select(key), on=key, how="semi")
+        .group_by(key)
         .agg(
-            pl.col("is_high").first(),
-            run_start=pl.col("start_date").min(),
-            run_end=pl.col("end_date").max(),
             row_ids=pl.concat([pl.col("row_ids").explode(), pl.col("weight_row_ids").explode()])
             .drop_nulls()
             .unique()
             .sort(),
         )
-        .drop("run")
     )
+    return runs.join(cells, on=key, how="left", maintain_order="left").drop("run")
 
 
 def _clip(runs: pl.DataFrame, anchors: pl.DataFrame) -> pl.DataFrame:
@@ -126,18 +139,17 @@ def _judge(
     begins = starts.select("patient_id", regimen=FIRST, first_infusion="run_start")
     baselines = derive_baselines(values, begins, definition.baseline_days)
     changes = derive_changes(values, baselines, begins)
-    visits = _find_global_fall(changes, definition).join(
-        _find_scores(changes, baselines, definition, rulebook),
-        on=["patient_id", "date"],
-        how="left",
-    )
-    return (
-        windows.join(visits, on="patient_id")
+    visits = (
+        windows.join(_find_global_fall(changes, definition), on="patient_id")
         .filter(pl.col("date").is_between(pl.col("earliest"), pl.col("latest")))
         .sort(*ANCHOR, "date")
         .unique(ANCHOR, keep="last", maintain_order=True)
         .drop("run_start", "earliest", "latest")
     )
+    visit = ["patient_id", "date"]
+    judged = changes.join(visits.select(visit), on=visit, how="semi", maintain_order="left")
+    scores = _find_scores(judged, baselines, definition, rulebook)
+    return visits.join(scores, on=visit, how="left", maintain_order="left")
 
 
 def _select_values(

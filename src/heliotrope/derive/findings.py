@@ -10,8 +10,8 @@ from heliotrope.definitions.vocabulary import PlausibilityLimits, finding_rules_
 from heliotrope.derive.derived import Derived
 from heliotrope.derive.doses import derive_doses
 from heliotrope.derive.instrument_findings import find_in_instruments
-from heliotrope.derive.steroid_doses import DAILY, NOT_SYSTEMIC, PULSE, derive_steroid_doses
-from heliotrope.derive.weights import derive_heights, derive_weights
+from heliotrope.derive.steroid_doses import DAILY, NOT_SYSTEMIC, PULSE
+from heliotrope.derive.weights import derive_sizes
 from heliotrope.records.exact import compute_comparison
 from heliotrope.records.finding_tables import ShardFinding
 
@@ -145,8 +145,7 @@ def _check_stops(derived: Derived, rulebook: Rulebook) -> list[pl.DataFrame]:
 
 
 def _check_steroids(derived: Derived, rulebook: Rulebook) -> list[pl.DataFrame]:
-    shard = derived.shard
-    rows = derive_steroid_doses(shard.medication, shard.assessment, rulebook)
+    rows = derived.steroid_doses
     systemic = rows.filter(pl.col("role") != NOT_SYSTEMIC)
     daily = systemic.filter(pl.col("role") == DAILY)
     dose = pl.format(
@@ -187,11 +186,10 @@ def _check_steroids(derived: Derived, rulebook: Rulebook) -> list[pl.DataFrame]:
 
 
 def _check_doses(derived: Derived, rulebook: Rulebook) -> list[pl.DataFrame]:
-    shard = derived.shard
-    doses = derive_doses(shard.medication, rulebook).with_columns(date=pl.col("start_date"))
-    sized = derive_heights(
-        derive_weights(doses, shard.assessment, rulebook), shard.assessment, rulebook
+    doses = derive_doses(derived.shard.medication, rulebook).filter(
+        (pl.col("mg_per_m2") > 0) | (pl.col("mg_per_kg") > 0) | pl.col("is_single_assumed")
     )
+    sized = derive_sizes(doses.with_columns(date=pl.col("start_date")), derived.sizes, rulebook)
     has_no_size = pl.col("height_cm").is_null() | pl.col("weight_kg").is_null()
     dose = pl.format("{} {} {} from {}", "drug", "dose", "dose_unit", "start_date")
     return [

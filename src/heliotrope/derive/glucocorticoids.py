@@ -8,7 +8,7 @@ from heliotrope.definitions.glucocorticoid import GlucocorticoidRule
 from heliotrope.definitions.load import Rulebook
 from heliotrope.derive.doses import PARTS, compute_body_surface, compute_mg, compute_mg_per_kg
 from heliotrope.derive.steroid_doses import DAILY, PULSE, derive_steroid_doses
-from heliotrope.derive.weights import derive_heights, derive_weights
+from heliotrope.derive.weights import derive_sizes
 from heliotrope.records.exact import DECIMALS, compute_comparison
 
 CHILD = "patient_id"
@@ -24,6 +24,7 @@ def derive_steroid_periods(
     assessment: pl.DataFrame,
     patients: pl.DataFrame,
     rulebook: Rulebook,
+    doses: pl.DataFrame | None = None,
 ) -> pl.DataFrame:
     """Add up each child's systemic steroids to one dose a day, cut where the dose changes.
 
@@ -38,13 +39,16 @@ def derive_steroid_periods(
     Returns the columns of ``SteroidPeriod`` and ``row_ids``, ``weight_row_ids`` (List[Int64]),
     ``band`` (high, medium, low, off; null for a gap too short to be off) and ``reason`` (why a
     dose is null: dose_missing, no_equivalent, weight_missing, height_missing).
+    ``doses``: what ``derive_steroid_doses`` gives for the same tables, where it is there already.
     Source: project decision, clinical definitions 4.2, 10.12, 10.13 and 10.34.
     """
     rule = rulebook.get("gc_equiv_v1", GlucocorticoidRule)
-    rows = _select_daily_rows(medication, assessment, patients, rulebook)
+    if doses is None:
+        doses = derive_steroid_doses(medication, assessment, rulebook)
+    rows = _select_daily_rows(medication, doses, patients)
     merged = _merge_equal_neighbours(_add_up_segments(rows))
     dated = merged.with_columns(date=pl.col("start_date"))
-    sized = derive_heights(derive_weights(dated, assessment, rulebook), assessment, rulebook)
+    sized = derive_sizes(dated, assessment, rulebook)
     surface = compute_body_surface(rulebook)
     has_surface = pl.col("mg_per_m2") > 0
     dosed = sized.with_columns(
@@ -65,14 +69,11 @@ def derive_steroid_periods(
 
 
 def _select_daily_rows(
-    medication: pl.DataFrame,
-    assessment: pl.DataFrame,
-    patients: pl.DataFrame,
-    rulebook: Rulebook,
+    medication: pl.DataFrame, doses: pl.DataFrame, patients: pl.DataFrame
 ) -> pl.DataFrame:
     """Return daily steroid rows in prednisone, and a row of 0 over each child's recorded time."""
     observed = patients.select(CHILD, "observed_until")
-    daily = derive_steroid_doses(medication, assessment, rulebook).filter(pl.col("role") == DAILY)
+    daily = doses.filter(pl.col("role") == DAILY)
     mean = [(pl.col(part) * pl.col("factor") / pl.col("every_days")).alias(part) for part in PARTS]
     unknown = (
         pl.when(pl.col("mg").is_null())
@@ -175,14 +176,19 @@ def _label_band(rule: GlucocorticoidRule) -> pl.Expr:
 
 
 def derive_steroid_pulses(
-    medication: pl.DataFrame, assessment: pl.DataFrame, rulebook: Rulebook
+    medication: pl.DataFrame,
+    assessment: pl.DataFrame,
+    rulebook: Rulebook,
+    doses: pl.DataFrame | None = None,
 ) -> pl.DataFrame:
     """Find steroid pulses; pulses of one drug on consecutive days are one episode.
 
     A pulse row without an end counts on its first day only. Returns the columns of
-    ``SteroidPulse`` and ``row_ids`` (List[Int64]).
+    ``SteroidPulse`` and ``row_ids`` (List[Int64]). ``doses``: as for ``derive_steroid_periods``.
     """
-    pulses = derive_steroid_doses(medication, assessment, rulebook).filter(pl.col("role") == PULSE)
+    if doses is None:
+        doses = derive_steroid_doses(medication, assessment, rulebook)
+    pulses = doses.filter(pl.col("role") == PULSE)
     last_day = pl.coalesce("last_day", "start_date")
     n_doses = (last_day - pl.col("start_date")).dt.total_days() // pl.col("every_days")
     days = (

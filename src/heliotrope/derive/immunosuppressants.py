@@ -8,7 +8,7 @@ from heliotrope.definitions.dosing import FollowedDrugs
 from heliotrope.definitions.drug import drugs_of
 from heliotrope.definitions.load import Rulebook
 from heliotrope.derive.doses import PARTS, compute_body_surface, compute_mg, derive_doses
-from heliotrope.derive.weights import derive_heights, derive_weights
+from heliotrope.derive.weights import derive_sizes
 from heliotrope.records.exact import compute_comparison
 
 STARTED = "started"
@@ -38,7 +38,7 @@ def derive_drug_periods(
         [(pl.col(part) / pl.col("every_days")).alias(part) for part in PARTS],
         date=pl.col("start_date"),
     )
-    sized = derive_heights(derive_weights(dated, assessment, rulebook), assessment, rulebook)
+    sized = derive_sizes(dated, assessment, rulebook)
     totals = _compare_with_day_before(sized, rulebook)
     return (
         sized.with_columns(dose_mg_day=compute_mg(compute_body_surface(rulebook)))

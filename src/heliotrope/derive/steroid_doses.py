@@ -13,7 +13,7 @@ from heliotrope.derive.doses import (
     compute_mg_per_kg,
     derive_doses,
 )
-from heliotrope.derive.weights import derive_heights, derive_weights
+from heliotrope.derive.weights import derive_sizes
 from heliotrope.records.exact import compute_comparison
 
 PULSE = "pulse"
@@ -38,7 +38,7 @@ def derive_steroid_doses(
     rule = rulebook.get("gc_equiv_v1", GlucocorticoidRule)
     steroids = _select_steroids(medication, rule, rulebook)
     dated = derive_doses(steroids, rulebook).with_columns(date=pl.col("start_date"))
-    sized = derive_heights(derive_weights(dated, assessment, rulebook), assessment, rulebook)
+    sized = derive_sizes(dated, assessment, rulebook)
     surface = compute_body_surface(rulebook)
     dosed = sized.with_columns(mg_day=compute_mg(surface), mg_kg_day=compute_mg_per_kg(surface))
     can_be = pl.col("drug").is_in(list(rule.pulse.drugs)) & pl.col("_route").is_in(

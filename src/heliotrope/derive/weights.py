@@ -48,6 +48,32 @@ def derive_heights(
     return _derive_in_force(rows, assessment, rule, "height")
 
 
+def derive_sizes(
+    doses: pl.DataFrame, assessment: pl.DataFrame, rulebook: Rulebook
+) -> pl.DataFrame:
+    """Give each dose the weight and height in force on its date.
+
+    Heights are looked up where any dose was recorded per m2 of body surface; else they are null,
+    since nothing asks for them.
+    """
+    weighed = derive_weights(doses, assessment, rulebook)
+    if (weighed["mg_per_m2"] > 0).any():
+        return derive_heights(weighed, assessment, rulebook)
+    return derive_heights(weighed.clear(), assessment, rulebook).pipe(
+        lambda none: weighed.with_columns(
+            pl.lit(None, none[name].dtype).alias(name)
+            for name in none.columns
+            if name not in weighed.columns
+        )
+    )
+
+
+def select_sizes(assessment: pl.DataFrame, rulebook: Rulebook) -> pl.DataFrame:
+    """Keep the weights and heights: all that doses ask of the assessments."""
+    rules = [rulebook.get(f"{name}_in_force", MeasureInForce) for name in _VALUE]
+    return assessment.filter(pl.col("measure").is_in([rule.measure for rule in rules]))
+
+
 def _derive_in_force(
     rows: pl.DataFrame, assessment: pl.DataFrame, rule: MeasureInForce, name: str
 ) -> pl.DataFrame:
