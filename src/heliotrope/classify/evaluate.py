@@ -22,6 +22,7 @@ from heliotrope.classify.response_chain import (
     make_not_reached,
     trace_other_responses,
 )
+from heliotrope.classify.row_order import sort_rows
 from heliotrope.classify.scores import classify_scores
 from heliotrope.classify.states import RegimenVisits, classify_changes, classify_states
 from heliotrope.classify.steroid_outcomes import classify_steroid_outcomes
@@ -138,7 +139,7 @@ def _number_children(shard: Shard) -> Shard:
 def _in_schema(tables: dict[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
     """Keep the columns of each table's schema and sort by its key."""
     return {
-        name: tables[name].select(schema.column_names()).sort(SORT_KEYS[name])
+        name: sort_rows(tables[name].select(schema.column_names()), SORT_KEYS[name])
         for name, schema in TABLES.items()
     }
 

@@ -30,10 +30,15 @@ def pack_key(rows: pl.DataFrame, key: Sequence[str]) -> pl.Series:
     return packed
 
 
+def sort_rows(rows: pl.DataFrame, key: Sequence[str]) -> pl.DataFrame:
+    """Sort rows by the columns of a key, null first; rows of one key keep their order."""
+    return rows.sort(pack_key(rows, key), maintain_order=True)
+
+
 def _number_values(column: pl.Series) -> pl.Series:
     """Number values in their order from 1 on, null as 0."""
-    if column.dtype == pl.String:
-        words = column.drop_nulls().unique().sort()
+    if column.dtype in (pl.String, pl.Categorical):
+        words = column.drop_nulls().unique().cast(pl.String).sort()
         places = column.cast(pl.Enum(words)).to_physical().cast(pl.Int64)
     else:
         numbers = column.to_physical().cast(pl.Int64)

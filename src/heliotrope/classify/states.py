@@ -11,7 +11,7 @@ from heliotrope.classify.presence import make_absent_roots
 from heliotrope.classify.references import derive_changes_from_best
 from heliotrope.classify.rule_nodes import compute_root_reason, make_rule_nodes
 from heliotrope.classify.rules import RuleContext, judge_visits, widen_visits
-from heliotrope.classify.trace import Classified, state_of, word
+from heliotrope.classify.trace import STATE, WORD, Classified, state_of, word
 from heliotrope.classify.visit_nodes import VisitNodes
 from heliotrope.definitions.load import Rulebook
 from heliotrope.definitions.measure import measures_of
@@ -19,6 +19,9 @@ from heliotrope.definitions.rule import CutOffStates, RuleDefinition
 from heliotrope.definitions.score import ScoreDefinition
 from heliotrope.records.finding_tables import ShardFinding
 from heliotrope.records.judgement_tables import State
+
+# Words of the table, kept as numbers of a dictionary.
+CODED = {"definition_id": WORD, "state": STATE, "label": WORD, "reason": WORD}
 
 NO_VISIT_IN_WINDOW = "no_visit_in_window"
 
@@ -112,7 +115,7 @@ def _classify(
     wide = widen_visits(values, dict.fromkeys(name for rule in rules for name in rule.measures))
     empty = (
         State.create_empty()
-        .cast({"patient_id": values["patient_id"].dtype})
+        .cast({"patient_id": values["patient_id"].dtype, **CODED})
         .with_columns(flags=pl.lit([], dtype=pl.List(pl.String)))
     )
     tables, parts = [empty], list[pl.DataFrame | VisitNodes]()
@@ -134,21 +137,21 @@ def _classify(
 def make_state_table(visits: pl.DataFrame, definition: RuleDefinition) -> pl.DataFrame:
     """Make one row a visit: its state and class, and the words of caution behind it."""
     flags = [
-        pl.when(pl.col(f"reason:{leaf.id}") == word).then(pl.lit(word))
+        pl.when(pl.col(f"reason:{leaf.id}") == caution).then(pl.lit(caution))
         for leaf in definition.leaves
-        for word in leaf.cautions
+        for caution in leaf.cautions
     ]
     has_regimen = "regimen" in visits.columns
     return visits.select(
         "patient_id",
         (pl.col("regimen") if has_regimen else pl.lit(None)).cast(pl.Int32).alias("regimen"),
         "date",
-        pl.lit(definition.id).alias("definition_id"),
-        state_of(pl.col("truth:root")).alias("state"),
-        (pl.col("label:root") if isinstance(definition.root, CutOffStates) else word(None))
-        .cast(pl.String)
-        .alias("label"),
-        compute_root_reason(definition).cast(pl.String).alias("reason"),
+        word(definition.id).alias("definition_id"),
+        state_of(pl.col("truth:root"), STATE).alias("state"),
+        (pl.col("label:root") if isinstance(definition.root, CutOffStates) else word(None)).alias(
+            "label"
+        ),
+        compute_root_reason(definition).alias("reason"),
         (
             pl.concat_list(flags).list.drop_nulls() if flags else pl.lit([], pl.List(pl.String))
         ).alias("flags"),

@@ -150,9 +150,11 @@ def _number_visits(
     )
     tall = _stack_nodes(part, nodes, types).select(pl.all().gather(pl.Series(stacked)))
     trace_id = pl.int_range(first_id, first_id + len(visit), dtype=pl.Int64, eager=True)
-    rows = tall.select(trace_id.alias("trace_id"), pl.exclude(CELL)).hstack(
-        keys.select(pl.all().gather(pl.Series(visit)))
-    )
+    rows = tall.select(
+        trace_id.alias("trace_id"),
+        pl.exclude(CELL),
+        **{name: pl.lit(words).cast(types[name]) for name, words in _everywhere(part).items()},
+    ).hstack(keys.select(pl.all().gather(pl.Series(visit))))
     first_of_visit = np.empty_like(order)
     first_of_visit[order] = first_row + first_id
     cells = _list_cells_of_visits(
@@ -162,6 +164,16 @@ def _number_visits(
         pl.Series("trace_id", first_of_visit[:height]),
     )
     return rows.select("trace_id", *types), cells
+
+
+def _everywhere(part: VisitNodes) -> dict[str, str | None]:
+    """Say what stands in every row of a definition."""
+    definition = part.definition
+    return {
+        "definition_id": definition.id,
+        "definition_version": definition.stamp,
+        "points": None,
+    }
 
 
 def _list_keys(
@@ -185,18 +197,11 @@ def _stack_nodes(
     types: dict[str, pl.DataType | type[pl.DataType]],
 ) -> pl.DataFrame:
     """Stack what each node says at all visits, node upon node, then the roots without a visit."""
-    columns = [name for name in types if name not in KEY_OF_VISIT]
-    definition = {
-        "definition_id": pl.lit(part.definition.id),
-        "definition_version": pl.lit(part.definition.stamp),
-    }
+    columns = [name for name in types if name not in {*KEY_OF_VISIT, *_everywhere(part)}]
     stack = [
         part.visits.select(
             *(
-                (definition | node.columns)
-                .get(name, pl.lit(None))
-                .cast(types[name])
-                .alias(name)
+                node.columns.get(name, pl.lit(None)).cast(types[name]).alias(name)
                 for name in columns
             ),
             (pl.lit(None) if node.cell is None else pl.col(node.cell))
