@@ -1,17 +1,18 @@
 """What the nodes that answer from the records say at each visit, column by column.
 
 For each such node: ``truth:`` (nullable Boolean), ``quantity:``, ``reason:``, ``threshold:`` and
-``label:``, and the cells it rests on: ``cell:`` (one row_id) or, for a change, ``sources:`` (a list).
+``label:``, and the cells it rests on: ``cell:`` (a row_id); for a change, too, ``reference:`` (a
+row_id) and ``rejected:`` (the list of those rejected for it).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import polars as pl
 
-from heliotrope.classify.trace import NO_SOURCES, SOURCE, WORD, used, word
+from heliotrope.classify.trace import SOURCE, WORD, word
 from heliotrope.definitions.node import (
     CHANGES,
     Alternative,
@@ -27,7 +28,6 @@ from heliotrope.derive.treatment import derive_days_off
 from heliotrope.records.exact import DECIMALS, compute_comparison
 
 SMALL_REFERENCE = "small_reference"
-CHANGE_SOURCES = "change_sources"
 
 
 @dataclass(frozen=True)
@@ -122,41 +122,31 @@ class _Cells:
 
     def name_sources(self) -> dict[str, pl.Expr]:
         """Give the cell of the visit; for a change, too, the reference and those rejected for it."""
-        name = next(iter(name_cells(self.leaf).values()), "")
-        if self.leaf.quantity not in CHANGES:
-            return {name: self.pick("row_id")}
-        if self.leaf.choice == "most_abnormal_at_baseline":
-            # The reference also counts where the enzyme was not measured again.
-            return {name: pl.concat_list(_change_sources(self.pick))}
-        return {name: pl.coalesce(self.pick(CHANGE_SOURCES), NO_SOURCES)}
+        leaf = self.leaf
+        cell = {f"cell:{leaf.id}": self.pick("row_id").cast(pl.Int64)}
+        if leaf.quantity not in CHANGES:
+            return cell
+        # The reference alone counts only where an enzyme was chosen by it.
+        is_compared = pl.lit(True)
+        if leaf.choice != "most_abnormal_at_baseline":
+            is_compared = self.pick("value").is_not_null()
+        return cell | {
+            f"{name}:{leaf.id}": pl.when(is_compared).then(self.pick(column).cast(dtype))
+            for name, column, dtype in (
+                ("reference", "baseline_row_id", pl.Int64),
+                ("rejected", "rejected", pl.List(SOURCE)),
+            )
+        }
 
 
 def name_cells(node: Answer) -> dict[str, str]:
-    """Say in which column the cells of a node stand: ``cell`` where it is one, else ``sources``."""
+    """Say in which columns the cells of a node stand: its own, those of a reference."""
     if isinstance(node, BandedScore):
         return {}
+    names = ["cell"]
     if isinstance(node, Leaf) and node.quantity in CHANGES:
-        return {"sources": f"sources:{node.id}"}
-    return {"cell": f"cell:{node.id}"}
-
-
-def list_change_sources(columns: Sequence[str]) -> dict[str, pl.Expr]:
-    """List the cells behind each change: of the visit, of the reference, those rejected for it.
-
-    Once for every value of a visit, however many nodes rest on it.
-    """
-    if "baseline_row_id" not in columns:
-        return {}
-    return {CHANGE_SOURCES: pl.concat_list(_change_sources(pl.col))}
-
-
-def _change_sources(find: Callable[[str], pl.Expr]) -> list[pl.Expr]:
-    rejected = find("rejected").cast(pl.List(SOURCE))
-    return [
-        used(find("row_id")),
-        used(find("baseline_row_id")),
-        pl.coalesce(rejected, NO_SOURCES),
-    ]
+        names += ["reference", "rejected"]
+    return {name: f"{name}:{node.id}" for name in names}
 
 
 def _add_baselines(visits: pl.DataFrame, leaf: Leaf, baselines: pl.DataFrame) -> pl.DataFrame:

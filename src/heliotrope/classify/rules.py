@@ -9,14 +9,12 @@ from operator import and_, or_
 import polars as pl
 
 from heliotrope.classify.rule_answers import (
-    CHANGE_SOURCES,
     SMALL_REFERENCE,
     RuleContext,
     add_banded_score,
     add_cut_off_states,
     add_leaf,
     add_off_treatment,
-    list_change_sources,
 )
 from heliotrope.classify.visit_runs import add_confirmed, add_sustained
 from heliotrope.definitions.rule import (
@@ -53,7 +51,6 @@ CELLS = (
     "baseline_upper_limit",
     "rejected",
 )
-LISTED = (*CELLS, CHANGE_SOURCES)
 OF_THE_VISIT = ("birth_date", "day")
 
 
@@ -91,9 +88,8 @@ def widen_visits(values: pl.DataFrame, measures: Iterable[str]) -> pl.DataFrame:
     numbered = (
         recorded.filter(pl.col("measure").is_in(asked))
         .join(visits.select(*key, "_visit"), on=key, how="left")
-        .select("_visit", "measure", *cells, **list_change_sources(cells))
+        .select("_visit", "measure", *cells)
     )
-    cells += list(list_change_sources(cells))
     parts = numbered.partition_by("measure", as_dict=True, include_key=False)
     number = visits.select("_visit")
     beside, absent = [visits.drop("_visit")], []
@@ -141,7 +137,7 @@ def _select_visits(
     columns = [
         f"{name}:{measure}"
         for measure in definition.measures
-        for name in LISTED
+        for name in CELLS
         if f"{name}:{measure}" in wide.columns
     ]
     visits = wide.select(*key, *of_visit, *columns)

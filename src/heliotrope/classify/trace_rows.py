@@ -22,7 +22,7 @@ SOURCE_COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
     "role": ROLE,
     "reason": WORD,
 }
-CELL = "cell"
+CELLS = ["cell", "reference"]
 
 
 @dataclass(frozen=True)
@@ -152,13 +152,13 @@ def _number_visits(
     trace_id = pl.int_range(first_id, first_id + len(visit), dtype=pl.Int64, eager=True)
     rows = tall.select(
         trace_id.alias("trace_id"),
-        pl.exclude(CELL),
+        pl.exclude(CELLS),
         **{name: pl.lit(words).cast(types[name]) for name, words in _everywhere(part).items()},
     ).hstack(keys.select(pl.all().gather(pl.Series(visit))))
     first_of_visit = np.empty_like(order)
     first_of_visit[order] = first_row + first_id
     cells = _list_cells_of_visits(
-        tall.select(trace_id.alias("trace_id"), CELL),
+        tall.select(trace_id.alias("trace_id"), *CELLS),
         part,
         nodes,
         pl.Series("trace_id", first_of_visit[:height]),
@@ -204,15 +204,16 @@ def _stack_nodes(
                 node.columns.get(name, pl.lit(None)).cast(types[name]).alias(name)
                 for name in columns
             ),
-            (pl.lit(None) if node.cell is None else pl.col(node.cell))
-            .cast(pl.Int64)
-            .alias(CELL),
+            *(
+                (pl.col(column) if column else pl.lit(None)).cast(pl.Int64).alias(name)
+                for name, column in zip(CELLS, (node.cell, node.reference), strict=True)
+            ),
         )
         for node in nodes
     ]
     absent = part.absent.select(
         *(pl.col(name).cast(types[name]) for name in columns),
-        pl.lit(None, pl.Int64).alias(CELL),
+        *(pl.lit(None, pl.Int64).alias(name) for name in CELLS),
     )
     return pl.concat([*stack, absent], rechunk=True)
 
@@ -220,40 +221,46 @@ def _stack_nodes(
 def _list_cells_of_visits(
     tall: pl.DataFrame, part: VisitNodes, nodes: Sequence[NodeOfVisits], first_row: pl.Series
 ) -> pl.DataFrame:
-    """List the cells of visit nodes: single ones as they stand, and those in lists.
+    """List the cells of visit nodes: those used as they stand, and those in lists.
 
-    ``tall``: trace_id and cell of every row; ``first_row``: the first trace_id of each visit.
+    ``tall``: trace_id and cells of every row; ``first_row``: the first trace_id of each visit.
     """
-    single = tall.filter(pl.col(CELL).is_not_null()).select(
-        "trace_id", row_id=CELL, role=pl.lit("used", ROLE), reason=pl.lit(None, WORD)
+    cells, references = (
+        tall.filter(pl.col(name).is_not_null()).select(
+            "trace_id", row_id=name, role=pl.lit("used", ROLE), reason=pl.lit(None, WORD)
+        )
+        for name in CELLS
     )
-    listed = [
-        _list_cells(first_row + place, part.visits[node.sources])
+    rejected = [
+        _list_cells(first_row + place, part.visits[node.rejected])
         for place, node in enumerate(nodes)
-        if node.sources is not None
+        if node.rejected is not None
     ]
-    if not any(frame.height for frame in listed):
-        return single
-    return _sort_cells(pl.concat([spell_words(single), *listed]))
+    if references.is_empty() and not any(frame.height for frame in rejected):
+        return cells
+    return _sort_cells(pl.concat([cells, references, *rejected]))
 
 
 def _list_cells(trace_id: pl.Series, sources: pl.Series) -> pl.DataFrame:
-    """List the cells of rows, one a row, words as strings."""
+    """List the cells of rows, one a row."""
     return (
         pl.DataFrame({"trace_id": trace_id, "sources": sources})
         .filter(pl.col("sources").list.len() > 0)
         .explode("sources")
         .select("trace_id", pl.col("sources").struct.unnest())
+        .cast(SOURCE_COLUMNS)
     )
 
 
 def _sort_cells(cells: pl.DataFrame) -> pl.DataFrame:
     """Put cells in order, those used first, each once."""
-    return (
-        cells.sort("trace_id", "role", "row_id", "reason", descending=[False, True, False, False])
-        .pipe(_drop_repeated)
-        .cast(SOURCE_COLUMNS)
-    )
+    return cells.sort(
+        "trace_id",
+        "role",
+        "row_id",
+        pl.col("reason").cast(pl.String),
+        descending=[False, True, False, False],
+    ).pipe(_drop_repeated)
 
 
 def _drop_repeated(rows: pl.DataFrame) -> pl.DataFrame:
@@ -285,6 +292,5 @@ def _add_item_cells(cells: pl.DataFrame, items: pl.DataFrame | None) -> pl.DataF
         .with_columns(row_id=pl.coalesce("item_row_ids", pl.concat_list("row_id")))
         .explode("row_id")
         .select(cells.columns)
-        .pipe(spell_words)
         .pipe(_sort_cells)
     )

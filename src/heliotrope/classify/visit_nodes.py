@@ -16,8 +16,8 @@ from heliotrope.definitions.model import Definition
 class NodeOfVisits:
     """What one node shows at each visit: columns of the visits, or the same word everywhere.
 
-    ``cell``: the column with the row_id of the one cell that was used; ``sources``: the column
-    with a list of cells, used and rejected. A node has one of them, or none.
+    ``cell`` and ``reference``: the columns with the row_id of the cells that were used;
+    ``rejected``: the column with the list of cells rejected for the reference.
     """
 
     node: str
@@ -30,7 +30,8 @@ class NodeOfVisits:
     threshold: pl.Expr | None = None
     label: pl.Expr | None = None
     cell: str | None = None
-    sources: str | None = None
+    reference: str | None = None
+    rejected: str | None = None
 
     @property
     def columns(self) -> dict[str, pl.Expr]:
@@ -69,9 +70,10 @@ class VisitNodes:
 
     def _make_frames(self) -> Iterator[pl.DataFrame]:
         for node in self.nodes:
-            sources = NO_SOURCES if node.sources is None else pl.col(node.sources)
-            if node.cell is not None:
-                sources = used(pl.col(node.cell))
+            cells = [used(pl.col(name)) for name in (node.cell, node.reference) if name]
+            if node.rejected:
+                cells.append(pl.coalesce(node.rejected, NO_SOURCES))
+            sources = pl.concat_list(cells) if cells else NO_SOURCES
             yield make_nodes(self.visits, self.definition, **node.columns, sources=sources)
 
     @property
