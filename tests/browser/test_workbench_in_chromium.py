@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -161,6 +162,15 @@ def test_a_mapping_is_set_question_by_question_and_by_column(
     column.select_option("measure:physician_judgement")
     page.locator("form", has=column).get_by_role("button", name="Save these columns").click()
     expect(page.get_by_label("remark is read as")).to_have_value("measure:physician_judgement")
+    page.get_by_role("link", name="how it is read: CK").click()
+    page.get_by_label("Unit of its numbers").select_option("ukat/L")
+    page.get_by_role("button", name="Show what becomes of it").click()
+    expect(page.locator("ins")).to_contain_text(['+ unit = "ukat/L"'])
+    if javascript:
+        check_page(page)
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.get_by_label("Unit of its numbers")).to_have_value("ukat/L")
+    page.get_by_role("link", name="Back to the mapping").click()
     page.get_by_label("study.toml").fill('titel = "mine"')
     page.get_by_role("button", name="Save", exact=True).click()
     expect(page.get_by_role("alert")).to_contain_text("'title'")
@@ -193,15 +203,18 @@ def test_the_calculator(
 ) -> None:
     page = open_page(workbench.address, width=width, javascript=javascript)
     page.get_by_role("link", name="Calculator").click()
-    values = {"Physician global activity": ("6", "3"), "Creatine kinase": ("1800", "450"),
+    values = {"Physician global activity": ("6", "3"), "Creatine kinase": ("30", "7.5"),
               "Manual muscle test of eight groups": ("56", "68")}  # fmt: skip
     for name, (before, after) in values.items():
         page.get_by_label(f"{name}, baseline").fill(before)
         page.get_by_label(f"{name}, now").fill(after)
-    page.get_by_label("Creatine kinase, upper limit of normal").fill("200")
+    page.get_by_label("Creatine kinase, upper limit of normal").fill("3.4")
+    page.get_by_label("Creatine kinase, unit").select_option("ukat/L")
     page.get_by_role("button", name="Score").click()
     expect(page.get_by_role("heading", name="Result")).to_be_visible()
     expect(page.get_by_text("17.5 / 20").first).to_be_visible()
+    expect(page.get_by_text("30 ukat/L = 1800 U/L")).to_be_visible()
+    expect(page.get_by_label("Creatine kinase, unit")).to_have_value("ukat/L")
     expect(page.get_by_label("Physician global activity, baseline")).to_have_value("6")
     if javascript:
         check_page(page)
@@ -223,6 +236,33 @@ def test_two_runs_are_compared(
     check_page(page)
 
 
+@WIDTHS_AND_SCRIPTS
+def test_results_are_taken_away_and_the_run_is_deleted(
+    workbench: Workbench, open_page: Callable[..., Page], width: int, javascript: bool
+) -> None:
+    runs = workbench.folder / "work" / "runs"
+    shutil.copytree(runs / "seven-1", runs / f"away-{width}")
+    page = open_page(workbench.address, width=width, javascript=javascript)
+    page.set_default_timeout(SECONDS)
+    page.get_by_role("link", name=f"away-{width}").click()
+    page.get_by_role("navigation", name="This run").get_by_role("link", name="To take").click()
+    page.get_by_role("button", name="Make it: Results").click()
+    link = page.get_by_role("link", name="Download Results")
+    expect(link).to_be_visible(timeout=SECONDS)
+    with page.expect_download() as download:
+        link.click()
+    assert zipfile.is_zipfile(download.value.path())
+    page.get_by_role("link", name="Overview").click()
+    page.get_by_role("link", name="Delete this run").click()
+    expect(page.get_by_text(str(runs / f"away-{width}"))).to_be_visible()
+    if javascript:
+        check_page(page)
+    page.get_by_role("button", name="Delete it").click()
+    expect(page.get_by_role("status")).to_have_text(f"Deleted: away-{width}.")
+    assert not (runs / f"away-{width}").exists()
+    assert (runs / "seven-1").exists()
+
+
 @pytest.mark.parametrize(("width", "scheme"), [(DESKTOP, "light"), (PHONE, "dark")])
 def test_every_page_is_accessible_and_fits(
     workbench: Workbench, open_page: Callable[..., Page], width: int, scheme: str
@@ -238,6 +278,8 @@ def test_every_page_is_accessible_and_fits(
         "/calculator",
         "/compare",
         "/runs/seven-1",
+        "/runs/seven-1/take-away",
+        "/runs/seven-1/child/print?id=S02",
         "/runs/seven-1/children",
         "/runs/seven-2/children?sort=-pattern",
         "/runs/seven-1/child?id=S02",

@@ -69,7 +69,7 @@ def test_it_is_made_from_the_page_of_the_run_and_its_size_and_time_are_said(
     page = visitor.get(f"{RUN}/take-away")
     assert page.text.count("Make it<span") == len(ENDINGS)
     assert visitor.get(f"{RUN}/exports/results").status_code == 404
-    page = visitor.wait(visitor.post(f"{RUN}/exports/results", data={"children": "1"}))
+    page = visitor.wait(visitor.post(f"{RUN}/exports/results", data={"by_child": "1"}))
     assert page.url.path == f"{RUN}/take-away"
     assert re.search(r"ZIP, \d+ kB; made 20\d\d-\d\d-\d\d \d\d:\d\d UTC in [\d.]+ s", page.text)
     answer = visitor.get(f"{RUN}/exports/results")

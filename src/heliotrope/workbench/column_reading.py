@@ -21,6 +21,7 @@ from heliotrope.ingest.columns import TABLE_COLUMNS, ColumnSpec
 from heliotrope.ingest.context import ReadContext
 from heliotrope.ingest.mapping import Format, SourceMapping
 from heliotrope.ingest.mapping import MeasureColumn as NamedMeasure
+from heliotrope.ingest.proofs import prove_whole
 from heliotrope.ingest.staged import clean, missing_tokens
 from heliotrope.ingest.tabular.layout import stage
 from heliotrope.records.dates import DAY, DateWords, parse_date, prove_order
@@ -92,7 +93,7 @@ def read_samples(
     different = len(line.profile.counts)
     try:
         mapping = _narrow(table, line)
-        staged = stage(table.raw, mapping, format, context)
+        staged = prove_whole(stage(table.raw, mapping, format, context), context)
         build = build_assessment if mapping.table == "assessment" else BUILDERS[mapping.table]
         built = build(staged, context)
     except UserError as error:

@@ -122,7 +122,7 @@ def make(request: Request, form: FormData) -> Response:
 
 def _read_options(what: str, form: FormData) -> dict[str, Any]:
     """Read what the form of an export says; anything unknown is left out."""
-    if what == "results" and text_of(form, "children"):
+    if what == "results" and text_of(form, "by_child"):
         return {"children": True}
     if what == "figures":
         wanted = text_of(form, "dots_per_inch")
