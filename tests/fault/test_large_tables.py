@@ -141,6 +141,12 @@ def test_bytes_that_are_no_utf_8_far_into_a_file_make_all_of_it_latin(tmp_path: 
     assert raw.rows_in == 121
 
 
+def test_a_file_without_lines_is_not_taken_into_memory(tmp_path: Path) -> None:
+    study = read_study(write_study(tmp_path, HEADER + "x" * 5000))
+    with pytest.raises(UserError, match="a line of more than 2,"):
+        survey_study(study, read_rulebook(), hear, 1)
+
+
 @pytest.mark.parametrize("lines", [3, 400])
 def test_a_quote_that_is_never_closed_names_its_row(tmp_path: Path, lines: int) -> None:
     """It is said without reading the rest of the file into memory: a cell has its limit."""

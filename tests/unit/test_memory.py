@@ -44,7 +44,8 @@ def test_a_large_file_on_a_small_memory_is_an_error_in_words(tmp_path, name):
     (tmp_path / "study.toml").write_text(f'[[source]]\nfile = "{name}"\n{form}')
     script = (
         "import resource, sys; resource.setrlimit(resource.RLIMIT_DATA, (2**30, 2**30));"
-        "from heliotrope.cli import main; sys.argv = ['heliotrope', 'check', sys.argv[1]]; main()"
+        "from heliotrope.cli import main; sys.argv = ['heliotrope', 'check', sys.argv[1]];"
+        "from heliotrope.ingest.tabular import large; large.LARGE = 1 << 40; main()"
     )
     done = subprocess.run(
         [sys.executable, "-c", script, str(tmp_path)], capture_output=True, text=True

@@ -10,7 +10,7 @@ from heliotrope.ingest.cell import Cell, Read, read_known_texts
 from heliotrope.ingest.context import Lookup
 from heliotrope.ingest.date_cells import read_date_column
 from heliotrope.ingest.drug_cells import ROUTE, read_drug_texts
-from heliotrope.ingest.numerals import parse_numbers
+from heliotrope.ingest.numerals import Decimal, parse_numbers
 from heliotrope.ingest.problems import gather_problems
 
 _FORMULA_OR_MARKUP = r"^[=@]|^[+-][^\d.,\s+-]|<\s*/?\s*[A-Za-z!]"
@@ -98,7 +98,7 @@ def _read_by_lookup(cell: Cell, lookup: Lookup, rule: str) -> Read:
 def read_number_column(cell: Cell) -> pl.DataFrame:
     """Return record, text, value and value_qualifier of a column of numbers, faults unjudged."""
     rows = read_known_texts(cell)
-    decimal = "," if (cell.staged.format.decimal or cell.proven) == "," else "."
+    decimal: Decimal = "," if (cell.staged.format.decimal or cell.proven) == "," else "."
     numbers = parse_numbers(rows["text"], decimal, cell.staged.place(cell.spec.name))
     return rows.join(numbers, on="text", how="left", maintain_order="left")
 

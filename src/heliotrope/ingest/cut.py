@@ -167,7 +167,7 @@ def _cut_held(survey: Survey, buckets: int) -> Iterator[_Held]:
     whole = survey.numbered.whole()
     places = _place_held(survey, buckets)
     # of a source all of whose children are in one bucket, what names none goes there, too
-    homes = {number: int(place[_BUCKET].min() or 0) for number, place in places.items()}
+    homes = {number: min(place[_BUCKET], default=0) for number, place in places.items()}
     cutter = _HeldCutter(places, homes)
     on_disk = {laid.source for laid in survey.on_disk}
     raws = [

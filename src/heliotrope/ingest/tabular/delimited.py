@@ -17,7 +17,7 @@ import polars as pl
 from heliotrope.errors import Found, UserError
 from heliotrope.ingest.mapping import Format
 from heliotrope.ingest.raw import RawTable
-from heliotrope.ingest.tabular.lines import LineCutter
+from heliotrope.ingest.tabular.lines import LONGEST_IN_BLOCKS, LineCutter
 
 SEPARATORS = (",", ";", "\t", "|")
 
@@ -58,18 +58,19 @@ def read_delimited(source: TextFile, format: Format) -> RawTable:
     place = RawTable(
         source.file, None, source.sha256, (), pl.DataFrame(), source.header_row + 1, notes=notes
     )
-    blocks = read_blocks(io.StringIO(text, newline=None), source.header_row, len(text) + 1)
+    blocks = read_blocks(io.StringIO(text, newline=None), place, len(text) + 1)
     return join_batches(list(read_batches(place, blocks, format)))
 
 
-def read_blocks(stream: io.TextIOBase, header_row: int, size: int) -> Iterator[str]:
+def read_blocks(stream: io.TextIOBase, place: RawTable, size: int) -> Iterator[str]:
     """Give the text of a file from its header on in blocks of whole lines, about ``size`` long.
 
     Every block but the last ends with the end of a line; blank lines at the end of the file are
-    left out. Line ends must be translated to a line feed.
+    left out. Line ends must be translated to a line feed. Errors: no line end in several blocks:
+    UserError, since the whole file would be held.
     """
     text = stream.read(1).removeprefix(_MARK)
-    for _ in range(header_row - 1):
+    for _ in range(place.first_row - 2):
         if text != "\n":
             stream.readline()
         text = ""
@@ -83,6 +84,12 @@ def read_blocks(stream: io.TextIOBase, header_row: int, size: int) -> Iterator[s
         if end:
             yield text[:end]
             text = text[end:]
+        elif len(text.rstrip("\n")) > LONGEST_IN_BLOCKS * size:
+            raise UserError(
+                "rows, each on a line of its own",
+                Found(f"a line of more than {len(text):,} characters", place.file),
+                "declare the right encoding in study.toml, or export the file again",
+            )
     if text := text.rstrip("\n"):
         yield text
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -55,11 +56,12 @@ class LargeTable:
                 yield batch
                 tell(min(self.size, rows * len(batch.header) * BYTES_A_CELL))
             return
-        with self.path.open(encoding=self.encoding, newline=None) as stream:
-            blocks = read_blocks(stream, self.raw.first_row - 1, BLOCK)
+        with self.path.open("rb") as stream:
+            text = io.TextIOWrapper(stream, self.encoding, newline=None)
+            blocks = read_blocks(text, self.raw, BLOCK)
             for batch in read_batches(self.raw, blocks, self.formats[0]):
                 yield batch
-                tell(stream.buffer.tell())
+                tell(stream.tell())
 
     def lay_out(self, batch: RawTable, context: ReadContext) -> tuple[Staged, ...]:
         """Lay a batch out by each mapping. Errors: those of ``stage``."""

@@ -13,8 +13,8 @@ import polars as pl
 from heliotrope.errors import Found, UserError
 from heliotrope.ingest.raw import REFUSED_SCHEMA, RawTable, no_refusals
 
-# A cell that is longer than so many blocks began with a quote that is never closed.
-_LONGEST_CELL_IN_BLOCKS = 4
+# A line or cell that is longer than so many blocks: no table, or a quote that is never closed.
+LONGEST_IN_BLOCKS = 4
 
 
 class LineCutter:
@@ -93,7 +93,7 @@ class LineCutter:
         self, block: str, later: Iterator[str], skip: int
     ) -> tuple[pl.DataFrame, pl.DataFrame]:
         """Cut a block with quotes, or with rows of different length."""
-        longest = _LONGEST_CELL_IN_BLOCKS * len(block) + 1
+        longest = LONGEST_IN_BLOCKS * len(block) + 1
         csv.field_size_limit(max(csv.field_size_limit(), longest))
         lines, records, ended = _Lines(block, later), list[list[str]](), 0
         try:
