@@ -6,7 +6,6 @@ import polars as pl
 
 from heliotrope.classify.aggravation import PatientWorsening
 from heliotrope.classify.deterioration import classify_deterioration
-from heliotrope.classify.references import derive_changes_from_best
 from heliotrope.classify.worsening import (
     WorseningRules,
     find_escalated_deterioration,
@@ -20,15 +19,18 @@ REGIMEN = ["patient_id", "regimen"]
 
 
 def find_breaks(
-    derived: Derived, states: pl.DataFrame, signs: PatientWorsening, rules: WorseningRules
+    derived: Derived,
+    changes: pl.DataFrame,
+    states: pl.DataFrame,
+    signs: PatientWorsening,
+    rules: WorseningRules,
 ) -> pl.DataFrame:
     """List the days that break a window of low steroid dose.
 
     Flares, escalations and limbs a to c against the best state so far, each a day; steroid
-    pulses, each all its days. Columns: patient_id, regimen (null: every regimen), start_date,
+    pulses, each all its days. ``changes``: against the best state so far. Columns: patient_id, regimen (null: every regimen), start_date,
     end_date.
     """
-    changes = derive_changes_from_best(derived.changes, derived.baselines, derived.measures)
     lost = _lost_inactivity(changes, states, rules.aggravation.inactive_definition)
     judged = judge_deterioration(changes, rules)
     at_visits = find_visit_worsening(changes, judged, lost, rules)
@@ -61,15 +63,15 @@ def _lost_inactivity(
 
 def count_worse_than_best(
     derived: Derived,
+    changes: pl.DataFrame,
     visits: pl.DataFrame,
     rules: WorseningRules,
     definition: ResponseDefinition,
 ) -> pl.DataFrame:
     """Count confirmed deteriorations from the best state, after an improvement, on the regimen.
 
-    Column ``worse_than_best``; null where no visit after the first improved one can be judged.
+    ``changes``: against the best state so far. Column ``worse_than_best``; null where no visit after the first improved one can be judged.
     """
-    changes = derive_changes_from_best(derived.changes, derived.baselines, derived.measures)
     judged = classify_deterioration(changes, rules.deterioration).table
     improved = (
         visits.filter(pl.col("is_improved") & pl.col("is_on_regimen"))

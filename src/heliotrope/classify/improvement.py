@@ -17,7 +17,7 @@ from heliotrope.classify.improvement_items import (
     classify_strength,
 )
 from heliotrope.classify.scores import NOT_EVALUABLE
-from heliotrope.classify.trace import make_nodes, state_of
+from heliotrope.classify.trace import CELLS, make_nodes, state_of
 from heliotrope.definitions.measure import Measure
 from heliotrope.definitions.response import ResponseDefinition
 from heliotrope.records.exact import compute_comparison
@@ -193,10 +193,8 @@ def _tier_c(groups: pl.DataFrame, definition: ResponseDefinition) -> pl.DataFram
 def _cells(items: pl.DataFrame) -> pl.DataFrame:
     """Collect the cells that counted at a visit."""
     return (
-        items.select(*VISIT_KEY, "sources")
-        .explode("sources")
-        .select(*VISIT_KEY, pl.col("sources").struct.unnest())
-        .filter(pl.col("role") == "used")
+        pl.concat(items.select(*VISIT_KEY, row_id=cell) for cell in CELLS)
+        .drop_nulls("row_id")
         .group_by(VISIT_KEY)
         .agg(pl.col("row_id").unique().sort().alias("row_ids"))
     )
@@ -281,7 +279,7 @@ def _make_nodes(
         .otherwise(pl.lit("tier_b")),
         state=state_of(pl.col("is_met")),
     )
-    shown = ("node", "parent", "value", "operator", "threshold", "unit", "sources")
+    shown = ("node", "parent", "value", "operator", "threshold", "unit", "sources", *CELLS)
     item_nodes = make_nodes(
         items.join(seen, on=VISIT_KEY, how="semi"),
         definition,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from heliotrope.classify.trace import SOURCE, used
+from heliotrope.classify.trace import SOURCE
 from heliotrope.definitions.measure import Measure
 from heliotrope.definitions.response import ResponseDefinition
 from heliotrope.definitions.response_parameters import ImprovementStep
@@ -26,6 +26,8 @@ ITEM_COLUMNS = [
     "operator",
     "threshold",
     "unit",
+    "cell",
+    "reference",
     "sources",
 ]
 
@@ -168,9 +170,7 @@ def _items(
         operator=pl.lit(operator),
         threshold=pl.lit(threshold, dtype=pl.Float64),
         unit=pl.lit(unit, dtype=pl.String),
-        sources=pl.concat_list(
-            used(pl.col("row_id")),
-            used(pl.col("baseline_row_id")),
-            pl.col("rejected").fill_null(pl.lit([], dtype=pl.List(SOURCE))),
-        ),
+        cell="row_id",
+        reference="baseline_row_id",
+        sources=pl.col("rejected").fill_null(pl.lit([], dtype=pl.List(SOURCE))),
     ).select(ITEM_COLUMNS)

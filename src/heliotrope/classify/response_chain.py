@@ -20,6 +20,7 @@ from heliotrope.classify.aggravation import (
 from heliotrope.classify.best_state import count_worse_than_best, find_breaks
 from heliotrope.classify.escalation import find_escalations
 from heliotrope.classify.improvement import Improvement, VisitInputs, classify_improvement
+from heliotrope.classify.references import derive_changes_from_best
 from heliotrope.classify.response import ResponseInputs, classify_response
 from heliotrope.classify.scores import classify_scores
 from heliotrope.classify.trace import Classified, make_nodes
@@ -72,12 +73,13 @@ def judge_response(background: ResponseBackground, definition: ResponseDefinitio
     )
     visits, states = improvement.visits, background.states
     aggravations = classify_aggravation(derived, visits, states, signs, rules)
+    from_best = derive_changes_from_best(derived.changes, derived.baselines, derived.measures)
     inputs = ResponseInputs(
         derived=derived,
         visits=visits,
         aggravations=aggravations,
-        breaks=find_breaks(derived, states, signs, rules),
-        worse_than_best=count_worse_than_best(derived, visits, rules, definition),
+        breaks=find_breaks(derived, from_best, states, signs, rules),
+        worse_than_best=count_worse_than_best(derived, from_best, visits, rules, definition),
     )
     response = classify_response(inputs, background.rulebook, definition)
     return Judgement(improvement, aggravations, response)

@@ -136,10 +136,12 @@ def _classify(
 
 def make_state_table(visits: pl.DataFrame, definition: RuleDefinition) -> pl.DataFrame:
     """Make one row a visit: its state and class, and the words of caution behind it."""
+    # A list at every visit is dear, and few children are too young for a measure.
     flags = [
-        pl.when(pl.col(f"reason:{leaf.id}") == caution).then(pl.lit(caution))
+        pl.when(is_flagged).then(pl.lit(caution))
         for leaf in definition.leaves
         for caution in leaf.cautions
+        if (is_flagged := visits[f"reason:{leaf.id}"] == caution).any()
     ]
     has_regimen = "regimen" in visits.columns
     return visits.select(

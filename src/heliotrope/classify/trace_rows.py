@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from heliotrope.classify.row_order import pack_key
-from heliotrope.classify.trace import NODE_COLUMNS, STATE, WORD, empty_nodes, make_nodes
+from heliotrope.classify.trace import CELLS, NODE_COLUMNS, STATE, WORD, empty_nodes, make_nodes
 from heliotrope.classify.visit_nodes import NodeOfVisits, VisitNodes
 
 KEY = ["definition_id", "patient_id", "regimen", "date", "node"]
@@ -22,7 +22,6 @@ SOURCE_COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
     "role": ROLE,
     "reason": WORD,
 }
-CELLS = ["cell", "reference"]
 
 
 @dataclass(frozen=True)
@@ -105,7 +104,7 @@ def _types_of(
     return {
         name: special.get(name, WORD if dtype == pl.String else dtype)
         for name, dtype in NODE_COLUMNS.items()
-        if name != "sources"
+        if name not in ("sources", *CELLS)
     }
 
 
@@ -127,7 +126,9 @@ def _number_frame(
     rows = nodes.select(
         trace_id.alias("trace_id"), *(pl.col(name).cast(dtype) for name, dtype in types.items())
     )
-    return rows, _sort_cells(_list_cells(trace_id, nodes["sources"]))
+    numbered = nodes.select(trace_id.alias("trace_id"), *CELLS)
+    cells = [_list_cells(trace_id, nodes["sources"]), *_list_used(numbered)]
+    return rows, _sort_cells(pl.concat(cells))
 
 
 def _number_visits(
@@ -152,7 +153,7 @@ def _number_visits(
     trace_id = pl.int_range(first_id, first_id + len(visit), dtype=pl.Int64, eager=True)
     rows = tall.select(
         trace_id.alias("trace_id"),
-        pl.exclude(CELLS),
+        pl.exclude(*CELLS),
         **{name: pl.lit(words).cast(types[name]) for name, words in _everywhere(part).items()},
     ).hstack(keys.select(pl.all().gather(pl.Series(visit))))
     first_of_visit = np.empty_like(order)
@@ -225,12 +226,7 @@ def _list_cells_of_visits(
 
     ``tall``: trace_id and cells of every row; ``first_row``: the first trace_id of each visit.
     """
-    cells, references = (
-        tall.filter(pl.col(name).is_not_null()).select(
-            "trace_id", row_id=name, role=pl.lit("used", ROLE), reason=pl.lit(None, WORD)
-        )
-        for name in CELLS
-    )
+    cells, references = _list_used(tall)
     rejected = [
         _list_cells(first_row + place, part.visits[node.rejected])
         for place, node in enumerate(nodes)
@@ -239,6 +235,16 @@ def _list_cells_of_visits(
     if references.is_empty() and not any(frame.height for frame in rejected):
         return cells
     return _sort_cells(pl.concat([cells, references, *rejected]))
+
+
+def _list_used(rows: pl.DataFrame) -> list[pl.DataFrame]:
+    """List the cells that stand in a column for each use."""
+    return [
+        rows.filter(pl.col(name).is_not_null()).select(
+            "trace_id", row_id=name, role=pl.lit("used", ROLE), reason=pl.lit(None, WORD)
+        )
+        for name in CELLS
+    ]
 
 
 def _list_cells(trace_id: pl.Series, sources: pl.Series) -> pl.DataFrame:

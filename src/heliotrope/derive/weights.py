@@ -59,7 +59,7 @@ def derive_sizes(
     weighed = derive_weights(doses, assessment, rulebook)
     if (weighed["mg_per_m2"] > 0).any():
         return derive_heights(weighed, assessment, rulebook)
-    return derive_heights(weighed.clear(), assessment, rulebook).pipe(
+    return derive_heights(weighed.clear(), assessment.clear(), rulebook).pipe(
         lambda none: weighed.with_columns(
             pl.lit(None, none[name].dtype).alias(name)
             for name in none.columns
