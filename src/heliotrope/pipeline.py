@@ -19,7 +19,14 @@ from heliotrope.classify.evaluate import evaluate
 from heliotrope.definitions.load import Rulebook
 from heliotrope.errors import Found, UserError
 from heliotrope.execution.local import ShardJob, run_shards
-from heliotrope.execution.shards import DRAFTS, PARTS, count_shards, read_parts, read_shard
+from heliotrope.execution.shards import (
+    DRAFTS,
+    PARTS,
+    check_parts,
+    count_shards,
+    read_parts,
+    read_shard,
+)
 from heliotrope.ingest import Reading
 from heliotrope.ingest.cut import count_buckets
 from heliotrope.ingest.survey import Survey, Tell, survey_study
@@ -98,6 +105,7 @@ def run_study(
         reading = _read_records(survey, partial, Plan(rulebook, shards, options.workers), tell)
         jobs = [ShardJob(partial, shard, rulebook) for shard in range(shards)]
         run_shards(jobs, options.workers, tell)
+        check_parts(partial)
         tell("merge", 0, 1)
         tables = merge_tables(partial)
         findings = _write_findings(partial, reading, tables, rulebook)

@@ -15,6 +15,7 @@ from heliotrope.execution.local import ShardJob, run_shards
 from heliotrope.execution.shards import (
     DONE,
     PARTS,
+    check_parts,
     is_done,
     part_path,
     read_parts,
@@ -77,7 +78,7 @@ def test_damaged_records_are_not_evaluated(run: Path, damage: object) -> None:
         "Expected: the records of every shard\n"
         "Found:    missing or changed since it was written "
         "(assessment.parquet/part-00001.parquet)\n"
-        "To do:    run again without --resume: the records are then read from their sources anew"
+        "To do:    run again with --resume: what is damaged is read from its sources anew"
     )
     assert read_shard(run / "records", 0).assessment.height > 0
 
@@ -93,16 +94,23 @@ def test_a_shard_with_a_damaged_part_counts_as_not_done(
 
 
 def test_a_damaged_part_is_not_merged_and_is_made_again(run: Path, evaluated: Path) -> None:
+    check_parts(run)
     flip_a_bit(part_path(run / PARTS, "response", 0))
     with pytest.raises(UserError) as caught:
-        read_parts(run / PARTS, "response")
-    assert "response.parquet/part-00000.parquet" in str(caught.value)
+        check_parts(run)
+    assert "(response.parquet/part-00000.parquet)" in str(caught.value)
     assert "run again with --resume: the shard is evaluated again" in str(caught.value)
     told: list[int] = []
     run_shards(jobs_of(run), 1, lambda _, done, __: told.append(done))
     assert told == [1, 2]
     again = read_parts(run / PARTS, "response")
     assert again.equals(read_parts(evaluated / PARTS, "response"))
+
+
+def test_damaged_records_are_not_estimated_from(run: Path) -> None:
+    flip_a_bit(part_path(run / "records", "assessment", 0))
+    with pytest.raises(UserError, match="what is damaged is read from its sources anew"):
+        check_parts(run)
 
 
 def test_a_mark_that_cannot_be_read_marks_nothing(run: Path) -> None:

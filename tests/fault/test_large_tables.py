@@ -110,8 +110,8 @@ def test_a_full_disk_is_said_and_leaves_nothing(
         run_study(STUDY, tmp_path / "run")
     assert list(tmp_path.iterdir()) == []
     said, code = describe_fault(caught.value)
-    assert "No space left on device" in said
-    assert "the free space" in said
+    assert "the disk is full" in said
+    assert "free space, then give the command again" in said
     assert code == ExitCode.ENVIRONMENT
 
 

@@ -129,19 +129,36 @@ def test_a_shard_whose_part_is_torn_is_evaluated_again(
     assert_same_run(tmp_path / "run", undisturbed)
 
 
-def test_torn_records_are_said_and_not_taken_for_data(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_torn_records_are_read_anew_and_not_taken_for_data(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, undisturbed: Path
 ) -> None:
     monkeypatch.setattr(local, "evaluate_job", stop_after(2, []))
     with pytest.raises(StoppedError):
         run_study(STUDY, tmp_path / "run")
     part = tmp_path / "run.partial" / "records" / "assessment.parquet" / "part-00003.parquet"
     part.write_bytes(part.read_bytes()[:200])
-    monkeypatch.setattr(local, "evaluate_job", evaluate_job)
+    seen: list[int] = []
+    monkeypatch.setattr(local, "evaluate_job", stop_after(99, seen))
+    run_study(STUDY, tmp_path / "run", RESUME)
+    assert seen == [2, 3]
+    assert_same_run(tmp_path / "run", undisturbed)
+
+
+def test_records_torn_while_the_run_goes_on_stop_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def tear_then_evaluate(job: ShardJob) -> None:
+        part = job.run / "records" / "assessment.parquet" / f"part-{job.shard:05}.parquet"
+        part.write_bytes(part.read_bytes()[:200])
+        evaluate_job(job)
+
+    monkeypatch.setattr(local, "evaluate_job", tear_then_evaluate)
     with pytest.raises(UserError) as caught:
-        run_study(STUDY, tmp_path / "run", RESUME)
-    assert "assessment.parquet/part-00003.parquet" in str(caught.value)
-    assert "run again without --resume" in str(caught.value)
+        run_study(STUDY, tmp_path / "run")
+    assert "assessment.parquet/part-00000.parquet" in str(caught.value)
+    assert "run again with --resume: what is damaged is read from its sources anew" in (
+        str(caught.value)
+    )
 
 
 def test_a_changed_study_is_not_mixed_with_what_was_done(

@@ -17,6 +17,8 @@ from heliotrope.errors import Found, UserError
 
 RECORDS_DIGESTS = "digests_of_records.json"
 
+DAMAGED = "missing or changed since it was written"
+
 _BLOCK_BYTES = 1 << 20
 
 Digests = dict[str, int]
@@ -67,22 +69,32 @@ def _is_whole(part: Path, digest: int) -> bool:
         return False
 
 
+def write_mark(run: Path, mark: Path, parts: Iterable[Path]) -> None:
+    """Mark a piece of work as done: what its parts are stands in the mark."""
+    mark.parent.mkdir(parents=True, exist_ok=True)
+    write_digests(compute_digests(run, parts), mark)
+
+
+def is_marked(run: Path, mark: Path) -> bool:
+    """Say whether a piece of work was marked as done, and every part of it is as it was then."""
+    digests = read_digests(mark)
+    return bool(digests) and not find_damaged(run, digests)
+
+
 def keep_digests_of_records(run: Path) -> None:
     """Note what the records of a run were when all of them had been written."""
     parts = sorted((run / "records").glob("*.parquet/part-*.parquet"))
     write_digests(compute_digests(run, parts), run / RECORDS_DIGESTS)
 
 
-def check_record(part: Path) -> None:
+def check_record(part: Path, digests: Digests) -> None:
     """Hold a part of the records to the digest that was taken when it was written, if one was.
 
     Errors: UserError for a part that is missing or damaged.
     """
-    run = part.parents[2]
-    name = part.relative_to(run).as_posix()
-    digest = read_digests(run / RECORDS_DIGESTS).get(name)
+    digest = digests.get(part.relative_to(part.parents[2]).as_posix())
     if digest is not None and not _is_whole(part, digest):
-        raise damaged_records(part, "missing or changed since it was written")
+        raise damaged_records(part, DAMAGED)
 
 
 def damaged_records(part: Path, what: str) -> UserError:
@@ -90,5 +102,5 @@ def damaged_records(part: Path, what: str) -> UserError:
     return UserError(
         "the records of every shard",
         Found(what, f"{part.parent.name}/{part.name}"),
-        "run again without --resume: the records are then read from their sources anew",
+        "run again with --resume: what is damaged is read from its sources anew",
     )

@@ -17,13 +17,15 @@ import polars as pl
 
 from heliotrope.errors import ExitCode, Found, UserError
 from heliotrope.execution.digests import (
+    DAMAGED,
     RECORDS_DIGESTS,
+    Digests,
     check_record,
-    compute_digests,
     damaged_records,
     find_damaged,
+    is_marked,
     read_digests,
-    write_digests,
+    write_mark,
 )
 from heliotrope.records.canonical import CANONICAL
 from heliotrope.records.shard import Shard, list_children, shard_of
@@ -109,47 +111,46 @@ def _spell(frame: pl.DataFrame) -> dict[str, str] | None:
 
 
 def read_parts(folder: Path, table: str) -> pl.DataFrame:
-    """Read all parts of a table, in the order of their shards.
-
-    Errors: a part that is damaged since its shard was marked as done: UserError naming it.
-    """
+    """Read all parts of a table, in the order of their shards."""
     parts = sorted((folder / f"{table}.parquet").glob("part-*.parquet"))
-    return pl.concat([_read_part(part, folder.parent) for part in parts])
+    return pl.concat([pl.read_parquet(part, glob=False) for part in parts])
 
 
-def _read_part(part: Path, run: Path) -> pl.DataFrame:
-    name = part.relative_to(run).as_posix()
-    digest = read_digests(run / DONE / _number_of(part)).get(name)
-    if digest is None or not find_damaged(run, {name: digest}):
-        return pl.read_parquet(part, glob=False)
-    raise UserError(
-        "every part as it was written",
-        Found("changed since its shard was done", f"{part.parent.name}/{part.name}"),
-        "run again with --resume: the shard is evaluated again, the others are kept",
-        ExitCode.ENVIRONMENT,
-    )
+def check_parts(run: Path) -> None:
+    """Hold the records, and the parts that are merged, to what they were when they were written.
 
-
-def _number_of(part: Path) -> str:
-    return part.stem.removeprefix("part-")
+    Errors: UserError for a part that is missing or damaged, with what is then to do.
+    """
+    for name in find_damaged(run, read_digests(run / RECORDS_DIGESTS)):
+        raise damaged_records(run / name, DAMAGED)
+    for mark in sorted((run / DONE).iterdir()):
+        digests = {
+            name: digest
+            for name, digest in read_digests(mark).items()
+            if name.startswith(f"{PARTS}/")
+        }
+        for name in find_damaged(run, digests):
+            raise UserError(
+                "every part as it was written",
+                Found(DAMAGED, name.removeprefix(f"{PARTS}/")),
+                "run again with --resume: the shard is evaluated again, the others are kept",
+                ExitCode.ENVIRONMENT,
+            )
 
 
 def mark_done(run: Path, shard: int) -> None:
     """Note that every part of a shard stands in the run folder, and what each of them is."""
-    marks = run / DONE
-    marks.mkdir(parents=True, exist_ok=True)
     parts = [
         part
         for folder in (run / "trace", run / PARTS)
         for part in folder.glob(f"*.parquet/part-{shard:05}.parquet")
     ]
-    write_digests(compute_digests(run, parts), marks / f"{shard:05}")
+    write_mark(run, run / DONE / f"{shard:05}", parts)
 
 
 def is_done(run: Path, shard: int) -> bool:
     """Say whether every part of a shard was written, and is as it was written."""
-    digests = read_digests(run / DONE / f"{shard:05}")
-    return bool(digests) and not find_damaged(run, digests)
+    return is_marked(run, run / DONE / f"{shard:05}")
 
 
 def write_shards(tables: Mapping[str, pl.DataFrame], records: Path, shards: int) -> None:
@@ -182,13 +183,15 @@ def read_shard(records: Path, shard: int) -> Shard:
 
     Errors: a part that is missing or damaged: UserError naming it.
     """
-    return Shard.from_tables({name: _read_records(records, name, shard) for name in CANONICAL})
+    digests = read_digests(records.parent / RECORDS_DIGESTS)
+    return Shard.from_tables(
+        {name: _read_records(part_path(records, name, shard), digests) for name in CANONICAL}
+    )
 
 
-def _read_records(records: Path, name: str, shard: int) -> pl.DataFrame:
-    path = part_path(records, name, shard)
-    check_record(path)
+def _read_records(part: Path, digests: Digests) -> pl.DataFrame:
+    check_record(part, digests)
     try:
-        return pl.read_parquet(path, glob=False)
+        return pl.read_parquet(part, glob=False)
     except (OSError, pl.exceptions.PolarsError) as error:
-        raise damaged_records(path, f"{error}".splitlines()[0]) from None
+        raise damaged_records(part, f"{error}".splitlines()[0]) from None

@@ -15,11 +15,11 @@ import polars as pl
 
 from heliotrope.definitions.load import Rulebook
 from heliotrope.errors import ExitCode, UserError
+from heliotrope.execution.digests import is_marked, write_mark
 from heliotrope.execution.pool import WorkerPool
 from heliotrope.execution.shards import (
+    DONE,
     KILLERS,
-    is_done,
-    mark_done,
     read_parts,
     write_part,
     write_shards,
@@ -73,9 +73,9 @@ class Intake:
         cut_study(self.survey, self.buckets, self.spool, tell)
 
     def list_unread(self) -> list[int]:
-        """List the buckets that are not read yet."""
-        folder = self.run / INTAKE
-        return [bucket for bucket in range(self.buckets) if not is_done(folder, bucket)]
+        """List the buckets that are not read yet, or of which a part was damaged since."""
+        buckets = range(self.buckets)
+        return [bucket for bucket in buckets if not is_marked(self.run, _mark(self.run, bucket))]
 
     def read(self, workers: int, tell: Tell) -> Reading:
         """Read what is not read yet and put together what all buckets left beside their rows.
@@ -109,7 +109,11 @@ def read_job(job: ReadJob) -> None:
     read = read_bucket(bucket, sources, context)
     for name, table in read.tables.items():
         write_part(table, job.run / "records", name, job.bucket)
-    _write_rest(read, job.run, job.bucket)
+    _write_rest(read, job.run, job.bucket, f"part-{job.bucket:05}.parquet")
+
+
+def _mark(run: Path, bucket: int) -> Path:
+    return run / INTAKE / DONE / f"{bucket:05}"
 
 
 def _read_at_once(intake: Intake) -> None:
@@ -117,7 +121,7 @@ def _read_at_once(intake: Intake) -> None:
     read = read_bucket(survey.numbered.whole(), survey.sources, survey.context)
     survey.check()
     write_shards(read.tables, intake.run / "records", intake.shards)
-    _write_rest(read, intake.run, 0)
+    _write_rest(read, intake.run, 0, "part-*.parquet")
 
 
 def _read_by_bucket(intake: Intake, unread: list[int], workers: int, tell: Tell) -> None:
@@ -156,8 +160,11 @@ def _name_killers(intake: Intake, fatal: list[int]) -> None:
     )
 
 
-def _write_rest(read: BucketRead, run: Path, bucket: int) -> None:
-    """Write what a bucket leaves beside its rows, and mark it as read."""
+def _write_rest(read: BucketRead, run: Path, bucket: int, records: str) -> None:
+    """Write what a bucket leaves beside its rows, and mark it as read.
+
+    ``records``: the pattern of the names of its parts of the records.
+    """
     folder = run / INTAKE
     for name in _LISTED:
         write_part(getattr(read.listed, name), folder, name, bucket)
@@ -165,7 +172,11 @@ def _write_rest(read: BucketRead, run: Path, bucket: int) -> None:
     for table, rows in read.quarantine.items():
         if rows.height:
             write_part(rows, folder, f"quarantine_{table}", bucket)
-    mark_done(folder, bucket)
+    parts = [
+        *folder.glob(f"*.parquet/part-{bucket:05}.parquet"),
+        *(run / "records").glob(f"*.parquet/{records}"),
+    ]
+    write_mark(run, _mark(run, bucket), parts)
 
 
 def _gather(intake: Intake) -> Reading:
