@@ -1,9 +1,10 @@
 """Evaluate one child with very many rows: the time of a row must not grow with their number.
 
 ``python benchmarks/one_child.py [ROWS...]`` (10,000, 30,000 and 100,000): a child rated every day
-in every measure of the core sets, with infusions, drugs and events among the rows, evaluated under
-every definition with the whole trace, each size in a process of its own. ``--profile ROWS`` prints
-where the time goes. Rewrites its part of README.md.
+in every measure of the core sets, with infusions, drugs and events among the rows, and one most of
+whose rows are doses given, many a day, as a ward records them. Evaluated under every definition with
+the whole trace, each in a process of its own. ``--profile KIND ROWS`` prints where the time goes.
+Rewrites its part of README.md.
 """
 
 from __future__ import annotations
@@ -35,49 +36,50 @@ SEED = 20
 CHILD = "P1"
 LIMIT_OF_ENZYMES = 40.0
 
-# Of a hundred rows: infusions, drugs and events; the rest are measures.
-OTHERS_OF_A_HUNDRED = {"infusion": 1, "medication": 3, "event": 1}
+# Of a hundred rows of a kind of child: infusions, drugs and events; the rest are measures.
+OTHERS_OF_A_HUNDRED = {
+    "measures": {"infusion": 1, "medication": 3, "event": 1},
+    "doses": {"infusion": 1, "medication": 60, "event": 1},
+}
 
 
 def main() -> None:
     """Measure every size in a process of its own, print, write."""
     if "--one" in sys.argv:
-        sys.stdout.write(json.dumps(measure(int(sys.argv[-1]))))
+        sys.stdout.write(json.dumps(measure(sys.argv[-2], int(sys.argv[-1]))))
         return
     if "--profile" in sys.argv:
-        profile(int(sys.argv[-1]))
+        profile(sys.argv[-2], int(sys.argv[-1]))
         return
     sizes = [int(word) for word in sys.argv[1:]] or list(SIZES)
     rows = []
-    for size in sizes:
-        command = [sys.executable, __file__, "--one", str(size)]
-        told = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
-        rows.append(
-            [
-                f"{size:,}",
-                f"{told['seconds']:.1f}",
-                f"{1e6 * told['seconds'] / size:,.0f}",
-                f"{told['peak_gib']:.1f}",
-                f"{told['trace']:,}",
-            ]
-        )
-        sys.stdout.write(" | ".join(rows[-1]) + "\n")
-        sys.stdout.flush()
-    header = [
-        "rows of one child",
-        "seconds",
-        "microseconds a row",
-        "peak memory, GiB",
-        "trace rows",
-    ]
+    for kind in OTHERS_OF_A_HUNDRED:
+        for size in sizes:
+            command = [sys.executable, __file__, "--one", kind, str(size)]
+            told = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
+            rows.append([kind, f"{size:,}", *describe(told, size)])
+            sys.stdout.write(" | ".join(rows[-1]) + "\n")
+            sys.stdout.flush()
+    header = ["mostly", "rows of one child", "seconds", "microseconds a row", "peak memory, GiB"]
+    header += ["trace rows"]
     text = f"{describe_machine()}; seconds of the processor.\n\n{draw_table(header, rows)}"
     write_part("one_child", text)
 
 
-def measure(rows: int) -> dict[str, Any]:
+def describe(told: dict[str, Any], rows: int) -> list[str]:
+    """Write what one evaluation took."""
+    return [
+        f"{told['seconds']:.1f}",
+        f"{1e6 * told['seconds'] / rows:,.0f}",
+        f"{told['peak_gib']:.1f}",
+        f"{told['trace']:,}",
+    ]
+
+
+def measure(kind: str, rows: int) -> dict[str, Any]:
     """Evaluate the child; give seconds of the processor, the peak and the trace rows."""
     rulebook = read_rulebook()
-    shard = draw_child(rulebook, rows)
+    shard = draw_child(rulebook, kind, rows)
     began = time.process_time()
     evaluation = evaluate(shard, rulebook)
     seconds = time.process_time() - began
@@ -85,19 +87,20 @@ def measure(rows: int) -> dict[str, Any]:
     return {"seconds": seconds, "peak_gib": peak, "trace": evaluation.trace.height}
 
 
-def profile(rows: int) -> None:
+def profile(kind: str, rows: int) -> None:
     """Print the functions of this program that take the most time, with what they call."""
     rulebook = read_rulebook()
-    shard = draw_child(rulebook, rows)
+    shard = draw_child(rulebook, kind, rows)
     profiler = cProfile.Profile()
     profiler.runcall(evaluate, shard, rulebook)
     pstats.Stats(profiler).sort_stats("cumulative").print_stats("heliotrope", 45)
 
 
-def draw_child(rulebook: Rulebook, rows: int) -> Shard:
+def draw_child(rulebook: Rulebook, kind: str, rows: int) -> Shard:
     """Draw a child with so many rows: a day, a rating of every measure of the core sets."""
     random = np.random.default_rng(SEED)
-    counts = {name: rows * share // 100 for name, share in OTHERS_OF_A_HUNDRED.items()}
+    shares = OTHERS_OF_A_HUNDRED[kind]
+    counts = {name: rows * share // 100 for name, share in shares.items()}
     measures = list_measures(rulebook)
     days = math.ceil((rows - sum(counts.values())) / len(measures))
     value = random.random((len(measures), days))
