@@ -2,9 +2,9 @@
 
 ``python benchmarks/one_child.py [ROWS...]`` (10,000, 30,000 and 100,000): a child rated every day
 in every measure of the core sets, with infusions, drugs and events among the rows, and one most of
-whose rows are doses given, many a day, as a ward records them. Evaluated under every definition with
-the whole trace, each in a process of its own. ``--profile KIND ROWS`` prints where the time goes.
-Rewrites its part of README.md.
+whose rows are doses given, many a day, as a ward records them. Evaluated under every definition
+with the whole trace, each in a process of its own. ``--profile KIND ROWS`` prints where the time
+goes. Rewrites its part of README.md.
 """
 
 from __future__ import annotations
