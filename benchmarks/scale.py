@@ -25,7 +25,8 @@ from cut_shards import cut_shards
 from machine import describe_machine, draw_table, write_part
 
 from heliotrope.definitions.load import read_rulebook
-from heliotrope.execution.local import ShardJob, evaluate_job
+from heliotrope.execution.jobs import ShardJob
+from heliotrope.execution.local import evaluate_job
 from heliotrope.execution.pool import WorkerPool
 from heliotrope.execution.shards import PARTS, count_shards, read_parts
 from heliotrope.simulate.folder import SimulationOrder, write_simulated_study

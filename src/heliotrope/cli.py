@@ -17,7 +17,7 @@ import typer
 from heliotrope import __version__
 from heliotrope.commands.definitions import app as definitions_app
 from heliotrope.commands.exports import app as exports_app
-from heliotrope.commands.options import Json, OwnLanguage, Run, print_json
+from heliotrope.commands.options import Conf, Json, Master, OwnLanguage, Run, print_json
 from heliotrope.commands.review import review
 from heliotrope.commands.sharing import pool, share
 from heliotrope.commands.studies import init, simulate
@@ -130,6 +130,8 @@ def check(
         Path | None,
         typer.Option(metavar="FILE", help="Write every finding as CSV, to be worked through."),
     ] = None,
+    master: Master = None,
+    conf: Conf = None,
     as_json: Json = False,
 ) -> None:
     """List what is wrong with a study's data.
@@ -138,9 +140,10 @@ def check(
     """
     from heliotrope.pipeline import check_study
     from heliotrope.run.findings import write_findings_csv
+    from heliotrope.terminal.arguments import read_spark
     from heliotrope.terminal.run import print_check
 
-    summary = check_study(study)
+    summary = check_study(study, read_spark(master, conf))
     if csv is not None:
         write_findings_csv(summary.findings, csv)
     if as_json:
@@ -155,8 +158,20 @@ def run(
     study: Study,
     out: Annotated[Path, typer.Option(metavar="RUN", help="The run folder to make.")],
     engine: Annotated[
-        Literal["local"], typer.Option(help="Where it runs; this version knows only local.")
+        Literal["local", "spark"], typer.Option(help="Where children are evaluated.")
     ] = "local",
+    master: Master = None,
+    conf: Conf = None,
+    tables_to: Annotated[
+        str | None,
+        typer.Option(
+            "--tables-to", metavar="SCHEMA", help="Write tables in Spark's catalogue, too."
+        ),
+    ] = None,
+    replace: Annotated[
+        bool,
+        typer.Option("--replace", help="Replace an earlier run folder, and tables of --tables-to."),
+    ] = False,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on from where an interrupted run stopped.")
     ] = False,
@@ -170,15 +185,19 @@ def run(
     stopped leaves RUN.partial: the same command with --resume keeps the children evaluated so far.
     """
     from heliotrope.pipeline import RunOptions, run_study
+    from heliotrope.terminal.arguments import read_spark
     from heliotrope.terminal.progress import show_progress
     from heliotrope.terminal.run import print_run
 
     options = RunOptions(
         engine=engine,
         model=not no_model,
+        replace=replace,
         workers=os.cpu_count() or 1,
         resume=resume,
         language=language,
+        spark=read_spark(master, conf),
+        tables_to=tables_to,
     )
     with show_progress(quiet=as_json) as progress:
         summary = run_study(study, out, options, progress)

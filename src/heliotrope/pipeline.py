@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -18,7 +18,8 @@ import polars as pl
 from heliotrope.classify.evaluate import evaluate
 from heliotrope.definitions.load import Rulebook
 from heliotrope.errors import Found, UserError
-from heliotrope.execution.local import ShardJob, run_shards
+from heliotrope.execution.engines import EngineOrder, open_engine
+from heliotrope.execution.jobs import Engine, ShardJob
 from heliotrope.execution.shards import (
     DRAFTS,
     PARTS,
@@ -29,6 +30,7 @@ from heliotrope.execution.shards import (
 )
 from heliotrope.ingest import Reading
 from heliotrope.ingest.cut import count_buckets
+from heliotrope.ingest.landing import land_tables
 from heliotrope.ingest.survey import Survey, Tell, survey_study
 from heliotrope.ingest.tabular import large
 from heliotrope.report.language import speaking
@@ -51,6 +53,7 @@ from heliotrope.run.summary import (
     summarise_run,
 )
 from heliotrope.run.tables import MergedTables, merge_tables
+from heliotrope.spark_session import SparkSettings, open_session
 from heliotrope.study import Study, read_study
 
 __all__ = ["RunOptions", "check_study", "run_study"]
@@ -62,13 +65,18 @@ Progress = Callable[[str, int, int], None]
 class RunOptions:
     """How to run; but for ``model`` none of it changes a result.
 
+    engine: ``local``, or ``spark``: shards are evaluated on a cluster that sees the run folder.
     model: fit the pulse model too (extra ``model``; seconds for a few children, minutes for many).
     The command line does unless told ``--no-model``; a script says so.
-    replace: an earlier run folder of that name is replaced (only if it is a run folder).
+    replace: an earlier run folder of that name is replaced (only if it is a run folder), and
+    tables of ``tables_to``.
     workers: processes that share the shards; 1 evaluates them here, which any script may do
     (processes need a main module that can be imported).
     language: that of the report; None: the study's own, else English.
     resume: go on from what an interrupted run of the same study left in ``RUN.partial``.
+    spark: which cluster, where one evaluates, is read from or written to.
+    tables_to: a schema of Spark's catalogue in which tables, trace, results and findings are
+    written too, once the run folder stands.
     """
 
     engine: str = "local"
@@ -77,6 +85,8 @@ class RunOptions:
     workers: int = 1
     resume: bool = False
     language: str | None = None
+    spark: SparkSettings = field(default_factory=SparkSettings)
+    tables_to: str | None = None
 
 
 def _silent(step: str, done: int, total: int) -> None:
@@ -95,16 +105,33 @@ def run_study(
     cannot be written. Rows that cannot be used are quarantined and counted, no error.
     """
     options, tell = options or RunOptions(), progress or _silent
+    order = EngineOrder(options.engine, options.workers, options.spark)
+    with open_engine(order) as engine:
+        if options.tables_to is None:
+            return _run_study(study_path, out, options, tell, engine)
+        from heliotrope.execution.spark_tables import open_catalogue
+
+        with open_catalogue(options.tables_to, options.spark, replace=options.replace) as catalogue:
+            summary = _run_study(study_path, out, options, tell, engine)
+            catalogue.write_run(out, lambda done, total: tell("write tables", done, total))
+    return summary
+
+
+def _run_study(
+    study_path: Path, out: Path, options: RunOptions, tell: Progress, engine: Engine
+) -> RunSummary:
+    """Run a study on an engine; see ``run_study``."""
     started = time.monotonic()
     study = read_study(study_path)
     rulebook = _read_sound_rulebook(study)
     partial = open_run_folder(out, replace=options.replace, resume=options.resume)
     try:
+        landed = land_tables(study.folder, study.sources, lambda step: tell(step, 0, 1))
         survey = survey_study(study, rulebook, _tell_steps(tell), large.LARGE)
         shards = count_shards(survey.count_children(), survey.count_children("infusion"))
         reading = _read_records(survey, partial, Plan(rulebook, shards, options.workers), tell)
         jobs = [ShardJob(partial, shard, rulebook) for shard in range(shards)]
-        run_shards(jobs, options.workers, tell)
+        engine.run(jobs, tell)
         check_parts(partial)
         tell("merge", 0, 1)
         tables = merge_tables(partial)
@@ -113,6 +140,8 @@ def run_study(
         results = _estimate(partial, tables, shards, rulebook, _tell_model(options, tell))
         results.write_parquet(partial / "results.parquet")
         manifest = make_manifest(study, rulebook, reading, tables, shards, has_model=options.model)
+        if landed:
+            manifest["catalogue"] = [table.to_json() for table in landed]
         write_manifest(manifest, partial)
         tell("report", 0, 1)
         from heliotrope.report.page import write_report
@@ -166,10 +195,16 @@ def _tell_model(options: RunOptions, tell: Progress) -> Callable[[str, float], N
     return lambda step, share: tell(f"pulse model: {step}", round(100 * share), 100)
 
 
-def check_study(study_path: Path) -> CheckSummary:
-    """Read a study as a run would, and give its findings; nothing is left behind."""
+def check_study(study_path: Path, spark: SparkSettings | None = None) -> CheckSummary:
+    """Read a study as a run would, and give its findings; nothing is left behind.
+
+    spark: which cluster, where sources stand in a lakehouse.
+    """
     study = read_study(study_path)
+    if spark is not None and spark != SparkSettings():
+        open_session(spark)
     rulebook = _read_sound_rulebook(study)
+    land_tables(study.folder, study.sources, lambda _: None)
     with TemporaryDirectory() as name:
         folder = Path(name)
         survey = survey_study(study, rulebook, _tell_steps(_silent), large.LARGE)

@@ -11,7 +11,8 @@ from heliotrope.definitions.load import read_rulebook
 from heliotrope.errors import UserError
 from heliotrope.example_studies import find_example
 from heliotrope.execution.digests import keep_digests_of_records
-from heliotrope.execution.local import ShardJob, run_shards
+from heliotrope.execution.jobs import ShardJob
+from heliotrope.execution.local import run_shards
 from heliotrope.execution.shards import (
     DONE,
     PARTS,

@@ -14,7 +14,8 @@ from heliotrope.errors import UserError
 from heliotrope.estimate import cohort
 from heliotrope.example_studies import find_example
 from heliotrope.execution import local, shards
-from heliotrope.execution.local import ShardJob, evaluate_job
+from heliotrope.execution.jobs import ShardJob
+from heliotrope.execution.local import evaluate_job
 from heliotrope.pipeline import RunOptions, run_study
 from heliotrope.records.results import TABLES
 from heliotrope.run.folder import MADE_FROM

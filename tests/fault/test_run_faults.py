@@ -14,7 +14,8 @@ from heliotrope.definitions.load import read_rulebook
 from heliotrope.errors import ExitCode, UserError
 from heliotrope.example_studies import find_example
 from heliotrope.execution import shards
-from heliotrope.execution.local import ShardJob, run_shards
+from heliotrope.execution.jobs import ShardJob
+from heliotrope.execution.local import run_shards
 from heliotrope.execution.shards import KILLERS, write_shards
 from heliotrope.ingest.read import read_records
 from heliotrope.pipeline import RunOptions, run_study

@@ -10,7 +10,8 @@ import pytest
 from heliotrope.definitions.load import Rulebook, read_rulebook
 from heliotrope.errors import ExitCode, UserError
 from heliotrope.example_studies import find_example
-from heliotrope.execution.local import ShardJob, run_shards
+from heliotrope.execution.jobs import ShardJob
+from heliotrope.execution.local import run_shards
 from heliotrope.execution.pool import WorkerPool
 from heliotrope.execution.shards import KILLERS, PARTS, is_done, read_shard, write_shards
 from heliotrope.ingest.read import read_records

@@ -9,6 +9,14 @@ from typing import Annotated, Any
 import typer
 
 Run = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder: what --out named.")]
+Master = Annotated[
+    str | None,
+    typer.Option(metavar="URL", help="Address of a Spark cluster, e.g. spark://host:7077 or yarn."),
+]
+Conf = Annotated[
+    list[str] | None,
+    typer.Option(metavar="KEY=VALUE", help="A setting of Spark; may be repeated."),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for a machine to read.")]
 
 

@@ -50,10 +50,16 @@ TRACE_IDS_A_SHARD = 1 << 40
 # Which shards are done; who could not be evaluated. Both stand only in a run being made.
 DONE = "done"
 KILLERS = "shards_that_ended_their_process.csv"
+
+# Folders of a run with a folder a table: what is merged into single files, what stays in parts.
 PARTS = "parts"
+TRACE = "trace"
+
+# Parts of attempts on a cluster that nobody has counted yet.
+ATTEMPTS = "attempts"
 
 # What a finished run no longer needs, the marks first: without them nothing counts as done.
-DRAFTS = (DONE, PARTS, KILLERS, RECORDS_DIGESTS)
+DRAFTS = (DONE, PARTS, ATTEMPTS, KILLERS, RECORDS_DIGESTS)
 
 
 def count_shards(patients: int, treated: int) -> int:
@@ -79,6 +85,11 @@ def write_part(frame: pl.DataFrame, folder: Path, table: str, shard: int) -> Non
     """Write one part of a table, whole or not at all."""
     path = part_path(folder, table, shard)
     path.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(frame, path)
+
+
+def write_whole(frame: pl.DataFrame, path: Path) -> None:
+    """Write one file of a run into a folder that stands: whole or not at all."""
     draft = path.with_name(f".{path.name}.draft")
     frame.write_parquet(
         draft,

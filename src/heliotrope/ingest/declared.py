@@ -128,6 +128,11 @@ class OmopSource(FormFormat):
     password_from: str | None = Field(
         default=None, description="environment variable that holds the password"
     )
+    catalogue: str | None = Field(
+        default=None,
+        pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)?$",
+        description="a schema of Spark's catalogue, such as lake.cdm_54",
+    )
     schema_name: str | None = Field(default=None, alias="schema")
     vocabulary_schema: str | None = None
     patient_id: Literal["person_id", "person_source_value"] = "person_id"
@@ -138,9 +143,9 @@ class OmopSource(FormFormat):
 
     @model_validator(mode="after")
     def _says_where_it_stands(self) -> OmopSource:
-        named = [name for name in ("file", "database", "database_from") if getattr(self, name)]
-        if len(named) != 1:
-            raise ValueError("give one of file, database and database_from")
+        places = ("file", "database", "database_from", "catalogue")
+        if len([name for name in places if getattr(self, name)]) != 1:
+            raise ValueError("give one of file, database, database_from and catalogue")
         return self
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -50,11 +50,23 @@ class MeasureColumn(Frozen):
     codes: dict[str, str] = Field(default={})
 
 
+# Where a table of a catalogue lands, within the study's folder.
+LANDING = "landing"
+
+
 class SourceMapping(Format):
-    """One file (or sheet) read into one canonical table; a file may be named several times."""
+    """One file (or sheet) read into one canonical table; a file may be named several times.
+
+    ``catalogue``: a table of Spark's catalogue instead, whose rows land in ``file`` first.
+    """
 
     form: Literal["table"] = "table"
     file: str
+    catalogue: str | None = Field(
+        default=None,
+        pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*){0,2}$",
+        description="a table of Spark's catalogue, such as lake.clinic.visits",
+    )
     sheet: str | None = None
     table: TableName
     header_row: int = Field(default=1, ge=1)
@@ -64,6 +76,16 @@ class SourceMapping(Format):
     dates: dict[str, DateFormat] = Field(default={}, description="our column = its date format")
     rows: tuple[RowFilter, ...] = ()
     measures: tuple[MeasureColumn, ...] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _lands_in_a_file(cls, entry: Any) -> Any:
+        if not (isinstance(entry, dict) and entry.get("catalogue")):
+            return entry
+        file = str(entry.get("file") or f"{LANDING}/{entry['catalogue']}.parquet")
+        if not file.endswith(".parquet"):
+            raise ValueError("a table of a catalogue lands in a Parquet file: file = '....parquet'")
+        return {**entry, "file": file}
 
     @model_validator(mode="after")
     def _names_columns_of_the_table(self) -> SourceMapping:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from heliotrope.errors import ExitCode, UserError
+from heliotrope.spark_session import SparkSettings
 
 
 def read_pairs(option: str, given: Sequence[str]) -> dict[str, str]:
@@ -37,3 +38,12 @@ def read_numbers(option: str, given: Sequence[str]) -> dict[str, float]:
                 f"{option} {name}=NUMBER", value, "write a number, with a point", ExitCode.USAGE
             ) from None
     return numbers
+
+
+def read_spark(master: str | None, conf: Sequence[str] | None) -> SparkSettings:
+    """Read ``--master`` and repeated ``--conf``.
+
+    >>> read_spark("yarn", ["spark.executor.memory=4g"]).conf
+    {'spark.executor.memory': '4g'}
+    """
+    return SparkSettings(master, read_pairs("--conf", conf or []))

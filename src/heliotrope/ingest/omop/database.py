@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -15,9 +14,9 @@ import polars as pl
 from heliotrope.definitions.omop_model import OmopModel
 from heliotrope.errors import ExitCode, Found, UserError
 from heliotrope.ingest.declared import OmopSource
-from heliotrope.ingest.omop.store import Where, as_number, as_text
+from heliotrope.ingest.omop.queried import make_raw, stands_with_vocabulary
+from heliotrope.ingest.omop.store import Where, as_text
 from heliotrope.ingest.raw import RawTable
-from heliotrope.records.row_id import RECORD_BITS
 
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Engine, Row, TableClause
@@ -97,7 +96,7 @@ class DatabaseStore:
         ]
         found = pl.concat(parts, how="vertical_relaxed") if parts else pl.DataFrame(schema=names)
         found = found.select(text.alias(name) for name, text in as_text(found).items())
-        return self._raw(table, found)
+        return make_raw(self, table, found, self.model, self.missing)
 
     def look_up(self, table: str, anyone_of: Mapping[str, Collection[str]]) -> pl.DataFrame:
         from sqlalchemy import select
@@ -142,10 +141,8 @@ class DatabaseStore:
     def _named(self, table: str) -> TableClause:
         import sqlalchemy
 
-        vocabularies = {item.name for item in self.model.tables if item.is_vocabulary}
-        schema = self.schema
-        if table in vocabularies - {"care_site", "cdm_source"} and self.vocabulary_schema:
-            schema = self.vocabulary_schema
+        is_apart = self.vocabulary_schema and stands_with_vocabulary(table, self.model)
+        schema = self.vocabulary_schema if is_apart else self.schema
         return sqlalchemy.table(table, schema=schema)
 
     def _table(self, table: str) -> TableClause:
@@ -162,34 +159,6 @@ class DatabaseStore:
         if not blocks:
             return pl.DataFrame(schema=dict.fromkeys(names, pl.String))
         return pl.concat(blocks, how="vertical_relaxed")
-
-    def _raw(self, table: str, found: pl.DataFrame) -> RawTable:
-        key = next(item.key for item in self.model.tables if item.name == table)
-        header = self.columns[table]
-        if key in header:
-            found = found.sort(as_number(key), nulls_last=True, maintain_order=True)
-            records = found.select(as_number(key)).to_series()
-        else:
-            records = pl.Series([], dtype=pl.Int64)
-        is_usable = (
-            len(records) == found.height
-            and not records.has_nulls()
-            and records.is_unique().all()
-            and bool(records.is_between(0, (1 << RECORD_BITS) - 1).all())
-        )
-        if not is_usable:
-            records = pl.int_range(found.height, dtype=pl.Int64, eager=True)
-        cells = found.rename(dict(zip(header, map(str, range(len(header))), strict=True)))
-        return RawTable(
-            file=f"{self.name}/{table}",
-            sheet=None,
-            sha256=hashlib.sha256(found.write_csv().encode()).hexdigest(),
-            header=header,
-            cells=cells,
-            first_row=0 if is_usable else 1,
-            records=records.alias("record"),
-            missing=self.missing,
-        )
 
 
 def open_database(

@@ -26,6 +26,7 @@ from heliotrope.ingest.omop.concepts import (
 from heliotrope.ingest.omop.database import DUCKDB, open_database
 from heliotrope.ingest.omop.doses import read_strengths
 from heliotrope.ingest.omop.files import FileStore
+from heliotrope.ingest.omop.lakehouse import open_lakehouse
 from heliotrope.ingest.omop.layout import (
     Layout,
     number_persons,
@@ -89,9 +90,11 @@ def read_model(folder: Path, source: OmopSource, context: ReadContext, tell: Tel
 
 
 def open_store(folder: Path, source: OmopSource, context: ReadContext) -> CdmStore:
-    """Open the files or the database of a source."""
+    """Open the files, the database or the lakehouse of a source."""
     model = omop_model_of(context.rulebook)
     missing = tuple(missing_tokens(context, source))
+    if source.catalogue is not None:
+        return open_lakehouse(source.catalogue, source.vocabulary_schema, model, missing)
     if source.file and not source.file.casefold().endswith(DUCKDB):
         written = Format(encoding=source.encoding, separator=source.separator, missing=missing)
         return FileStore(open_files(folder, source.file), model, written)

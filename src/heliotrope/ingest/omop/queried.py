@@ -1,0 +1,56 @@
+"""Rows that a query brought: named by their own key, hashed as they came, since no file stands."""
+
+from __future__ import annotations
+
+import hashlib
+
+import polars as pl
+
+from heliotrope.definitions.omop_model import OmopModel
+from heliotrope.ingest.omop.store import CdmStore, as_number
+from heliotrope.ingest.raw import RawTable
+from heliotrope.records.row_id import RECORD_BITS
+
+# Tables of the model that are looked up, yet stand with the records.
+_WITH_RECORDS = frozenset({"care_site", "cdm_source"})
+
+
+def stands_with_vocabulary(table: str, model: OmopModel) -> bool:
+    """Say whether a table stands where the vocabulary does, where that stands apart."""
+    vocabularies = {item.name for item in model.tables if item.is_vocabulary}
+    return table in vocabularies - _WITH_RECORDS
+
+
+def make_raw(
+    store: CdmStore, table: str, found: pl.DataFrame, model: OmopModel, missing: tuple[str, ...]
+) -> RawTable:
+    """Give rows of text as a source.
+
+    A row's record number is its own key where that fits, else its place in the order of the key.
+    """
+    key = next(item.key for item in model.tables if item.name == table)
+    header = store.columns[table]
+    if key in header:
+        found = found.sort(as_number(key), nulls_last=True, maintain_order=True)
+        records = found.select(as_number(key)).to_series()
+    else:
+        records = pl.Series([], dtype=pl.Int64)
+    is_usable = (
+        len(records) == found.height
+        and not records.has_nulls()
+        and records.is_unique().all()
+        and bool(records.is_between(0, (1 << RECORD_BITS) - 1).all())
+    )
+    if not is_usable:
+        records = pl.int_range(found.height, dtype=pl.Int64, eager=True)
+    cells = found.rename(dict(zip(header, map(str, range(len(header))), strict=True)))
+    return RawTable(
+        file=f"{store.name}/{table}",
+        sheet=None,
+        sha256=hashlib.sha256(found.write_csv().encode()).hexdigest(),
+        header=header,
+        cells=cells,
+        first_row=0 if is_usable else 1,
+        records=records.alias("record"),
+        missing=missing,
+    )

@@ -1,0 +1,153 @@
+"""Attempts at a shard, and what a Spark run needs, without a cluster."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+
+import polars as pl
+import pytest
+from typer.testing import CliRunner
+
+from heliotrope.cli import app
+from heliotrope.definitions.load import Rulebook
+from heliotrope.definitions.settings import Settings
+from heliotrope.errors import ExitCode, UserError
+from heliotrope.execution import attempts
+from heliotrope.execution.attempts import (
+    AttemptFolder,
+    AttemptName,
+    Manifest,
+    PartFile,
+    clear_attempts,
+    write_attempt,
+)
+from heliotrope.execution.jobs import Part, ShardJob
+from heliotrope.execution.shards import is_done
+from heliotrope.execution.spark_executors import count_tries
+from heliotrope.execution.spark_task import Work, evaluate_place
+from heliotrope.spark_session import SparkSettings, open_session
+
+RULEBOOK = Rulebook({}, Settings())
+
+
+def give_two(job: ShardJob) -> Iterator[Part]:
+    yield Part("parts", "score", pl.DataFrame({"shard": [job.shard]}))
+    yield Part("trace", "trace", pl.DataFrame({"shard": [job.shard] * 3}))
+
+
+def files_in(run: Path) -> list[str]:
+    return sorted(path.relative_to(run).as_posix() for path in run.rglob("*") if path.is_file())
+
+
+def test_the_attempt_that_is_counted_stands_where_the_run_looks_and_no_other(tmp_path) -> None:
+    folder = AttemptFolder.make(tmp_path)
+    job = ShardJob(tmp_path, 7, RULEBOOK)
+    first, second = AttemptName(7, 0, 21), AttemptName(7, 1, 25)
+    manifest = write_attempt(job, folder.path, second, give_two)
+    write_attempt(job, folder.path, first, give_two)
+    assert manifest.rows == 4
+    assert folder.count_begun([7, 8]) == {7: 2}
+    folder.commit(manifest)
+    folder.clear()
+    clear_attempts(tmp_path)
+    assert is_done(tmp_path, 7)
+    assert files_in(tmp_path) == [
+        "done/00007",
+        "parts/score.parquet/part-00007.parquet",
+        "trace/trace.parquet/part-00007.parquet",
+    ]
+
+
+def test_a_straggler_finds_its_folder_gone_and_leaves_nothing(tmp_path) -> None:
+    """An attempt that goes on when the run is over cannot write into it, nor make it anew."""
+    folder = AttemptFolder.make(tmp_path / "run")
+    job = ShardJob(tmp_path / "run", 0, RULEBOOK)
+
+    def end_the_run_in_between(job: ShardJob) -> Iterator[Part]:
+        parts = give_two(job)
+        yield next(parts)
+        folder.clear()
+        (tmp_path / "run").rename(tmp_path / "finished")
+        yield from parts
+
+    with pytest.raises(FileNotFoundError):
+        write_attempt(job, folder.path, AttemptName(0, 1, 3), end_the_run_in_between)
+    assert not (tmp_path / "run").exists()
+    with pytest.raises(FileNotFoundError):
+        write_attempt(job, folder.path, AttemptName(0, 2, 4), give_two)
+    assert files_in(tmp_path) == []
+
+
+def test_a_file_that_does_not_appear_is_not_counted(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(attempts, "SECONDS_TO_APPEAR", 0.0)
+    folder = AttemptFolder.make(tmp_path)
+    manifest = write_attempt(
+        ShardJob(tmp_path, 0, RULEBOOK), folder.path, AttemptName(0, 0, 0), give_two
+    )
+    torn = Manifest(manifest.attempt, (*manifest.files, PartFile("parts", "visit", 100)))
+    with pytest.raises(UserError, match="a file of 100 bytes that a task wrote is not there"):
+        folder.commit(torn)
+    assert not is_done(tmp_path, 0)
+    assert not (tmp_path / "parts").exists()
+
+
+def test_only_the_last_try_reports_a_fault_and_none_says_its_text(tmp_path) -> None:
+    def fail(_: ShardJob) -> Iterator[Part]:
+        raise ValueError("the child S-17")
+        yield
+
+    folder = AttemptFolder.make(tmp_path)
+    work = Work(tmp_path, folder.path, (4,), RULEBOOK, fail, most_failures=2)
+    with pytest.raises(RuntimeError, match=r"^shard 4: ValueError$") as caught:
+        evaluate_place(work, 0, 0, 1)
+    assert caught.value.__cause__ is None
+    fault = evaluate_place(work, 0, 1, 2).fault
+    assert isinstance(fault, UserError)
+    assert "shard 4: ValueError in execution/attempts.py" in str(fault)
+    assert "S-17" not in str(fault)
+
+
+@pytest.mark.parametrize(
+    ("master", "conf", "tries"),
+    [
+        ("local", {}, 1),
+        ("local[*]", {"spark.task.maxFailures": "9"}, 1),
+        ("local[2, 3]", {}, 3),
+        ("spark://host:7077", {}, 4),
+        ("yarn", {"spark.task.maxFailures": "2"}, 2),
+    ],
+)
+def test_how_often_spark_tries_a_task(master: str, conf: dict[str, str], tries: int) -> None:
+    context = SimpleNamespace(master=master, getConf=lambda: conf)
+    assert count_tries(SimpleNamespace(sparkContext=context)) == tries
+
+
+def test_without_pyspark_a_run_says_what_to_install(tmp_path, monkeypatch) -> None:
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    done = CliRunner().invoke(app, ["run", "x", "--out", str(tmp_path / "y"), "--engine", "spark"])
+    assert isinstance(done.exception, UserError)
+    assert done.exception.exit_code == ExitCode.ENVIRONMENT
+    assert "pyarrow is not installed" in str(done.exception)
+    assert "pip install 'heliotrope[spark]'" in str(done.exception)
+
+
+def test_without_java_a_session_says_what_to_install(monkeypatch) -> None:
+    pytest.importorskip("pyspark.sql")
+    for name in ("JAVA_HOME", "PYSPARK_GATEWAY_PORT"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.setattr("heliotrope.spark_session.find_session", lambda: None)
+    with pytest.raises(UserError, match="Java 17 or 21") as caught:
+        open_session(SparkSettings("local[1]"))
+    assert caught.value.exit_code == ExitCode.ENVIRONMENT
+    assert "default-jre-headless" in str(caught.value)
+
+
+def test_a_setting_without_a_value_is_a_usage_error(tmp_path) -> None:
+    words = ["run", "x", "--out", str(tmp_path / "y"), "--conf", "spark.cores.max"]
+    done = CliRunner().invoke(app, words)
+    assert isinstance(done.exception, UserError)
+    assert done.exception.exit_code == ExitCode.USAGE
