@@ -24,6 +24,8 @@ demo: $(VENV)/.installed-model ## run the seven-child study and open its report
 
 test: $(VENV)/.installed-dev ## run every test
 	$(ONE_THREAD) $(BIN)/python -m pytest -n $(PYTEST_WORKERS) --dist worksteal
+	$(ONE_THREAD) $(BIN)/python -m pytest -n $(PYTEST_WORKERS) --dist loadgroup
+	$(BIN)/python -m tests.spec.rule_coverage
 
 check: $(VENV)/.installed-dev $(VENV)/.installed-docs ## format, lint, types, imports, manual
 	$(BIN)/ruff format --check .
@@ -46,6 +48,7 @@ bench: $(VENV)/.installed-dev ## measure; writes the tables of benchmarks/README
 	$(BIN)/python benchmarks/report.py
 	$(BIN)/python benchmarks/workbench.py
 	$(BIN)/python benchmarks/kill_and_resume.py
+	PYTHONPATH=. $(BIN)/python benchmarks/spark.py
 	$(BIN)/python benchmarks/read_sdtm.py
 	$(BIN)/python benchmarks/read_omop.py
 	$(BIN)/python benchmarks/read_fhir.py
@@ -103,7 +106,7 @@ $(VENV)/.installed-model: $(LOCKED) | $(VENV)/.made
 	@touch $@ $(VENV)/.installed-core
 
 $(VENV)/.installed-dev: $(LOCKED) | $(VENV)/.made
-	$(PIP) --editable '.[model,redcap,sdtm,omop,workbench]' --group dev
+	$(PIP) --editable '.[model,redcap,sdtm,omop,spark,workbench]' --group dev
 	@touch $@ $(VENV)/.installed-core
 
 $(VENV)/.installed-docs: $(LOCKED) | $(VENV)/.made

@@ -51,7 +51,8 @@ workbook. Files that are missing are empty tables. ``study.toml`` adds, in this 
       (``cmas``, ``CK``) needs no entry.
 
     A source of another form says which: ``form = "redcap"``, with ``file`` (the export, the project
-    XML, a folder or a zip) and its own keys; the manual has a chapter for each form.
+    XML, a folder or a zip) and its own keys; the manual has a chapter for each form. Instead of a
+    ``file``, a table or an OMOP model may name a ``catalogue``: where it stands in a lakehouse.
 
 Example::
 

@@ -1,32 +1,17 @@
-"""A Spark cluster of its own on the loopback: a master, two workers with a core each, a session."""
+"""One Spark cluster, and one session on it, for all tests of this folder."""
 
 from __future__ import annotations
 
 import os
 import shutil
-import signal
-import socket
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.spark.loopback import SETTINGS, start_cluster
 
-ROOT = Path(__file__).parents[2]
-CALM = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
-
-# Two names of this machine: Spark starts no second copy of a task on the host of the first.
-HOSTS = ("127.0.0.1", "127.0.0.2")
-
-SETTINGS = {
-    "spark.driver.host": "127.0.0.1",
-    "spark.driver.bindAddress": "127.0.0.1",
-    "spark.driver.extraJavaOptions": CALM,
-    "spark.executor.extraJavaOptions": CALM,
-    "spark.executor.memory": "512m",
-    "spark.executor.cores": "1",
-    "spark.executorEnv.OMP_NUM_THREADS": "1",
-    "spark.ui.enabled": "false",
+SETTINGS_OF_TESTS = {
+    **SETTINGS,
     "spark.task.maxFailures": "2",
     "spark.speculation": "true",
     "spark.speculation.interval": "200ms",
@@ -62,48 +47,10 @@ def require_spark() -> None:
 
 @pytest.fixture(scope="session")
 def master(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Start a master and two workers with the scripts of the pip package, as the manual says."""
+    """Start a master and two workers."""
     require_spark()
-    import pyspark
-
-    home = Path(pyspark.__file__).parent
-    folder = tmp_path_factory.mktemp("cluster")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    address = f"spark://127.0.0.1:{port}"
-    environment = {
-        **os.environ,
-        "SPARK_HOME": str(home),
-        "SPARK_DAEMON_JAVA_OPTS": f"{CALM} -Dspark.master.rest.enabled=false",
-        "SPARK_DAEMON_MEMORY": "256m",
-        "SPARK_WORKER_DIR": str(folder / "work"),
-        "SPARK_LOCAL_DIRS": str(folder / "scratch"),
-        "PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}",
-    }
-
-    def start(name: str, host: str, *arguments: str) -> subprocess.Popen[bytes]:
-        with (folder / f"{name}.log").open("wb") as log:
-            return subprocess.Popen(
-                [home / "bin" / "spark-class", *arguments, "--webui-port", "0"],
-                env={**environment, "SPARK_LOCAL_IP": host},
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-
-    deploy = "org.apache.spark.deploy"
-    running = [
-        start("master", HOSTS[0], f"{deploy}.master.Master", "--host", HOSTS[0], "-p", str(port))
-    ]
-    for number, host in enumerate(HOSTS):
-        worker = (f"{deploy}.worker.Worker", "--host", host, "-c", "1", "-m", "1g", address)
-        running.append(start(f"worker-{number}", host, *worker))
-    yield address
-    for process in reversed(running):
-        os.killpg(process.pid, signal.SIGTERM)
-    for process in running:
-        process.wait(30)
+    with start_cluster(tmp_path_factory.mktemp("cluster")) as address:
+        yield address
 
 
 @pytest.fixture(scope="session")
@@ -114,6 +61,6 @@ def spark(master: str, tmp_path_factory: pytest.TempPathFactory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SPARK_LOCAL_IP", "127.0.0.1")
         warehouse = tmp_path_factory.mktemp("warehouse")
-        settings = {**SETTINGS, "spark.sql.warehouse.dir": warehouse.as_uri()}
+        settings = {**SETTINGS_OF_TESTS, "spark.sql.warehouse.dir": warehouse.as_uri()}
         with spark_session(SparkSettings(master, settings)) as session:
             yield session

@@ -129,16 +129,18 @@ class SparkStore:
         return rows.join(wanted, is_theirs, "left_semi")
 
     def _ways(self, table: str, where: Where) -> Iterator[Column]:
-        """Give the ways in which a row may be wanted by what it holds; a blank is none."""
+        """Give the ways in which a row may be wanted by what it holds; a blank is none.
+
+        Plain comparisons only: Spark pushes those down to the files.
+        """
         from pyspark.sql import functions
 
         for column, ids in where.anyone_of.items():
-            found = self._number(table, column).isin(sorted(ids))
-            yield functions.coalesce(found, functions.lit(False)) if ids else functions.lit(False)
+            yield self._number(table, column).isin(sorted(ids)) if ids else functions.lit(False)
         if where.local is not None:
             concept, source, words = where.local
-            number = functions.coalesce(self._number(table, concept), functions.lit(0))
-            yield (number == 0) & functions.col(source).isin(sorted(words))
+            number = self._number(table, concept)
+            yield ((number == 0) | number.isNull()) & functions.col(source).isin(sorted(words))
 
     def _number(self, table: str, column: str) -> Column:
         """Read a column of ids as whole numbers, also where it is kept as text."""

@@ -1,0 +1,112 @@
+"""Evaluate the same shards on this machine and on a Spark cluster of two workers, side by side.
+
+``PYTHONPATH=. python benchmarks/spark.py [CHILDREN]`` (10,000): the workload of ``scale.py``, two
+local workers, then a standalone master and two workers of one core on the loopback. Both give the
+same parts, which is checked. Rewrites its part of README.md.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+import time
+from concurrent.futures import ProcessPoolExecutor
+from importlib.metadata import version
+from multiprocessing import get_context
+from pathlib import Path
+
+import polars as pl
+from machine import describe_machine, draw_table, write_part
+from scale import CHILDREN, Prepared, prepare, stopwatch
+from tests.spark.faults import do_nothing
+from tests.spark.loopback import SETTINGS, start_cluster
+
+from heliotrope.definitions.load import read_rulebook
+from heliotrope.execution.jobs import Engine, ShardJob
+from heliotrope.execution.local import LocalEngine
+from heliotrope.execution.spark import SparkEngine
+from heliotrope.execution.spark_executors import check_executors
+from heliotrope.spark_session import SparkSettings, spark_session
+
+WORKERS = 2
+EMPTY_SHARDS = 100
+
+
+def main() -> None:
+    """Prepare, evaluate both ways, compare, print, write."""
+    numbers = [int(word) for word in sys.argv[1:] if word.isdigit()]
+    children = (numbers or [CHILDREN])[0]
+    os.environ["SPARK_LOCAL_IP"] = "127.0.0.1"
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+            prepared = pool.submit(prepare, folder / "study", folder / "local", children).result()
+        for other in ("spark", "again"):
+            (folder / other).mkdir()
+            (folder / other / "records").symlink_to(folder / "local" / "records")
+        table = measure(folder, children, prepared)
+    load = os.getloadavg()[1]
+    text = (
+        f"{describe_machine()}, Spark {version('pyspark')}, load {load:.0f} of this and other "
+        f"work.\n\n{table}"
+    )
+    sys.stdout.write(text + "\n")
+    write_part("spark", text)
+
+
+def measure(folder: Path, children: int, prepared: Prepared) -> str:
+    """Evaluate with both engines, the cluster twice; write the table."""
+    local = evaluate(LocalEngine(WORKERS), folder / "local", prepared.shards)
+    scratch = folder / "cluster"
+    scratch.mkdir()
+    with start_cluster(scratch) as master:
+        start = time.perf_counter()
+        with spark_session(SparkSettings(master, SETTINGS)) as session:
+            opened = time.perf_counter() - start
+            with stopwatch() as looked:
+                check_executors(session, folder / "spark")
+            first = evaluate(SparkEngine(session), folder / "spark", prepared.shards)
+            again = evaluate(SparkEngine(session), folder / "again", prepared.shards)
+            (folder / "empty").mkdir()
+            empty = evaluate(SparkEngine(session, do_nothing), folder / "empty", EMPTY_SHARDS)
+            with stopwatch() as checked:
+                check_executors(session, folder / "spark")
+    per_shard = 1000 * (empty - checked[0]) / EMPTY_SHARDS
+    same = compare(folder / "local", folder / "spark")
+    rows = [
+        ["shards", f"{prepared.shards}"],
+        ["two local workers", f"{local:.1f} s"],
+        ["Spark, two executors of one core, first job", f"{first:.1f} s"],
+        ["Spark again, the same session", f"{again:.1f} s"],
+        ["Spark again over local", f"{again / local:.2f}"],
+        ["session opened", f"{opened:.1f} s"],
+        ["executors up and found to see the folder", f"{looked[0]:.1f} s"],
+        ["that look, once they are up", f"{checked[0]:.2f} s"],
+        ["a shard without work, two at a time", f"{per_shard:.0f} ms"],
+        ["parts equal to the local ones", f"{same:,}"],
+    ]
+    return draw_table([f"{children:,} children, a tenth on IVIG", "measured"], rows)
+
+
+def evaluate(engine: Engine, run: Path, shards: int) -> float:
+    """Evaluate so many shards; give the seconds."""
+    rulebook = read_rulebook()
+    with stopwatch() as seconds:
+        engine.run([ShardJob(run, shard, rulebook) for shard in range(shards)], lambda *_: None)
+    return seconds[0]
+
+
+def compare(one: Path, other: Path) -> int:
+    """Count the parts that are equal; stop at one that is not."""
+    parts = [path for folder in ("parts", "trace") for path in (one / folder).rglob("*.parquet/*")]
+    for path in parts:
+        mine = pl.read_parquet(path, glob=False)
+        theirs = pl.read_parquet(other / path.relative_to(one), glob=False)
+        if not mine.equals(theirs):
+            raise SystemExit(f"{path.name} of {path.parent.name} differs")
+    return len(parts)
+
+
+if __name__ == "__main__":
+    main()
