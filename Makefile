@@ -23,9 +23,7 @@ demo: $(VENV)/.installed-model ## run the seven-child study and open its report
 	$(BIN)/heliotrope demo
 
 test: $(VENV)/.installed-dev ## run every test
-	$(ONE_THREAD) $(BIN)/python -m pytest -n $(PYTEST_WORKERS) --dist worksteal
 	$(ONE_THREAD) $(BIN)/python -m pytest -n $(PYTEST_WORKERS) --dist loadgroup
-	$(BIN)/python -m tests.spec.rule_coverage
 
 check: $(VENV)/.installed-dev $(VENV)/.installed-docs ## format, lint, types, imports, manual
 	$(BIN)/ruff format --check .
