@@ -67,7 +67,7 @@ def test_it_is_made_from_the_page_of_the_run_and_its_size_and_time_are_said(
     visitor: Visitor, tmp_path: Path
 ) -> None:
     page = visitor.get(f"{RUN}/take-away")
-    assert page.text.count("Make it<span") == len(ENDINGS)
+    assert page.text.count("Make it</button>") == len(ENDINGS)
     assert visitor.get(f"{RUN}/exports/results").status_code == 404
     page = visitor.wait(visitor.post(f"{RUN}/exports/results", data={"by_child": "1"}))
     assert page.url.path == f"{RUN}/take-away"
