@@ -108,6 +108,8 @@ def list_pages(client: httpx.Client) -> list[tuple[str, str]]:
             "the run compared with itself",
             "/compare?first=many&second=many&definition=jdm_ivig_response",
         ),
+        ("what can be taken away", f"{run}/take-away"),
+        ("what a deletion would delete", f"{run}/delete"),
         ("definitions", "/definitions"),
         ("the report", f"{run}/report"),
     ]
