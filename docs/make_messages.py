@@ -34,6 +34,18 @@ KEYWORDS = {
 COUNTING = {"count_of": (2, 3)}
 OF_RESULTS = {"worded": None}
 SPELT = (
+    "Adverse event",
+    "Anaphylaxis",
+    "Aseptic meningitis",
+    "Disease flare",
+    "Fever",
+    "Haemolysis",
+    "Headache",
+    "Proteinuria",
+    "Rash",
+    "Thrombosis",
+    "Transient proteinuria",
+    "Vomiting",
     "female",
     "male",
     "Female",

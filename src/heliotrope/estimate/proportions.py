@@ -12,9 +12,7 @@ from heliotrope.estimate.wording import worded
 
 NOT_CONFOUNDED = "not_confounded"
 
-NOBODY = worded(
-    "no child could be evaluated for this; the rows of 'not_evaluable' give the reasons"
-)
+NOBODY = worded("no child could be evaluated for this; the reasons are counted apart")
 
 
 def estimate_proportions(inputs: Inputs) -> list[Row]:

@@ -18,7 +18,7 @@ BEFORE = "before_first_regimen"
 WHOLE = "whole_record"
 
 NOBODY = worded(
-    "no child could be judged: the rows of 'not_evaluable' and 'not_reached' count the others"
+    "no child could be judged; those not evaluable and those it does not apply to are counted apart"
 )
 
 

@@ -36,6 +36,7 @@ def make_environment() -> Environment:
     environment.filters["cut"] = cut_text
     environment.filters["name"] = mark_name
     environment.filters["breaks"] = break_code
+    environment.filters["commands"] = mark_commands
     environment.filters["said"] = _
     environment.filters["say_flag"] = say_flag
     environment.filters["say_result"] = say_result
@@ -82,4 +83,17 @@ def break_code(code: object) -> Markup:
     return Markup("").join(
         Markup("{}<wbr>").format(part) if part[-1] in "_:" else escape(part)
         for part in re.findall(r"[^_:]*[_:]|[^_:]+", str(code))
+    )
+
+
+def mark_commands(text: object) -> Markup:
+    """Set what stands between backticks in a text as a command.
+
+    >>> str(mark_commands("as `heliotrope init` writes <it>"))
+    'as <code>heliotrope init</code> writes &lt;it&gt;'
+    """
+    parts = str(text).split("`")
+    return Markup("").join(
+        Markup("<code>{}</code>").format(part) if place % 2 else escape(part)
+        for place, part in enumerate(parts)
     )

@@ -149,8 +149,8 @@ def list_holdings(records: Mapping[str, pl.DataFrame]) -> dict[int, str]:
         )
     for row in _rows(records, "event"):
         value = "" if row["value"] is None else f" {say_number(row['value'])}"
-        term = say_flag(row["term"]) if row["term"] else ""
-        words = [say_flag(row["kind"]), f"{term}{value}{say_unit(row['unit']) if value else ''}"]
+        term = say_within(row["term"]) if row["term"] else ""
+        words = [say_within(row["kind"]), f"{term}{value}{say_unit(row['unit']) if value else ''}"]
         holds[row["row_id"]] = f"{row['date']} {': '.join(word for word in words if word)}"
     for row in _rows(records, "infusion"):
         route = (

@@ -148,7 +148,7 @@ def _make_bands(phases: Phases) -> list[Row]:
     return [
         {
             "phase": name,
-            "name": _("before") if name == BEFORE else name.replace("days_", "").replace("_", "-"),
+            "name": _("before") if name == BEFORE else _say_phase(name),
             "day": low,
             "until": high,
             "middle": (low + high) / 2,
@@ -199,3 +199,13 @@ def thin(rows: Sequence[Row], last: float) -> list[Row]:
         if not kept or float(row["day"]) - float(kept[-1]["day"]) >= last / TICKS:
             kept.append(row)
     return kept
+
+
+def _say_phase(name: str) -> str:
+    """Say the days of a phase as short as they fit under an axis, or its name.
+
+    >>> _say_phase("days_8_21"), _say_phase("trough")
+    ('8-21', 'trough')
+    """
+    days = name.removeprefix("days_")
+    return _(name) if days == name else days.replace("_", "-")

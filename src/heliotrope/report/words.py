@@ -22,6 +22,7 @@ NOT_VALIDATED = later(
     "not validated against clinicians' judgement."
 )
 
+TOGETHER = " + "
 UNIT_WORDS = {"d": later("days"), "h": later("hours")}
 
 SPECIAL = {
@@ -75,11 +76,13 @@ def say_flag(code: str) -> str:
 
 
 def say_within(code: str) -> str:
-    """Spell a measure or a drug out within a text; another language says it as its title does.
+    """Spell a measure, a drug or an event out within a text; another language says its title.
 
-    >>> say_within("creatine_kinase")
-    'creatine kinase'
+    >>> say_within("creatine_kinase"), say_within("fever + transient proteinuria")
+    ('creatine kinase', 'fever + transient proteinuria')
     """
+    if TOGETHER in code:
+        return TOGETHER.join(map(say_within, code.split(TOGETHER)))
     spelt = say_flag(code)
     title = sentence(spelt)
     said = _(title)

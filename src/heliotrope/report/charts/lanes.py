@@ -22,7 +22,7 @@ from heliotrope.report.charts.spec import (
 )
 from heliotrope.report.language import _, later
 from heliotrope.report.read_child import Child
-from heliotrope.report.words import say, say_flag
+from heliotrope.report.words import say, say_flag, say_within
 
 LANE_HEIGHT = 22
 STATE_COLORS = {"met": "green", "not_met": "amber", "not_evaluable": "muted"}
@@ -198,8 +198,8 @@ def _list_events(child: Child, find: Callable[[int], str]) -> list[dict[str, Any
         {
             "week": child.week(row["date"]),
             "lane": _(EVENTS),
-            "tip": f"{row['date']}: {say_flag(row['kind'])}"
-            + (f", {say_flag(row['term'])}" if row["term"] else ""),
+            "tip": f"{row['date']}: {say_within(row['kind'])}"
+            + (f", {say_within(row['term'])}" if row["term"] else ""),
             "cell": find(row["row_id"]),
         }
         for row in rows.iter_rows(named=True)

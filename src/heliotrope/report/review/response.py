@@ -11,7 +11,7 @@ from heliotrope.report.review.figures import Line
 from heliotrope.report.review.subject import Row, Subject, cut
 from heliotrope.report.sections.child import build_regimen
 from heliotrope.report.sections.child_statements import HARM, Statement
-from heliotrope.report.words import say, say_flag, whole_sentence
+from heliotrope.report.words import say, say_within, whole_sentence
 
 INDICATION = later("Why IVIG was started")
 CONFOUNDING = later("Another explanation?")
@@ -129,7 +129,7 @@ def list_reactions(subject: Subject, statements: dict[str, Statement]) -> Sequen
 
 
 def _say_reaction(row: Row) -> str:
-    said = cut(say_flag(row["term"]), 60)
+    said = cut(say_within(row["term"]), 60)
     if row["grade"] is not None:
         said += " " + _("grade {grade}").format(grade=row["grade"])
     if row["transient"] == "met":

@@ -10,7 +10,7 @@ from markupsafe import Markup, escape
 from heliotrope.report.find_results import Results, Share
 from heliotrope.report.language import _, ngettext
 from heliotrope.report.section import ReportInput, Section
-from heliotrope.report.words import say, say_flag, sentence
+from heliotrope.report.words import say, say_within, sentence
 
 ONSETS = ("rapid", "intermediate", "slow", "late", "ambiguous")
 HELD = ("sustained", "lost_on_treatment", "lost_after_discontinuation", "censored")
@@ -206,7 +206,7 @@ def _say_rate(formatted: str) -> str:
 def _list_occasions(results: Results) -> list[str]:
     """List the commonest kinds of occasion; the section on harm has them all."""
     counted = [
-        (results.count("reactions_by_occasion", name) or 0, sentence(say_flag(name)))
+        (results.count("reactions_by_occasion", name) or 0, sentence(say_within(name)))
         for name in results.variables("reactions_by_occasion")
     ]
     counted.sort(key=lambda pair: -pair[0])

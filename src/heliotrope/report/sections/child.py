@@ -29,10 +29,11 @@ from heliotrope.report.sections.child_statements import (
 )
 from heliotrope.report.sections.what_to_record import Advice, list_advice
 from heliotrope.report.show_measures import list_measures
-from heliotrope.report.words import count_of, say, say_flag, whole_sentence
+from heliotrope.report.words import count_of, say, say_within, whole_sentence
 
 RESPONSE, AGGRAVATION = EXPLAINED
 JUDGEMENT, NOTHING = "judgement", ("", "")
+MOST_REGIMENS = 4
 STEROID_NODES = ("low_dose_window", "dose_share_reduced", "dose_share_increased", "baseline_dose")
 
 
@@ -118,7 +119,10 @@ def _say_what_happened(child: Child) -> str:
     ]
     events = child.record("event").filter(pl.col("kind") != "adverse_event")
     happened += [
-        (row["date"], say_flag(row["kind"]) + (f", {say_flag(row['term'])}" if row["term"] else ""))
+        (
+            row["date"],
+            say_within(row["kind"]) + (f", {say_within(row['term'])}" if row["term"] else ""),
+        )
         for row in events.iter_rows(named=True)
     ]
     return "; ".join(f"{date} {what}" for date, what in sorted(happened))
@@ -137,14 +141,29 @@ def _list_facts(child: Child, calendar: Calendar) -> Sequence[tuple[str, str]]:
             facts.append((_("From diagnosis to IVIG"), _("{n} months").format(n=f"{months:.0f}")))
         if row["antibody"]:
             facts.append((_("Antibody"), row["antibody"]))
-    for row in child.table("regimen").sort("regimen").iter_rows(named=True):
-        name = _("IVIG")
-        if row["regimen"] != 1:
-            name = _("IVIG, regimen {n}").format(n=row["regimen"])
-        status = say("status", row["status"])
-        why = f" ({say('stop_reason', row['reason'])})" if row["status"] == "discontinued" else ""
-        facts.append((name, f"{count_of(row['courses'], 'course', 'courses')}, {status}{why}"))
-    return facts
+    return [*facts, *_list_regimens(child)]
+
+
+def _list_regimens(child: Child) -> Sequence[tuple[str, str]]:
+    """List the regimens; of many the first, the others together, and how the last one stands."""
+    regimens = child.table("regimen").sort("regimen").to_dicts()
+    if len(regimens) <= MOST_REGIMENS:
+        return [_say_regimen(row, row["courses"]) for row in regimens]
+    rest = regimens[1:]
+    name = _("IVIG, regimens {first} to {last}").format(
+        first=rest[0]["regimen"], last=rest[-1]["regimen"]
+    )
+    _name, courses = _say_regimen(rest[-1], sum(row["courses"] for row in rest))
+    return [_say_regimen(regimens[0], regimens[0]["courses"]), (name, courses)]
+
+
+def _say_regimen(row: Mapping[str, Any], courses: int) -> tuple[str, str]:
+    name = _("IVIG")
+    if row["regimen"] != 1:
+        name = _("IVIG, regimen {n}").format(n=row["regimen"])
+    status = say("status", row["status"])
+    why = f" ({say('stop_reason', row['reason'])})" if row["status"] == "discontinued" else ""
+    return name, f"{count_of(courses, 'course', 'courses')}, {status}{why}"
 
 
 def build_regimen(

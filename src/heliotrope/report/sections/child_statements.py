@@ -136,7 +136,8 @@ def _state_confounding(child: Child, response: Row) -> Statement:
     if response["confounded"]:
         causes = ", ".join(say_flag(cause) for cause in response["confounded_by"])
         return Statement(CONFOUNDING, _("Yes: confounded."), whole_sentence(causes))
-    if response["confounded"] is None:
+    is_open = response["onset_by_day"] is None and response["onset"] != "never"
+    if response["confounded"] is None or is_open:
         return Statement(CONFOUNDING, _("Cannot be evaluated."), "")
     if response["onset_by_day"] is None:
         said = _("Does not apply: there is no improvement to explain.")

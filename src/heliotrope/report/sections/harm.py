@@ -13,7 +13,7 @@ from heliotrope.report.find_results import Results, Row
 from heliotrope.report.language import _, later
 from heliotrope.report.section import ReportInput, Section
 from heliotrope.report.sections.haemolysis import read_haemolysis
-from heliotrope.report.words import say_flag, sentence
+from heliotrope.report.words import say_flag, say_within, sentence
 
 EXPOSURES = (
     ("infusion_day", later("infusions")),
@@ -155,7 +155,10 @@ def _list_coded(report: ReportInput) -> Sequence[CodedLine]:
     for name in sorted(results.variables(analysis), key=lambda name: name not in known):
         rates = _make_line(results, analysis, name, "all")
         words = [
-            (say_flag(variable.partition(":")[2]), results.count("coded_term_words", variable) or 0)
+            (
+                say_within(variable.partition(":")[2]),
+                results.count("coded_term_words", variable) or 0,
+            )
             for variable in results.variables("coded_term_words")
             if variable.partition(":")[0] == name
         ]
@@ -173,7 +176,7 @@ def _make_line(results: Results, analysis: str, variable: str, group: str) -> Ra
     children = results.share(CHILDREN[analysis], variable, group)
     rows = [results.row(analysis, variable, f"rate_per_{unit}", group) for unit, _ in EXPOSURES]
     return RateLine(
-        name=_("Any occasion") if variable == "any_occasion" else sentence(say_flag(variable)),
+        name=_("Any occasion") if variable == "any_occasion" else sentence(say_within(variable)),
         occasions=count,
         rates=[_say_rate(row) for row in rows],
         children=f"{children.text} ({children.percent}; {children.interval})"

@@ -154,7 +154,7 @@ def _draw_curves(results: Results, measures: Sequence[Measure], phases: Phases) 
         unit = (
             _("ratio") if item.domain in phases.ratio_domains else _("change") + say_unit(item.unit)
         )
-        rows = read_pulse_curve(results, item.id, f"{item.title}, {unit}".strip(), phases)
+        rows = read_pulse_curve(results, item.id, f"{_(item.title)}, {unit}".strip(), phases)
         if rows.points:
             drawn[item.domain] = render_chart(draw_pulse_curve(rows))
     return list(drawn.values())
@@ -175,7 +175,7 @@ def _read_line(results: Results, item: Measure, phases: Phases) -> MeasurePhases
         n = "" if row is None or row["refused"] else f"n = {row['n_evaluable']}"
         changes.append((shown(row), n))
     return MeasurePhases(
-        name=f"{item.title},{say_unit(item.unit)}".rstrip(","),
+        name=f"{_(item.title)},{say_unit(item.unit)}".rstrip(","),
         before=shown(results.row("pulse_curve", f"{name}:pre_infusion", "median")),
         changes=changes,
         contrast=shown(results.row(TEST, name, "contrast")),
