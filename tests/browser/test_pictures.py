@@ -20,7 +20,6 @@ import os
 import shutil
 import subprocess
 import sys
-from base64 import b64encode
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -35,7 +34,6 @@ from tests.browser.picture_comparison import compare_pictures, draw_difference, 
 from heliotrope.report.explain import open_run
 from heliotrope.report.page import write_report
 from heliotrope.report.review.write import ReviewOptions, write_review
-from heliotrope.report.style import TYPEFACE
 from heliotrope.run.manifest import read_manifest, write_manifest
 from heliotrope.run.verification import read_rulebook_of
 
@@ -45,12 +43,6 @@ MOST_BYTES = 600_000
 RENEW = "HELIOTROPE_RENEW_PICTURES"
 PINNED = {"created": "2026-01-02T12:00:00+00:00", "heliotrope": "0.0.0"}
 
-USE_TYPEFACE = """async encoded => {
-  const bytes = Uint8Array.from(atob(encoded), letter => letter.charCodeAt(0));
-  const face = new FontFace("Pictured", bytes, {weight: "200 900"});
-  document.fonts.add(await face.load());
-  document.documentElement.style.setProperty("--sans", "Pictured");
-}"""
 SETTLE = """async at => {
   await document.fonts.ready;
   if (at) document.querySelector(at).scrollIntoView();
@@ -131,8 +123,6 @@ def serving(workspace: Path) -> Iterator[str]:
 def open_shot(open_page: Open, pages: dict[str, Path | str], shot: Shot) -> Page:
     """Open a page as it is pictured: its own typeface there, scrolled to the place."""
     page = open_page(pages[shot.page], width=shot.width, scheme=shot.scheme)
-    if shot.page == "review":  # it is set in whatever the reader's machine has
-        page.evaluate(USE_TYPEFACE, b64encode(TYPEFACE.read_bytes()).decode("ascii"))
     if shot.page == "workbench":  # what is not set in the typeface, or names the folder
         page.evaluate(HIDE_THE_MACHINE)
     page.evaluate(SETTLE, shot.at)
