@@ -220,6 +220,25 @@ def test_messy_records_are_read_alike(cohort: Path, seed: int, block: int) -> No
         assert_read_alike(folder, block)
 
 
+def test_what_only_the_last_row_proves_holds_for_the_first(tmp_path: Path) -> None:
+    rows = [
+        f"P{number};0{number % 9 + 1}/02/2019;creatine_kinase;1,234;U/L" for number in range(40)
+    ]
+    rows.append("P9;25/02/2019;creatine_kinase;1,5;U/L")
+    text = "\n".join(["patient_id;date;measure;value;unit", *rows])
+    (tmp_path / "assessment.csv").write_text(text)
+    read = assert_read_alike(tmp_path)
+    assert_in_buckets(read)
+    first = read.tables["assessment"].sort("row_id").row(0, named=True)
+    assert (str(first["date"]), first["value"]) == ("2019-02-01", 1.234)
+
+
+def test_what_the_last_row_contradicts_is_refused_in_the_same_words(tmp_path: Path) -> None:
+    rows = ["P1,25/02/2019,cmas,4", *["P2,2019-01-01,cmas,5"] * 40, "P3,02/25/2019,cmas,4"]
+    (tmp_path / "assessment.csv").write_text("\n".join(["patient_id,date,measure,value", *rows]))
+    assert assert_read_alike(tmp_path) is None
+
+
 LINKED = """
 [[source]]
 file = "a.csv"
