@@ -14,7 +14,7 @@ from heliotrope.classify.deterioration import classify_deterioration
 from heliotrope.classify.replay import replay
 from heliotrope.classify.scores import classify_scores
 from heliotrope.classify.states import classify_states
-from heliotrope.classify.trace import number_trace
+from heliotrope.classify.trace_rows import number_trace
 from heliotrope.definitions.load import Rulebook, read_rulebook
 from heliotrope.definitions.rule import RuleDefinition
 
@@ -88,7 +88,7 @@ def classify(changes: pl.DataFrame, baselines: pl.DataFrame) -> dict[str, pl.Dat
     )
     values = values.unique(["patient_id", "date", "measure"], keep="first", maintain_order=True)
     states = classify_states(values.sort("row_id"), patients, RULEBOOK)
-    trace, sources = number_trace([scores.nodes, worse.nodes, states.nodes])
+    trace, sources = number_trace([scores.nodes, worse.nodes, states.nodes]).spell()
     return {
         "scores": scores.table.sort("patient_id", "regimen", "definition_id", "date"),
         "worse": worse.table.sort("patient_id", "regimen", "date"),

@@ -8,7 +8,7 @@ from tests.spec.drawn_records import draw, make_shard, make_table
 
 from heliotrope.classify.exposure import trace_exposure
 from heliotrope.classify.replay import replay
-from heliotrope.classify.trace import number_trace
+from heliotrope.classify.trace_rows import number_trace
 from heliotrope.definitions.load import Rulebook, read_rulebook
 from heliotrope.derive.derived import Derived, derive_all
 
@@ -79,7 +79,7 @@ def test_a_child_without_immunoglobulin_has_one_root(derived: Derived, rulebook:
 
 
 def test_the_trace_can_be_replayed(derived: Derived, rulebook: Rulebook) -> None:
-    trace, _ = number_trace([trace_exposure(derived, rulebook)])
+    trace, _ = number_trace([trace_exposure(derived, rulebook)]).spell()
     for decision in trace.partition_by("patient_id", "regimen"):
         root = decision.filter(pl.col("node") == "root").row(0, named=True)
         assert replay(decision.to_dicts(), rulebook).agrees_with(root)

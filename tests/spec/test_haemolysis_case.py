@@ -11,7 +11,8 @@ from tests.spec.drawn_records import draw, make_shard, make_table
 
 from heliotrope.classify.haemolysis import classify_haemolysis, decide_cases
 from heliotrope.classify.replay import replay
-from heliotrope.classify.trace import Classified, number_trace
+from heliotrope.classify.trace import Classified
+from heliotrope.classify.trace_rows import number_trace
 from heliotrope.definitions.haemolysis import HaemolysisCase
 from heliotrope.definitions.load import read_rulebook
 from heliotrope.derive.derived import derive_all
@@ -156,7 +157,7 @@ def test_changing_what_decides_changes_the_class(
     node: str, change: dict[str, object], state: str
 ) -> None:
     found = classify("0:hb:12 3:hb:11 3:dat:1 3:retic:4/2 3:hp:0.1/0.3")
-    trace, sources = number_trace([found.nodes])
+    trace, sources = number_trace([found.nodes]).spell()
     Trace.validate(trace)
     (root,) = trace.filter(pl.col("node") == "root").to_dicts()
     rows = trace.to_dicts()

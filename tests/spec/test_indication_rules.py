@@ -8,7 +8,8 @@ from tests.spec.drawn_records import draw, make_shard, make_table
 
 from heliotrope.classify.indications import classify_indications
 from heliotrope.classify.replay import replay
-from heliotrope.classify.trace import Classified, number_trace
+from heliotrope.classify.trace import Classified
+from heliotrope.classify.trace_rows import number_trace
 from heliotrope.definitions.load import Rulebook, read_rulebook
 from heliotrope.derive.derived import derive_all
 from heliotrope.records.judgement_tables import IndicationFinding
@@ -111,7 +112,7 @@ def test_the_trace_can_be_replayed_and_a_flipped_value_changes_it(rulebook: Rule
     child = make_child(
         "-50:physician_global:3 0:physician_global:5", make_doses("-300:20 -200:10"), diagnosed=-99
     )
-    trace, _ = number_trace([classify(child, rulebook).nodes])
+    trace, _ = number_trace([classify(child, rulebook).nodes]).spell()
     rows = trace.to_dicts()
     root = next(row for row in rows if row["node"] == "root")
     assert root["label"] == "exacerbation"

@@ -8,7 +8,8 @@ from tests.spec.drawn_records import FIRST_ROW_ID, draw, make_shard, make_table
 
 from heliotrope.classify.reactions import classify_reactions
 from heliotrope.classify.replay import replay
-from heliotrope.classify.trace import Classified, number_trace
+from heliotrope.classify.trace import Classified
+from heliotrope.classify.trace_rows import number_trace
 from heliotrope.definitions.load import Rulebook, read_rulebook
 from heliotrope.derive.exposure import derive_courses, derive_infusion_days
 from heliotrope.records.trace_tables import Trace
@@ -47,7 +48,7 @@ def test_the_trace_can_be_replayed_and_a_flipped_reaction_changes_it(rulebook: R
         39  | headache    | -     | -    | -
     """,
     )
-    trace, sources = number_trace([classify_events(events, rulebook).nodes])
+    trace, sources = number_trace([classify_events(events, rulebook).nodes]).spell()
     Trace.validate(trace)
     by_decision = trace.partition_by("regimen", as_dict=True, maintain_order=True)
     assert set(by_decision) == {(None,), (1,)}

@@ -9,7 +9,8 @@ from tests.spec.drawn_records import draw, make_shard, make_table
 
 from heliotrope.classify.reactions import classify_reactions
 from heliotrope.classify.replay import replay
-from heliotrope.classify.trace import Classified, number_trace
+from heliotrope.classify.trace import Classified
+from heliotrope.classify.trace_rows import number_trace
 from heliotrope.definitions.load import Rulebook, read_rulebook
 from heliotrope.definitions.safety import GradedTerm, GradingSystem, ReactionWindows
 from heliotrope.definitions.vocabulary import vocabularies_of
@@ -71,7 +72,7 @@ def test_a_changed_grade_in_the_trace_is_noticed() -> None:
     found = classify_events(
         [{"day": 2, "minute_of_day": 600, "term": "creatinine_increased"}], values
     )
-    trace, sources = number_trace([found.nodes])
+    trace, sources = number_trace([found.nodes]).spell()
     (root,) = trace.filter(pl.col("node") == "root").to_dicts()
     rows = trace.to_dicts()
     assert replay(rows, RULEBOOK).agrees_with(root)

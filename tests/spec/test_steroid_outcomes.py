@@ -12,7 +12,8 @@ from tests.spec.drawn_records import day_of, draw, make_shard, make_table
 
 from heliotrope.classify.replay import replay
 from heliotrope.classify.steroid_outcomes import classify_steroid_outcomes, decide_steroid
-from heliotrope.classify.trace import Classified, number_trace
+from heliotrope.classify.trace import Classified
+from heliotrope.classify.trace_rows import number_trace
 from heliotrope.definitions.glucocorticoid import GlucocorticoidRule
 from heliotrope.definitions.indication import IvigIndication
 from heliotrope.definitions.load import read_rulebook
@@ -225,7 +226,7 @@ def test_changing_what_decides_changes_the_class(case: dict[str, object]) -> Non
     """On a steroid for a year without improvement, then stopped; one reduction cannot be judged."""
     doses = "0:20 200:10 230:20 250:10 280:20 370:0"
     found = classify(doses, "0:pg:5 200:pg:5")
-    trace, sources = number_trace([found.nodes])
+    trace, sources = number_trace([found.nodes]).spell()
     Trace.validate(trace)
     decision = trace.filter(pl.col("definition_id") == case["definition"])
     (root,) = decision.filter(pl.col("node") == "root").to_dicts()

@@ -47,14 +47,15 @@ def draw_nodes(regimens: list[int | None], days: list[date | None]) -> pl.DataFr
 )
 def test_rows_are_numbered_in_the_order_of_their_key(regimens, days) -> None:
     nodes = draw_nodes(regimens, days)
-    trace, _ = number_trace([nodes], 5)
+    trace, _ = number_trace([nodes], 5).spell()
     expected = nodes.sort(KEY, nulls_last=False, maintain_order=True).drop("sources", *CELLS)
     assert_frame_equal(trace.drop("trace_id"), expected)
     assert trace["trace_id"].to_list() == list(range(5, 5 + ROWS))
 
 
 def test_no_nodes_make_an_empty_trace() -> None:
-    trace, sources = number_trace([empty_nodes()])
+    trace, sources = number_trace([empty_nodes()]).spell()
     assert trace.is_empty()
     assert sources.is_empty()
-    assert trace.columns == ["trace_id", *(name for name in NODE_COLUMNS if name != "sources")]
+    said = [name for name in NODE_COLUMNS if name not in ("sources", *CELLS)]
+    assert trace.columns == ["trace_id", *said]

@@ -50,8 +50,9 @@ def derive_item_scores(assessment: pl.DataFrame, rulebook: Rulebook) -> pl.DataF
     named = sorted({name for form in forms for name in form.measures})
     is_number = pl.col("value").is_not_null()
     recorded = assessment.filter(is_number & pl.col("measure").is_in(named))
+    columns = FORM_COLUMNS | {"patient_id": recorded["patient_id"].dtype}
     if recorded.is_empty():
-        return pl.DataFrame(schema=FORM_COLUMNS | {"patient_id": recorded["patient_id"].dtype})
+        return pl.DataFrame(schema=columns)
     answered = _answer_items(recorded, forms, measures)
     scored = _score(answered, forms)
     totals = (
@@ -66,7 +67,7 @@ def derive_item_scores(assessment: pl.DataFrame, rulebook: Rulebook) -> pl.DataF
     joined = scored.join(totals, on=[*VISIT, "measure"], how="left")
     return (
         joined.with_columns(outcome=_judge(forms, measures))
-        .select(pl.col(name).cast(dtype) for name, dtype in FORM_COLUMNS.items())
+        .select(pl.col(name).cast(dtype) for name, dtype in columns.items())
         .sort(*VISIT, "form")
     )
 
