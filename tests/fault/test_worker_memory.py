@@ -47,6 +47,14 @@ def test_a_job_without_memory_is_set_aside_and_the_others_are_done() -> None:
     assert len(finished) == len(sizes)
 
 
+def test_a_panic_is_no_error_of_the_run_but_an_error_is() -> None:
+    """A panic of Polars is no Exception and cannot be sent home; GeneratorExit stands in for it."""
+    panics = "raise GeneratorExit"
+    assert WorkerPool(exec, 2).run(["pass", panics, "pass"], lambda: None) == [panics]
+    with pytest.raises(ZeroDivisionError):
+        WorkerPool(exec, 2).run(["pass", "1 / 0"], lambda: None)
+
+
 def test_the_shard_that_needs_too_much_is_named_and_later_done(tmp_path: Path) -> None:
     study, told = read_study(find_example("seven_children")), list[int]()
     write_shards(read_records(study, study.read_rulebook()).tables, tmp_path / "records", 2)
