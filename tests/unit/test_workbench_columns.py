@@ -69,7 +69,9 @@ def look(visitor: Visitor, source: int, column: int) -> httpx.Response:
 def say(visitor: Visitor, source: int, column: int, **said: Any) -> httpx.Response:
     page = look(visitor, source, column)
     address = f"{page.url.path}?{page.url.query.decode()}&csrf={visitor.keys.csrf}"
-    return visitor.client.post(address, data={"revision": revision_of(page), **said})
+    data = {"revision": revision_of(page), **said}
+    answer: httpx.Response = visitor.client.post(address, data=data)
+    return answer
 
 
 def code(text: str) -> str:

@@ -11,7 +11,6 @@ import pytest
 from tests.unit.workbench_client import Visitor, visiting
 
 from heliotrope.workbench import jobs as jobs_module
-from heliotrope.workbench import removal
 
 VISITS = b"patient_id,date,measure,value\nP1,2020-01-01,cmas,40\n"
 SLEEP = ("-c", "import sys, time; sys.stdin.readline(); time.sleep(60)")
@@ -194,6 +193,15 @@ def test_killed_in_the_middle_the_next_start_removes_the_rest(
         assert one.get("/studies/ward").status_code == 404
 
 
+def test_an_export_that_was_cut_off_is_cleared_at_the_next_start(visitor: Visitor) -> None:
+    partial = visitor.workspace.export_folder("ward-run-1") / "adam.partial"
+    partial.mkdir(parents=True)
+    (partial / "adsl.csv").write_text("x")
+    with visiting(visitor.workspace.folder) as one:
+        assert not partial.exists()
+        assert one.get("/runs/ward-run-1/exports/adam").status_code == 404
+
+
 def test_a_folder_that_cannot_be_changed_is_said(
     visitor: Visitor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -201,7 +209,7 @@ def test_a_folder_that_cannot_be_changed_is_said(
         raise PermissionError(13, "Permission denied")
 
     page = visitor.get("/studies/ward/delete")
-    monkeypatch.setattr(removal.Path, "rename", refuse)
+    monkeypatch.setattr(Path, "rename", refuse)
     answer = confirm(visitor, "/studies/ward", page)
     assert answer.status_code == 422
     assert "Permission denied" in answer.text

@@ -21,6 +21,7 @@ from heliotrope.report.exports.results import write_results
 from heliotrope.report.exports.trace import write_trace_supplement
 from heliotrope.report.exports.word import manuscript
 from heliotrope.report.figures import write_figures as figures_module
+from heliotrope.report.figures.write_figures import FigureOptions
 from heliotrope.report.read_run import RunTables
 from heliotrope.report.review import write as review_module
 from heliotrope.run.verification import read_rulebook_of
@@ -114,9 +115,9 @@ def test_the_shareable_set_is_read_before_it_is_sent(work: Path) -> None:
 def test_the_word_document_and_the_figures_come_from_their_commands(
     work: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked = []
+    asked: list[FigureOptions] = []
 
-    def write(_run: Path, folder: Path, _rulebook: object, options: object) -> list[Path]:
+    def write(_run: Path, folder: Path, _rulebook: object, options: FigureOptions) -> list[Path]:
         asked.append(options)
         folder.mkdir()
         (folder / "swimmer-single.svg").write_text("<svg/>")
