@@ -89,6 +89,7 @@ def test_dates_of_two_readings_are_shown_in_both_and_decided(visitor: Visitor) -
     page = say(visitor, 0, WHEN, order="DMY", action="preview")
     words = list_words(page.text)
     assert "+ [source.dates] + date = &#34;DMY&#34;" in words
+    assert "<ins>+ [source.dates]</ins>\n<ins>+ date" in page.text
     assert "03/04/2020 1 3 April 2020" in words
     assert stored(visitor) == STUDY
     page = say(visitor, 0, WHEN, order="DMY", action="save")
