@@ -56,7 +56,10 @@ def make_patterns(report: ReportInput) -> WordTable:
             [line.name, str(line.count), line.share or NO_NUMBER]
             for line in build_patterns(report).content["lines"]
         ],
-        note=_("“Improvement not shown” means: not shown in these records."),
+        note=_(
+            "“Improvement not shown” means: not in these records, at the visits on IVIG and by the "
+            "measures recorded there."
+        ),
     )
 
 
