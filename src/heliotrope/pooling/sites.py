@@ -113,8 +113,8 @@ def find_common_differences(sites: Sequence[Site], foundations: Sequence[str]) -
         values = _leave_out_equal([site.manifest.get(what) for site in sites])
         said = [json.dumps(value, sort_keys=True, ensure_ascii=False) for value in values]
         if len(set(said)) > 1:
-            named = (f"{site.name} {text}" for site, text in zip(sites, said, strict=True))
-            found.append(f"{what}: " + ", ".join(named))
+            each = (f"{site.name} {text}" for site, text in zip(sites, said, strict=True))
+            found.append(f"{what}: " + ", ".join(each))
     named = {
         name
         for site in sites
