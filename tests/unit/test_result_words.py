@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from pathlib import Path
 
 import polars as pl
 import pytest
 
+import heliotrope.estimate
 from heliotrope.example_studies import find_example
 from heliotrope.pipeline import run_study
 from heliotrope.report.language import (
@@ -23,6 +25,9 @@ from heliotrope.report.words import sentence, whole_sentence
 from heliotrope.run.manifest import read_manifest
 from heliotrope.run.verification import read_rulebook_of
 
+ESTIMATE = Path(heliotrope.estimate.__file__).parent
+TOLD = {"varying the conventions", "finding the mode", "drawing with NUTS"}
+"""What the terminal says while the pulse model is fitted."""
 OTHERS = [language for language in list_languages() if language != "en"]
 VALUES = ["5", "61.5", "S 7 & co", "0.25"]
 
@@ -94,3 +99,30 @@ def test_english_on_a_chinese_page_bears_its_language(run: Path) -> None:
     assert "&lt;span lang" not in page, "markup escaped a second time"
     english = render_report(run, rulebook)
     assert ' lang="en"' not in re.sub(r"<html[^>]*>", "", english)
+
+
+def list_unmarked(tree: ast.Module) -> list[str]:
+    """List texts of two words or more that are no docstring, no error and not marked."""
+    passed: set[int] = set()
+    for node in ast.walk(tree):
+        is_marked = isinstance(node, ast.Call) and getattr(node.func, "id", "") == "worded"
+        if is_marked or isinstance(node, ast.Raise):
+            passed |= {id(part) for part in ast.walk(node)}
+        elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+            passed.add(id(node.value))
+    texts = [
+        node.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in passed
+    ]
+    return [text for text in texts if re.search(r"[a-z]{2,} [a-z]{2,}", text)]
+
+
+def test_every_word_of_an_estimate_is_marked_for_the_catalogues() -> None:
+    found = {
+        text: path.name
+        for path in ESTIMATE.rglob("*.py")
+        for text in list_unmarked(ast.parse(path.read_text(encoding="utf-8")))
+    }
+    assert {text: name for text, name in found.items() if text not in TOLD} == {}
+    assert list_unmarked(ast.parse("reason = 'no child improved'")) == ["no child improved"]
