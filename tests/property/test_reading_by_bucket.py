@@ -59,12 +59,12 @@ def read_at_once(folder: Path) -> Read:
     return Read(read, dict(read.tables), filled)
 
 
-def read_in_buckets(folder: Path, run: Path) -> Read:
+def read_in_buckets(folder: Path, run: Path, shards: int = BUCKETS) -> Read:
     study = read_study(folder)
     rulebook = study.read_rulebook()
     survey = survey_study(study, rulebook, ignore, large_from=1)
-    buckets = count_buckets(survey, BUCKETS)
-    intake = Intake(survey, run, rulebook, BUCKETS, buckets)
+    buckets = count_buckets(survey, shards)
+    intake = Intake(survey, run, rulebook, shards, buckets)
     intake.cut(ignore)
     reading = intake.read(1, ignore)
     tables = {name: read_parts(run / "records", name) for name in CANONICAL}
@@ -90,11 +90,11 @@ def try_to(read: Callable[[], Read]) -> tuple[Read | None, str]:
         return None, str(error)
 
 
-def assert_read_alike(folder: Path, block: int = 300) -> Read | None:
+def assert_read_alike(folder: Path, block: int = 300, shards: int = BUCKETS) -> Read | None:
     """Read a study both ways and compare; gives what was read, None where it is refused."""
     whole, refused = try_to(lambda: read_at_once(folder))
     with tempfile.TemporaryDirectory() as name, small_pieces(block):
-        parts, refused_in_parts = try_to(lambda: read_in_buckets(folder, Path(name)))
+        parts, refused_in_parts = try_to(lambda: read_in_buckets(folder, Path(name), shards))
     assert refused_in_parts == refused
     if whole is None or parts is None:
         return None
@@ -218,6 +218,32 @@ def test_messy_records_are_read_alike(cohort: Path, seed: int, block: int) -> No
         if chance.random() < 0.2:
             (folder / "patient.csv").unlink()
         assert_read_alike(folder, block)
+
+
+def test_a_large_table_of_few_children_is_one_shard() -> None:
+    read = assert_read_alike(find_example("seven_children"), shards=1)
+    assert read is not None
+    assert read.buckets == 1
+
+
+def test_rows_that_name_two_children_are_read_in_one_bucket(tmp_path: Path) -> None:
+    """A pair of twins a row: no bucket could account for it alone."""
+    twins = [f"P{number},Q{number + 5},2019-01-0{number + 1},{number + 20}" for number in range(8)]
+    (tmp_path / "twins.csv").write_text("\n".join(["one,other,date,weight", *twins]))
+    rows = [f"P{number % 9},2019-03-01,cmas,{number}" for number in range(40)]
+    (tmp_path / "cmas.csv").write_text("\n".join(["patient_id,date,measure,value", *rows]))
+    entries = [
+        f'[[source]]\nfile = "twins.csv"\ntable = "assessment"\n'
+        f'[source.columns]\npatient_id = "{name}"\nvalue = "weight"\n'
+        f'[source.constants]\nmeasure = "weight"\nunit = "kg"\n'
+        for name in ("one", "other")
+    ]
+    entries[1] = entries[1].replace('value = "weight"', 'text = "weight"')
+    entries.append('[[source]]\nfile = "cmas.csv"\ntable = "assessment"\n')
+    (tmp_path / "study.toml").write_text("".join(entries))
+    read = assert_read_alike(tmp_path)
+    assert read is not None
+    assert read.buckets == 1
 
 
 def test_what_only_the_last_row_proves_holds_for_the_first(tmp_path: Path) -> None:

@@ -38,6 +38,9 @@ from heliotrope.records.shard import shard_of
 # What reading leaves beside the records until the run is finished.
 INTAKE = "intake"
 
+# The parts of the records of all shards.
+ALL_PARTS = "part-*.parquet"
+
 _SPOOL = "spool"
 _LISTED = ("single", "repeated")
 _FATES = "fates"
@@ -47,7 +50,7 @@ _FATES = "fates"
 class Intake:
     """A study that is read into a run folder.
 
-    buckets: into how many parts its rows are cut: 1, or as many as there are shards.
+    buckets: into how many parts its rows are cut: as many as there are shards, or one.
     """
 
     survey: Survey
@@ -62,11 +65,11 @@ class Intake:
         return self.run / INTAKE / _SPOOL
 
     def cut(self, tell: Tell) -> None:
-        """Cut the study by children, unless it is read at once, or has been cut or read.
+        """Cut the study by children, unless all of it is held, or it has been cut or read.
 
         Errors: those of ``cut_study``.
         """
-        if self.buckets == 1 or not self.list_unread() or is_cut(self.spool):
+        if not self.survey.on_disk or not self.list_unread() or is_cut(self.spool):
             return
         shutil.rmtree(self.spool, ignore_errors=True)
         self.spool.mkdir(parents=True)
@@ -83,7 +86,7 @@ class Intake:
         Errors: buckets that end their process, after all others are read: UserError.
         """
         unread = self.list_unread()
-        if unread and self.buckets == 1:
+        if unread and not self.survey.on_disk:
             tell("checking the records")
             _read_at_once(self)
         elif unread:
@@ -94,22 +97,31 @@ class Intake:
 
 @dataclass(frozen=True)
 class ReadJob:
-    """One bucket to read, and the run folder to write its parts to."""
+    """One bucket to read, and the run folder to write its parts to.
+
+    is_shard: its children are those of the shard of its number; else they are of all ``shards``.
+    """
 
     run: Path
     spool: Path
     bucket: int
     rulebook: Rulebook
+    shards: int
+    is_shard: bool
 
 
 def read_job(job: ReadJob) -> None:
-    """Read one bucket and write its parts; all of its children are in the shard of its number."""
+    """Read one bucket and write its parts."""
     context = make_context(job.rulebook)
     bucket, sources = load_bucket(job.spool, job.bucket, context)
     read = read_bucket(bucket, sources, context)
-    for name, table in read.tables.items():
-        write_part(table, job.run / "records", name, job.bucket)
-    _write_rest(read, job.run, job.bucket, f"part-{job.bucket:05}.parquet")
+    if job.is_shard:
+        for name, table in read.tables.items():
+            write_part(table, job.run / "records", name, job.bucket)
+    else:
+        write_shards(read.tables, job.run / "records", job.shards)
+    records = f"part-{job.bucket:05}.parquet" if job.is_shard else ALL_PARTS
+    _write_rest(read, job.run, job.bucket, records)
 
 
 def _mark(run: Path, bucket: int) -> Path:
@@ -121,11 +133,15 @@ def _read_at_once(intake: Intake) -> None:
     read = read_bucket(survey.numbered.whole(), survey.sources, survey.context)
     survey.check()
     write_shards(read.tables, intake.run / "records", intake.shards)
-    _write_rest(read, intake.run, 0, "part-*.parquet")
+    _write_rest(read, intake.run, 0, ALL_PARTS)
 
 
 def _read_by_bucket(intake: Intake, unread: list[int], workers: int, tell: Tell) -> None:
-    jobs = [ReadJob(intake.run, intake.spool, bucket, intake.rulebook) for bucket in unread]
+    is_shard, shards = intake.buckets == intake.shards, intake.shards
+    jobs = [
+        ReadJob(intake.run, intake.spool, bucket, intake.rulebook, shards, is_shard)
+        for bucket in unread
+    ]
     done = intake.buckets - len(unread)
 
     def finished() -> None:
