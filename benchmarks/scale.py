@@ -34,6 +34,8 @@ from heliotrope.simulate.folder import SimulationOrder, write_simulated_study
 CHILDREN = 10_000
 WHOLE = 1_000_000
 SHARE_WITH_IVIG = 0.1
+# Children without IVIG come less often than the simulation has it: 80 records a child on average.
+MISSED_WITHOUT_IVIG = 0.34
 SEED = 20
 WORKERS = 2
 COMPARED_SHARDS = 4
@@ -79,7 +81,12 @@ def main() -> None:
 def prepare(study: Path, run: Path, children: int) -> Prepared:
     """Write the study and cut it into shards, in a process of its own."""
     order = SimulationOrder(
-        children, SEED, "parquet", has_truth=True, share_with_ivig=SHARE_WITH_IVIG
+        children,
+        SEED,
+        "parquet",
+        has_truth=True,
+        share_with_ivig=SHARE_WITH_IVIG,
+        missed_without_ivig=MISSED_WITHOUT_IVIG,
     )
     start = time.perf_counter()
     write_simulated_study(order, study)

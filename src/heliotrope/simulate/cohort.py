@@ -67,12 +67,16 @@ def simulate_cohort(patients: int, seed: int) -> Tables:
 
 
 def simulate_blocks(
-    patients: int, seed: int, share_with_ivig: float | None = None
+    patients: int,
+    seed: int,
+    share_with_ivig: float | None = None,
+    missed_without_ivig: float | None = None,
 ) -> Iterator[SimulatedBlock]:
     """Invent a cohort piece by piece, so that a million children need no more memory than a few.
 
     ``share_with_ivig``: the chance of each child to get IVIG; None: that of ``simulation.toml``.
-    Who gets IVIG at a small share gets it at every larger one.
+    Who gets IVIG at a small share gets it at every larger one. ``missed_without_ivig``: the share
+    of their visits that children without IVIG miss; None: that of ``simulation.toml``.
     Errors: ValueError for a cohort without children.
     """
     if patients < 1:
@@ -80,6 +84,8 @@ def simulate_blocks(
     simulation = read_simulation()
     if share_with_ivig is not None:
         simulation = simulation.with_ivig(share_with_ivig)
+    if missed_without_ivig is not None:
+        simulation = simulation.with_missed_visits(missed_without_ivig)
     size = simulation.children_per_block
     for block in range(0, patients, size):
         yield _simulate_block(simulation, seed, block, min(size, patients - block))

@@ -37,7 +37,8 @@ class SimulationOrder:
 
     ``mechanism``: None for realistic charts of mixed responders. ``has_truth``: write what no
     chart shows into the folder ``truth``, too. ``share_with_ivig``: how many of the realistic
-    charts have IVIG, from 0 to 1; None: most, as in a case series.
+    charts have IVIG, from 0 to 1; None: most, as in a case series. ``missed_without_ivig``: how
+    many of their visits children without IVIG miss; None: few.
     """
 
     patients: int
@@ -46,6 +47,7 @@ class SimulationOrder:
     mechanism: str | None = None
     has_truth: bool = False
     share_with_ivig: float | None = None
+    missed_without_ivig: float | None = None
 
 
 def write_simulated_study(order: SimulationOrder, folder: Path) -> list[Path]:
@@ -166,7 +168,9 @@ def _check_share(order: SimulationOrder) -> None:
 def _draw_pieces(order: SimulationOrder) -> Iterator[dict[str, Tables]]:
     """Give the tables of some children after others, by the folder that they go into."""
     if order.mechanism is None:
-        for block in simulate_blocks(order.patients, order.seed, order.share_with_ivig):
+        for block in simulate_blocks(
+            order.patients, order.seed, order.share_with_ivig, order.missed_without_ivig
+        ):
             truth = {TRUTH: {"truth_child": block.truth}} if order.has_truth else {}
             yield {"": block.tables, **truth}
         return

@@ -162,6 +162,7 @@ class VisitPlan(Frozen):
     early_day_max: int
     full_share: float
     missed_share: float
+    missed_share_without_ivig: float
 
 
 class MeasureModel(Frozen):
@@ -329,6 +330,11 @@ class Simulation(Frozen):
         """Give the same simulation with another share of children who get IVIG."""
         cohort = self.cohort.model_copy(update={"share_with_ivig": share})
         return self.model_copy(update={"cohort": cohort})
+
+    def with_missed_visits(self, share: float) -> Simulation:
+        """Give the same simulation where children without IVIG miss another share of visits."""
+        visits = self.visits.model_copy(update={"missed_share_without_ivig": share})
+        return self.model_copy(update={"visits": visits})
 
     @model_validator(mode="after")
     def _shares_add_up(self) -> Simulation:

@@ -37,7 +37,7 @@ def draw_visits(
     before = np.maximum(before, children.diagnosis_day)
     baseline[children.lacks_baseline] = np.nan
     is_watched = draws.is_true(plan.share_closely_watched, (children.count, 1))
-    scheduled = _draw_schedule(draws, simulation, is_watched)
+    scheduled = _draw_schedule(draws, simulation, is_watched, children.has_ivig[:, None])
     early = _draw_early(draws, simulation, courses, is_watched)
     days = np.concatenate([before[:, None], baseline[:, None], scheduled, early], axis=1)
     is_full = draws.is_true(plan.full_share, days.shape)
@@ -52,7 +52,9 @@ def draw_visits(
     return Visits(day=days, is_full=is_full)
 
 
-def _draw_schedule(draws: Draws, simulation: Simulation, is_watched: Booleans) -> Numbers:
+def _draw_schedule(
+    draws: Draws, simulation: Simulation, is_watched: Booleans, has_ivig: Booleans
+) -> Numbers:
     """Draw visits at intervals; closely watched children are seen on the days of a plan too."""
     plan = simulation.visits
     shape = (len(is_watched), plan.scheduled_max)
@@ -64,7 +66,8 @@ def _draw_schedule(draws: Draws, simulation: Simulation, is_watched: Booleans) -
     last_watched = np.where(is_watched, plan.watched_days[-1], 0)
     at_intervals[at_intervals <= last_watched] = np.nan
     days = np.concatenate([at_intervals, watched], axis=1)
-    days[draws.is_true(plan.missed_share, days.shape)] = np.nan
+    missed = np.where(has_ivig, plan.missed_share, plan.missed_share_without_ivig)
+    days[draws.is_true(missed, days.shape)] = np.nan
     return days
 
 
