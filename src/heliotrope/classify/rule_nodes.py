@@ -50,7 +50,7 @@ def make_rule_nodes(
                 nodes.append(_describe_previous_visit(node))
             case Sustained():
                 nodes += _describe_run(node)
-    return VisitNodes(
+    return VisitNodes.keep(
         definition, visits, tuple(nodes), empty_nodes() if absent is None else absent
     )
 
@@ -62,6 +62,9 @@ def _state_of(node: str) -> pl.Expr:
 def _describe_answer(node: Answer, parent: str | None) -> NodeOfVisits:
     """Show what a node compared: value, unit, operator, threshold, label and cells."""
     unit, operator = _say_comparison(node)
+    threshold = pl.col(f"threshold:{node.id}")
+    if isinstance(node, Leaf) and not node.otherwise:
+        threshold = pl.lit(node.threshold)
     return NodeOfVisits(
         node.id,
         parent,
@@ -70,7 +73,7 @@ def _describe_answer(node: Answer, parent: str | None) -> NodeOfVisits:
         value=pl.col(f"quantity:{node.id}"),
         unit=unit,
         operator=operator,
-        threshold=pl.col(f"threshold:{node.id}"),
+        threshold=threshold,
         label=pl.col(f"label:{node.id}"),
         **name_cells(node),
     )

@@ -11,6 +11,8 @@ import polars as pl
 from heliotrope.classify.trace import NO_SOURCES, empty_nodes, make_nodes, used
 from heliotrope.definitions.model import Definition
 
+KEY = ("patient_id", "regimen", "date")
+
 
 @dataclass(frozen=True)
 class NodeOfVisits:
@@ -50,6 +52,13 @@ class NodeOfVisits:
         return {name: column for name, column in said.items() if column is not None}
 
 
+    @property
+    def named(self) -> set[str]:
+        """The columns of the visits that the node is read from."""
+        read = {name for column in self.columns.values() for name in column.meta.root_names()}
+        return read | {name for name in (self.cell, self.reference, self.rejected) if name}
+
+
 @dataclass(frozen=True)
 class VisitNodes:
     """All nodes of a definition: those of every visit, and the roots of whoever has no visit.
@@ -62,6 +71,19 @@ class VisitNodes:
     visits: pl.DataFrame
     nodes: tuple[NodeOfVisits, ...]
     absent: pl.DataFrame
+
+    @classmethod
+    def keep(
+        cls,
+        definition: Definition,
+        visits: pl.DataFrame,
+        nodes: tuple[NodeOfVisits, ...],
+        absent: pl.DataFrame,
+    ) -> VisitNodes:
+        """Keep of the visits what the nodes name, so that the rest need not stay in memory."""
+        named = {name for node in nodes for name in node.named}
+        columns = [name for name in visits.columns if name in KEY or name in named]
+        return cls(definition, visits.select(columns), nodes, absent)
 
     def make_frame(self) -> pl.DataFrame:
         """Make the node frame of all visits and nodes."""
