@@ -49,6 +49,11 @@ def main() -> None:
             rows.append([f"{children:,}", *describe(told, children, study, run)])
         sys.stdout.write(" | ".join(rows[-1]) + "\n")
         sys.stdout.flush()
+        write_rows(rows)
+
+
+def write_rows(rows: list[list[str]]) -> None:
+    """Write what has been measured so far: the largest takes long."""
     header = ["children", "records", "input, MB", "seconds", "reading", "evaluating", "rest"]
     header += ["core-hours a million children", "driver, GiB", "a worker, GiB"]
     header += ["records, MB", "trace, MB", "run folder, MB"]

@@ -88,7 +88,7 @@ def test_a_part_that_does_not_fit_is_no_part(disk: SmallDisk) -> None:
 
 
 def test_a_run_that_filled_its_disk_goes_on_when_there_is_room(
-    disk: SmallDisk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    disk: SmallDisk, seven_run: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(shards, "PATIENTS_A_SHARD", 2)
     run, partial = disk.folder / "run", disk.folder / "run.partial"
@@ -102,9 +102,8 @@ def test_a_run_that_filled_its_disk_goes_on_when_there_is_room(
     assert False in done
     disk.empty()
     run_study(STUDY, run, RunOptions(resume=True))
-    run_study(STUDY, tmp_path / "undisturbed")
     for name in (*(f"tables/{table}" for table in TABLES), "results", "findings"):
         assert_frame_equal(
-            *(pl.read_parquet(each / f"{name}.parquet") for each in (run, tmp_path / "undisturbed"))
+            *(pl.read_parquet(each / f"{name}.parquet") for each in (run, seven_run))
         )
     assert not list(run.rglob("*.draft"))
