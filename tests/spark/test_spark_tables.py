@@ -12,6 +12,7 @@ from polars.testing import assert_frame_equal
 from heliotrope.errors import ExitCode, UserError
 from heliotrope.example_studies import find_example
 from heliotrope.execution.spark_tables import PLACES, open_catalogue
+from heliotrope.execution.spark_task import MANIFEST, make_task
 from heliotrope.pipeline import RunOptions, run_study
 from heliotrope.spark_session import SparkSettings
 
@@ -49,8 +50,12 @@ def test_a_run_writes_its_tables_too_and_replaces_none_unasked(
 
 def test_nothing_is_shuffled_on_the_way(spark, tmp_path) -> None:
     pl.DataFrame({"a": [1, 2]}).write_parquet(tmp_path / "a.parquet")
-    rows = spark.read.parquet((tmp_path / "a.parquet").as_uri())
-    assert not re.search("Exchange|Sort", rows._jdf.queryExecution().executedPlan().toString())
+    copied = spark.read.parquet((tmp_path / "a.parquet").as_uri())
+    evaluated = spark.range(0, 3, 1, 3).mapInArrow(make_task(None, None), MANIFEST)
+    for rows, step in ((copied, "FileScan parquet"), (evaluated, "MapInArrow")):
+        plan = rows._jdf.queryExecution().executedPlan().toString()
+        assert step in plan
+        assert not re.search("Exchange|Sort", plan)
 
 
 @pytest.mark.parametrize(

@@ -53,8 +53,10 @@ def make_task(broadcast: Any, reports: Any) -> Callable[[Iterator[RecordBatch]],
         import pyarrow
         from pyspark import TaskContext
 
+        from heliotrope.execution.pool import WORKER_ENVIRONMENT
+
         context = cast(TaskContext, TaskContext.get())
-        os.environ["POLARS_MAX_THREADS"] = str(context.cpus())
+        os.environ |= {**WORKER_ENVIRONMENT, "POLARS_MAX_THREADS": str(context.cpus())}
         for batch in batches:
             for place in batch.column("id").to_pylist():
                 attempt = (place, context.attemptNumber(), context.taskAttemptId())

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 _WANTED = "wanted_person"
 
+# Types of whole numbers: compared as they are, which Spark pushes down to the files.
+_WHOLE = ("bigint", "int", "smallint", "tinyint")
+
 
 @dataclass
 class SparkStore:
@@ -146,7 +149,10 @@ class SparkStore:
         """Read a column of ids as whole numbers, also where it is kept as text."""
         from pyspark.sql import functions
 
-        if self._types[table][column] != "string":
+        kind = self._types[table][column]
+        if kind in _WHOLE:
+            return functions.col(column)
+        if kind != "string":
             return functions.col(column).cast("bigint")
         whole = functions.regexp_replace(functions.trim(functions.col(column)), r"\.0$", "")
         return whole.try_cast("bigint")
