@@ -88,9 +88,14 @@ def _do_or_end(do: Callable[[Job], None], job: Job) -> None:
     except (KeyboardInterrupt, SystemExit):
         raise
     except BaseException as error:
-        if isinstance(error, MemoryError) or not isinstance(error, Exception):
-            os._exit(NOT_TO_BE_TRUSTED)
+        end_if_untrusted(error)
         raise
+
+
+def end_if_untrusted(error: BaseException) -> None:
+    """End this process at once, as if killed, where memory ran out or Polars panicked."""
+    if isinstance(error, MemoryError) or not isinstance(error, Exception):
+        os._exit(NOT_TO_BE_TRUSTED)
 
 
 @contextmanager

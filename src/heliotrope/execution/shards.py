@@ -153,7 +153,7 @@ def mark_done(run: Path, shard: int) -> None:
     """Note that every part of a shard stands in the run folder, and what each of them is."""
     parts = [
         part
-        for folder in (run / "trace", run / PARTS)
+        for folder in (run / TRACE, run / PARTS)
         for part in folder.glob(f"*.parquet/part-{shard:05}.parquet")
     ]
     write_mark(run, run / DONE / f"{shard:05}", parts)

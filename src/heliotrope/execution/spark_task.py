@@ -80,6 +80,7 @@ def evaluate_place(work: Work, place: int, attempt: int, task: int) -> Manifest:
     from heliotrope.errors import UserError
     from heliotrope.execution.attempts import AttemptName, Manifest, write_attempt
     from heliotrope.execution.jobs import ShardJob
+    from heliotrope.execution.pool import end_if_untrusted
 
     name = AttemptName(work.shards[place], attempt, task)
     job = ShardJob(work.run, name.shard, work.rulebook)
@@ -88,6 +89,7 @@ def evaluate_place(work: Work, place: int, attempt: int, task: int) -> Manifest:
     except (KeyboardInterrupt, SystemExit):
         raise
     except BaseException as error:  # a panic of a compiled library is no Exception
+        end_if_untrusted(error)
         fault = error if isinstance(error, UserError) else _describe(error, name)
         if attempt + 1 < work.most_failures:
             raise RuntimeError(f"shard {name.shard}: {type(error).__name__}") from None
