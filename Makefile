@@ -8,6 +8,8 @@ PIP    := $(BIN)/python -m pip install --quiet --constraint requirements.lock
 PYTEST_WORKERS ?= 2
 # Each worker of the tests has a processor; threads of its libraries would only wait for it.
 ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 POLARS_MAX_THREADS=1
+# Each of many processes would compile the package anew where the environment forbids keeping it.
+KEEP_COMPILED := PYTHONDONTWRITEBYTECODE=
 CALIBRATE_SECONDS ?= 3600
 LOCKED := pyproject.toml requirements.lock
 
@@ -23,7 +25,7 @@ demo: $(VENV)/.installed-model ## run the seven-child study and open its report
 	$(BIN)/heliotrope demo
 
 test: $(VENV)/.installed-dev ## run every test
-	$(ONE_THREAD) $(BIN)/python -m pytest -n $(PYTEST_WORKERS) --dist loadgroup
+	$(ONE_THREAD) $(KEEP_COMPILED) $(BIN)/python -m pytest -n $(PYTEST_WORKERS) --dist loadgroup
 
 check: $(VENV)/.installed-dev $(VENV)/.installed-docs ## format, lint, types, imports, manual
 	$(BIN)/ruff format --check .
