@@ -29,14 +29,14 @@ class StoppedError(Exception):
 
 
 @pytest.fixture(autouse=True)
-def _two_children_a_shard(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shards, "PATIENTS_A_SHARD", 2)
+def _three_shards(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shards, "PATIENTS_A_SHARD", 3)
 
 
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     patch = pytest.MonkeyPatch()
-    patch.setattr(shards, "PATIENTS_A_SHARD", 2)
+    patch.setattr(shards, "PATIENTS_A_SHARD", 3)
     run = tmp_path_factory.mktemp("undisturbed") / "run"
     run_study(STUDY, run)
     patch.undo()
@@ -80,8 +80,8 @@ def test_only_what_was_not_done_is_done_again(
     monkeypatch.setattr(local, "evaluate_job", stop_after(99, second))
     told: list[tuple[str, int, int]] = []
     run_study(STUDY, tmp_path / "run", RESUME, lambda *step: told.append(step))
-    assert (first, second) == ([0, 1], [2, 3])
-    assert ("evaluate", 2, 4) in told
+    assert (first, second) == ([0, 1], [2])
+    assert ("evaluate", 2, 3) in told
     assert_same_run(tmp_path / "run", undisturbed)
 
 
@@ -106,27 +106,27 @@ def test_without_resume_everything_is_made_anew(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[int] = []
-    monkeypatch.setattr(local, "evaluate_job", stop_after(2, []))
+    monkeypatch.setattr(local, "evaluate_job", stop_after(1, []))
     with pytest.raises(StoppedError):
         run_study(STUDY, tmp_path / "run")
     monkeypatch.setattr(local, "evaluate_job", stop_after(99, seen))
     run_study(STUDY, tmp_path / "run")
-    assert seen == [0, 1, 2, 3]
+    assert seen == [0, 1, 2]
 
 
 @pytest.mark.parametrize("damaged", ["trace/trace", "parts/state"])
 def test_a_shard_whose_part_is_torn_is_evaluated_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, undisturbed: Path, damaged: str
 ) -> None:
-    monkeypatch.setattr(local, "evaluate_job", stop_after(3, []))
+    monkeypatch.setattr(local, "evaluate_job", stop_after(2, []))
     with pytest.raises(StoppedError):
         run_study(STUDY, tmp_path / "run")
-    part = tmp_path / "run.partial" / f"{damaged}.parquet" / "part-00001.parquet"
+    part = tmp_path / "run.partial" / f"{damaged}.parquet" / "part-00000.parquet"
     part.write_bytes(part.read_bytes()[:200])
     seen: list[int] = []
     monkeypatch.setattr(local, "evaluate_job", stop_after(99, seen))
     run_study(STUDY, tmp_path / "run", RESUME)
-    assert seen == [1, 3]
+    assert seen == [0, 2]
     assert_same_run(tmp_path / "run", undisturbed)
 
 
@@ -136,12 +136,12 @@ def test_torn_records_are_read_anew_and_not_taken_for_data(
     monkeypatch.setattr(local, "evaluate_job", stop_after(2, []))
     with pytest.raises(StoppedError):
         run_study(STUDY, tmp_path / "run")
-    part = tmp_path / "run.partial" / "records" / "assessment.parquet" / "part-00003.parquet"
+    part = tmp_path / "run.partial" / "records" / "assessment.parquet" / "part-00002.parquet"
     part.write_bytes(part.read_bytes()[:200])
     seen: list[int] = []
     monkeypatch.setattr(local, "evaluate_job", stop_after(99, seen))
     run_study(STUDY, tmp_path / "run", RESUME)
-    assert seen == [2, 3]
+    assert seen == [2]
     assert_same_run(tmp_path / "run", undisturbed)
 
 
@@ -167,7 +167,7 @@ def test_a_changed_study_is_not_mixed_with_what_was_done(
 ) -> None:
     study = tmp_path / "study"
     shutil.copytree(STUDY, study)
-    monkeypatch.setattr(local, "evaluate_job", stop_after(2, []))
+    monkeypatch.setattr(local, "evaluate_job", stop_after(0, []))
     with pytest.raises(StoppedError):
         run_study(study, tmp_path / "run")
     with (study / "assessment.csv").open("a", encoding="utf-8") as file:
