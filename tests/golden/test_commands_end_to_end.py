@@ -1,7 +1,12 @@
-"""Every command on the seven children, as a newcomer would type it."""
+"""Every command on the seven children, as a newcomer would type it.
+
+The demo and a refusal run in a process of their own; the rest through the same ``main`` here.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import subprocess
 import sys
@@ -11,6 +16,7 @@ import polars as pl
 import pytest
 
 import heliotrope
+from heliotrope import cli
 from heliotrope.definitions.drug import drugs_of
 from heliotrope.definitions.load import read_rulebook
 from heliotrope.pipeline import run_study
@@ -24,6 +30,19 @@ CHILDREN = [f"S{number:02}" for number in range(1, 8)]
 def _call(*arguments: str | Path, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "heliotrope", *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, check=False, cwd=cwd)
+
+
+def _call_here(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    """Call the command line in this process: what is imported need not be imported again."""
+    said, complained = io.StringIO(), io.StringIO()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", ["heliotrope", *map(str, arguments)])
+        patch.setattr(sys, "stdout", said)
+        patch.setattr(sys, "stderr", complained)
+        with pytest.raises(SystemExit) as stopped:
+            cli.main()
+    code = int(stopped.value.code or 0)
+    return subprocess.CompletedProcess(arguments, code, said.getvalue(), complained.getvalue())
 
 
 MODELLED = {
@@ -72,7 +91,7 @@ def test_demo_fits_the_model_and_a_run_may_leave_it_out(run: Path, folder: Path)
     figures = dict(fitted.select("variable", "value").filter(pl.col("value").is_not_null()).rows())
     assert figures["children"] == 7
     assert figures["fit"] > 0
-    left_out = _call("run", SEVEN, "--no-model", "--out", folder / "without")
+    left_out = _call_here("run", SEVEN, "--no-model", "--out", folder / "without")
     assert left_out.returncode == 0, left_out.stderr
     assert "Pulse model" not in left_out.stdout
     results = pl.read_parquet(folder / "without" / "results.parquet")
@@ -81,7 +100,8 @@ def test_demo_fits_the_model_and_a_run_may_leave_it_out(run: Path, folder: Path)
 
 
 def test_demo_can_be_run_again_in_the_same_place(run: Path) -> None:
-    assert _call("demo", "--no-model", cwd=run.parent).returncode == 0
+    with contextlib.chdir(run.parent):
+        assert _call_here("demo", "--no-model").returncode == 0
     assert (run / "report.html").stat().st_size > 0
 
 
@@ -110,7 +130,7 @@ def _cells(node: dict) -> list[dict]:
 
 
 def test_explain_in_words(run: Path) -> None:
-    explained = _call("explain", run, "S01", "--definition", "jdm_ivig_response")
+    explained = _call_here("explain", run, "S01", "--definition", "jdm_ivig_response")
     assert "Child S01" in explained.stdout
     assert "Pattern: rapid" in explained.stdout
     assert "What would have given another class (a reading of the rule, not advice)" in (
@@ -120,7 +140,7 @@ def test_explain_in_words(run: Path) -> None:
 
 
 def test_verify_holds_until_a_file_changes(run: Path, folder: Path) -> None:
-    assert "The run holds." in _call("verify", run).stdout
+    assert "The run holds." in _call_here("verify", run).stdout
     study, out = folder / "copy", folder / "run-of-copy"
     study.mkdir()
     for source in SEVEN.iterdir():
@@ -128,13 +148,13 @@ def test_verify_holds_until_a_file_changes(run: Path, folder: Path) -> None:
     run_study(study, out)
     with (study / "event.csv").open("a", encoding="utf-8") as events:
         events.write("\n")
-    changed = _call("verify", out)
+    changed = _call_here("verify", out)
     assert changed.returncode == 3
     assert "event.csv" in changed.stdout
 
 
 def test_check_finds_no_error_and_the_accounting_adds_up() -> None:
-    checked = _call("check", SEVEN, "--json")
+    checked = _call_here("check", SEVEN, "--json")
     assert checked.returncode == 0
     content = json.loads(checked.stdout)
     assert content["counts"].get("error", 0) == 0
@@ -145,10 +165,10 @@ def test_check_finds_no_error_and_the_accounting_adds_up() -> None:
 
 
 def test_init_writes_a_study_that_check_reads(folder: Path) -> None:
-    made = _call("init", folder / "new-study")
+    made = _call_here("init", folder / "new-study")
     assert made.returncode == 0
     assert "heliotrope check" in made.stdout
-    empty = _call("check", folder / "new-study")
+    empty = _call_here("check", folder / "new-study")
     assert empty.returncode == 3
     assert empty.stderr.startswith("Expected: at least one row of records")
 
