@@ -222,8 +222,8 @@ def test_entries_are_written_where_they_stand() -> None:
     text = '[[source]]\nfile = "a.csv"\ntable = "patient"\n[source.codes]\nsex = { m = "male" }\n'
     changed = set_codes(text, 0, "sex", {"m": "female"})
     assert tomllib.loads(changed)["source"][0]["codes"] == {"sex": {"m": "female"}}
-    text = text.replace('[source.codes]\nsex = { m = "male" }\n',
-                        '[source.codes.sex]\n# asked\n"m" = "male"  # sure\n"f" = "female"\n')  # fmt: skip
+    own = '[source.codes.sex]\n# asked\n"m" = "male"  # sure\n"f" = "female"\n'
+    text = text.replace('[source.codes]\nsex = { m = "male" }\n', own)
     changed = set_codes(text, 0, "sex", {"m": "male", "x": ""})
     assert '"m" = "male"  # sure\n' in changed
     assert "# asked" in changed

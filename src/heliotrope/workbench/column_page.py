@@ -16,7 +16,6 @@ from heliotrope.errors import UserError
 from heliotrope.ingest.context import IGNORE, make_context
 from heliotrope.ingest.mapping import Format
 from heliotrope.ingest.tabular.sources import merge_formats
-from heliotrope.report.language import _
 from heliotrope.study import StudyFile, check_study_file
 from heliotrope.workbench.column_reading import ColumnReading, find_spec, judge_dates, read_samples
 from heliotrope.workbench.column_settings import (
