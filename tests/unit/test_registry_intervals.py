@@ -234,8 +234,32 @@ class TestByHand:
             "subcutaneous_only": 1,
             "first_seen_late": 1,
             "not_followed_up": 1,
+            "not_drawn": 0,
         }
         assert table.frame["patient_id"].unique().to_list() == ["kept"]
+
+    def test_of_too_many_children_the_same_are_drawn_whatever_their_order(
+        self, rulebook: Rulebook
+    ) -> None:
+        numbers = numbers_of(rulebook)
+        few = numbers.intervals.model_copy(update={"most_children": 3})
+        drawn, left_out = [], []
+        for step in (1, -1):
+            names = [f"child {number}" for number in range(8)][::step]
+            made = {
+                "patient": make("patient", [patient(name) for name in names]),
+                "assessment": make(
+                    "assessment", [row for name in names for row in measured(name, {0: 5.0, 90: 4})]
+                ),
+            }
+            table = derive_person_intervals(
+                Inputs.of(made, made, rulebook), numbers.model_copy(update={"intervals": few})
+            )
+            drawn.append(sorted(table.frame["patient_id"].unique()))
+            left_out.append(table.left_out["not_drawn"])
+        assert left_out == [5, 5]
+        assert len(drawn[0]) == 3
+        assert drawn[0] == drawn[1]
 
 
 @pytest.fixture(scope="module")

@@ -31,6 +31,7 @@ class IntervalRule(Frozen):
         ge=0, description="observation that ends so near to the end of all records is no loss"
     )
     days_per_year: float = Field(gt=0)
+    most_children: int = Field(ge=1, description="of a larger registry so many are drawn")
 
 
 class Refusal(Frozen):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import zlib
+
 import polars as pl
 
 from heliotrope.definitions.registry_comparison import IntervalRule, RegistryComparison
@@ -16,6 +18,7 @@ LEFT_OUT = (
     "subcutaneous_only",
     "first_seen_late",
     "not_followed_up",
+    "not_drawn",
 )
 
 
@@ -26,10 +29,11 @@ def select_children(
 
     Returns patient_id, diagnosis_date, birth_date, antibody, first_ivig_day, end_of_follow_up (days
     from diagnosis) and ``is_still_followed``: observation ended so near to the end of all records
-    that it may go on, and is no loss.
+    that it may go on, and is no loss. Of more than ``most_children`` so many are drawn.
     """
     rule = numbers.intervals
     judged = _derive_days(inputs, rule).with_columns(reason=_find_reason(rule))
+    judged = _draw_children(judged, rule.most_children)
     kept = judged.filter(pl.col("reason").is_null()).select(
         CHILD,
         "diagnosis_date",
@@ -40,6 +44,21 @@ def select_children(
         end_of_follow_up=pl.min_horizontal("observed_day", pl.lit(rule.last_day)).cast(pl.Int32),
     )
     return kept, {name: judged.filter(pl.col("reason") == name).height for name in LEFT_OUT}
+
+
+def _draw_children(judged: pl.DataFrame, most: int) -> pl.DataFrame:
+    """Leave out children beyond the most, in the order of the checksums of their identifiers.
+
+    No chance is in it and no order of rows: the same children of a registry are drawn every time.
+    """
+    can_be_compared = judged.filter(pl.col("reason").is_null())[CHILD]
+    if can_be_compared.len() <= most:
+        return judged
+    ordered = sorted(can_be_compared, key=lambda child: (zlib.crc32(child[::-1].encode()), child))
+    is_left_out = pl.col(CHILD).is_in(pl.Series(ordered[most:], dtype=pl.String).implode())
+    return judged.with_columns(
+        reason=pl.when(is_left_out).then(pl.lit("not_drawn")).otherwise("reason")
+    )
 
 
 def compute_day(date: pl.Expr) -> pl.Expr:
