@@ -42,7 +42,7 @@ def main() -> None:
         folder = Path(name)
         with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
             prepared = pool.submit(prepare, folder / "study", folder / "local", children).result()
-        for other in ("spark", "again"):
+        for other in ("local again", "spark", "spark again"):
             (folder / other).mkdir()
             (folder / other / "records").symlink_to(folder / "local" / "records")
         table = measure(folder, children, prepared)
@@ -56,7 +56,7 @@ def main() -> None:
 
 
 def measure(folder: Path, children: int, prepared: Prepared) -> str:
-    """Evaluate with both engines, the cluster twice; write the table."""
+    """Evaluate with both engines, each twice, this machine first and last; write the table."""
     local = evaluate(LocalEngine(WORKERS), folder / "local", prepared.shards)
     scratch = folder / "cluster"
     scratch.mkdir()
@@ -67,23 +67,26 @@ def measure(folder: Path, children: int, prepared: Prepared) -> str:
             with stopwatch() as looked:
                 check_executors(session, folder / "spark")
             first = evaluate(SparkEngine(session), folder / "spark", prepared.shards)
-            again = evaluate(SparkEngine(session), folder / "again", prepared.shards)
+            again = evaluate(SparkEngine(session), folder / "spark again", prepared.shards)
             (folder / "empty").mkdir()
             empty = evaluate(SparkEngine(session, do_nothing), folder / "empty", EMPTY_SHARDS)
             with stopwatch() as checked:
                 check_executors(session, folder / "spark")
+            with stopwatch() as bare:
+                numbers = session.range(0, EMPTY_SHARDS, 1, EMPTY_SHARDS)
+                numbers.mapInArrow(lambda batches: batches, "id long").collect()
+    local_again = evaluate(LocalEngine(WORKERS), folder / "local again", prepared.shards)
     per_shard = 1000 * (empty - checked[0]) / EMPTY_SHARDS
     same = compare(folder / "local", folder / "spark")
     rows = [
         ["shards", f"{prepared.shards}"],
-        ["two local workers", f"{local:.1f} s"],
-        ["Spark, two executors of one core, first job", f"{first:.1f} s"],
-        ["Spark again, the same session", f"{again:.1f} s"],
-        ["Spark again over local", f"{again / local:.2f}"],
+        ["two local workers, first and last", f"{local:.1f} s, {local_again:.1f} s"],
+        ["Spark, two executors of one core, twice", f"{first:.1f} s, {again:.1f} s"],
         ["session opened", f"{opened:.1f} s"],
         ["executors up and found to see the folder", f"{looked[0]:.1f} s"],
         ["that look, once they are up", f"{checked[0]:.2f} s"],
         ["a shard without work, two at a time", f"{per_shard:.0f} ms"],
+        ["a task of Spark that does nothing", f"{1000 * bare[0] / EMPTY_SHARDS:.0f} ms"],
         ["parts equal to the local ones", f"{same:,}"],
     ]
     return draw_table([f"{children:,} children, a tenth on IVIG", "measured"], rows)
