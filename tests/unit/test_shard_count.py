@@ -14,11 +14,11 @@ from heliotrope.execution.shards import count_shards
         (500, 500, 1),
         (501, 0, 2),
         (4_000, 4_000, 8),
-        (8_000, 8_000, 8),
-        (8_001, 8_001, 9),
-        (32_000, 0, 8),
-        (32_001, 0, 9),
-        (1_000_000, 100_000, 325),
+        (16_000, 16_000, 8),
+        (16_001, 16_001, 9),
+        (128_000, 0, 8),
+        (128_001, 0, 9),
+        (1_000_000, 100_000, 107),
     ],
 )
 def test_shards_grow_once_there_are_eight(patients: int, treated: int, shards: int) -> None:

@@ -33,12 +33,12 @@ from heliotrope.records.shard import Shard, list_children, shard_of
 if TYPE_CHECKING:
     from polars._typing import ParquetMetadataContext
 
-# A shard costs 0.6 s whoever is in it, and 0.4 MB of memory a child, 1.5 MB a child with infusions
+# A shard costs 0.7 s whoever is in it, and 0.1 MB of memory a child, 0.7 MB a child with infusions
 # (benchmarks/README.md): small shards share few children among many cores, large ones cost less.
 PATIENTS_A_SHARD = 500
 SHARDS_TO_SHARE = 8
-LOAD_A_SHARD = 4000
-LOAD_OF_INFUSIONS = 3
+LOAD_A_SHARD = 16_000
+LOAD_OF_INFUSIONS = 7
 
 # A trace takes an eighth less time to write than at the usual level 3, and 3 % more space.
 COMPRESSION = 1
@@ -66,10 +66,10 @@ def count_shards(patients: int, treated: int) -> int:
     """Say into how many shards a study is cut: of so many children, so many of them with infusions.
 
     Shards of 500 children, until there are enough for the cores of a machine; then larger ones, as
-    large as memory allows: 1,000 children with infusions, or 4,000 without.
+    large as memory allows: 2,000 children with infusions, or 16,000 without.
 
     >>> count_shards(7, 7), count_shards(2_000, 2_000), count_shards(1_000_000, 100_000)
-    (1, 4, 325)
+    (1, 4, 107)
     """
     small = math.ceil(patients / PATIENTS_A_SHARD)
     large = math.ceil((patients + LOAD_OF_INFUSIONS * treated) / LOAD_A_SHARD)
