@@ -70,6 +70,12 @@ class Watch:
         self.complaints.append(str(error))
 
 
+def turn(page: Page, width: int, scheme: str = "light") -> None:
+    """Show an open page in another width and scheme: no page asks for either while it opens."""
+    page.set_viewport_size({"width": width, "height": HEIGHTS.get(width, 800)})
+    page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+
+
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
     """One browser for all tests."""

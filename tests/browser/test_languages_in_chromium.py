@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page
 from tests.browser.barriers import find_barriers, thin_out
+from tests.browser.conftest import DESKTOP, PHONE, turn
 
 from heliotrope.definitions.load import read_rulebook
 from heliotrope.example_studies import find_example
@@ -19,8 +20,6 @@ from heliotrope.report.explain import open_run
 from heliotrope.report.language import speaking
 from heliotrope.report.review.write import ReviewOptions, write_review
 
-PHONE, DESKTOP = 390, 1280
-WIDTHS = pytest.mark.parametrize("width", [DESKTOP, PHONE])
 OPEN_ALL = "document.querySelectorAll('details').forEach(part => part.open = true)"
 TOO_WIDE = """[...document.querySelectorAll('body *')]
   .filter(e => !e.closest('.scroll, svg, .hidden, .skip, option, thead')
@@ -70,35 +69,36 @@ def workbench(run: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[s
 
 
 def check_page(page: Page, *, is_long: bool = False) -> None:
-    """Check the language, the width and what axe says; of a long page axe sees a few of each."""
+    """Check the language, both widths and what axe says; of a long page it sees a few of each."""
     assert page.get_attribute("html", "lang") == "zh-Hant-TW"
     page.evaluate(OPEN_ALL)
-    assert page.evaluate(TOO_WIDE) == []
+    for width in (PHONE, DESKTOP):
+        turn(page, width)
+        assert page.evaluate(TOO_WIDE) == [], width
     if is_long:
         thin_out(page)
-    assert find_barriers(page) == []
+    for width in (DESKTOP, PHONE):
+        turn(page, width)
+        assert find_barriers(page) == [], width
 
 
-@WIDTHS
-def test_a_report_in_chinese(open_page: Open, run: Path, width: int) -> None:
-    page = open_page(run / "report.html", width=width)
+def test_a_report_in_chinese(open_page: Open, run: Path) -> None:
+    page = open_page(run / "report.html")
     assert "名病童於接受 IVIG 期間改善" in page.inner_text("#answer")
     assert "以英文引述" in page.inner_text(".notices")
     check_page(page, is_long=True)
 
 
-@WIDTHS
-def test_a_review_in_chinese(open_page: Open, review: Path, width: int) -> None:
-    page = open_page(review, width=width)
+def test_a_review_in_chinese(open_page: Open, review: Path) -> None:
+    page = open_page(review)
     assert "繼續或停止 IVIG 是臨床決定" in page.inner_text("header")
     check_page(page, is_long=True)
 
 
-@WIDTHS
 def test_a_workbench_in_chinese_until_another_language_is_chosen(
-    open_page: Open, workbench: str, width: int
+    open_page: Open, workbench: str
 ) -> None:
-    page = open_page(workbench, width=width)
+    page = open_page(workbench)
     assert "一切都留在這台電腦" in page.inner_text("body")
     check_page(page)
     page.get_by_role("link", name="計算器").click()

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 from tests.browser.barriers import WCAG_AA, find_barriers, thin_out
+from tests.browser.conftest import DESKTOP, PHONE, turn
 
 from heliotrope.pipeline import run_study
 
@@ -57,24 +58,26 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "run" / "report.html"
 
 
-@pytest.mark.parametrize(("width", "scheme"), [(390, "dark"), (1280, "light")])
-def test_no_barrier_that_axe_knows(open_page: Open, report: Path, width: int, scheme: str) -> None:
-    page = open_page(report, width=width, scheme=scheme)
+def test_no_barrier_that_axe_knows(open_page: Open, report: Path) -> None:
+    page = open_page(report, width=PHONE, scheme="dark")
     thin_out(page)
     page.evaluate(OPEN_ALL)
     assert find_barriers(page, (*WCAG_AA, "best-practice")) == []
+    turn(page, DESKTOP)
+    assert find_barriers(page, (*WCAG_AA, "best-practice")) == []
 
 
-@pytest.mark.parametrize("width", [320, 390, 1280])
 @pytest.mark.parametrize("name", ["report", "hostile"])
 def test_nothing_is_wider_than_the_screen_or_too_small_to_read(
-    open_page: Open, request: pytest.FixtureRequest, name: str, width: int
+    open_page: Open, request: pytest.FixtureRequest, name: str
 ) -> None:
-    page = open_page(request.getfixturevalue(name), width=width)
+    page = open_page(request.getfixturevalue(name), width=320)
     page.evaluate(OPEN_ALL)
-    assert page.evaluate("document.documentElement.scrollWidth") == width
-    assert page.evaluate(TOO_WIDE) == []
-    assert page.evaluate(TOO_SMALL) == []
+    for width in (320, PHONE, DESKTOP):
+        turn(page, width)
+        assert page.evaluate("document.documentElement.scrollWidth") == width
+        assert page.evaluate(TOO_WIDE) == []
+        assert page.evaluate(TOO_SMALL) == []
 
 
 def test_the_answer_fits_one_screen(open_page: Open, report: Path) -> None:

@@ -17,13 +17,12 @@ from urllib.parse import quote
 import pytest
 from playwright.sync_api import Page, expect
 from tests.browser.barriers import find_barriers, thin_out
+from tests.browser.conftest import DESKTOP, PHONE, turn
 from tests.unit.test_workbench_mapping import INFUSIONS, VISITS
 
 from heliotrope.example_studies import find_example
 from heliotrope.pipeline import run_study
 
-PHONE, DESKTOP = 390, 1280
-WIDTHS = pytest.mark.parametrize("width", [DESKTOP, PHONE])
 WIDTHS_AND_SCRIPTS = pytest.mark.parametrize(
     ("width", "javascript"), [(DESKTOP, False), (PHONE, True)], ids=["desk-no-scripts", "phone"]
 )
@@ -85,6 +84,18 @@ def check_page(page: Page, *, is_long: bool = False) -> None:
     if is_long:
         thin_out(page)
     assert find_barriers(page) == [], page.url
+
+
+def check_both_looks(page: Page, *, is_long: bool = False) -> None:
+    """Check a page opened at a desk there, and dark on a phone: the edge before any is thinned."""
+    page.wait_for_load_state()
+    turn(page, PHONE, "dark")
+    assert page.evaluate(TOO_WIDE) == [], page.url
+    turn(page, DESKTOP)
+    check_page(page, is_long=is_long)
+    turn(page, PHONE, "dark")
+    assert find_barriers(page) == [], page.url
+    turn(page, DESKTOP)
 
 
 def choose(page: Page, name: str, word: str, *, javascript: bool) -> None:
@@ -177,9 +188,8 @@ def test_a_mapping_is_set_question_by_question_and_by_column(
     expect(page.get_by_label("study.toml")).to_have_value(re.compile("mine"))
 
 
-@WIDTHS
-def test_two_tabs_at_once(workbench: Workbench, open_page: Callable[..., Page], width: int) -> None:
-    page = open_page(workbench.address, width=width)
+def test_two_tabs_at_once(workbench: Workbench, open_page: Callable[..., Page]) -> None:
+    page = open_page(workbench.address)
     page.get_by_role("button", name="Seven children").click()
     address = f"{page.url}/mapping"
     other = page.context.new_page()
@@ -191,7 +201,8 @@ def test_two_tabs_at_once(workbench: Workbench, open_page: Callable[..., Page], 
     expect(other.get_by_role("heading", level=1)).to_have_text("Changed meanwhile")
     expect(other.locator(".side")).to_contain_text("first")
     expect(other.get_by_label("Your text")).to_have_value(re.compile("second"))
-    check_page(other)
+    check_both_looks(other)
+    turn(other, PHONE)
     other.get_by_role("button", name="Save yours in its place").click()
     expect(other.get_by_role("status")).to_have_text("Saved.")
     expect(other.get_by_label("study.toml")).to_have_value('title = "second"\n')
@@ -220,11 +231,8 @@ def test_the_calculator(
         check_page(page)
 
 
-@WIDTHS
-def test_two_runs_are_compared(
-    workbench: Workbench, open_page: Callable[..., Page], width: int
-) -> None:
-    page = open_page(workbench.address, width=width)
+def test_two_runs_are_compared(workbench: Workbench, open_page: Callable[..., Page]) -> None:
+    page = open_page(workbench.address, width=PHONE)
     page.get_by_role("link", name="Compare runs").click()
     page.get_by_label("Earlier run").select_option("seven-1")
     page.get_by_label("Later run").select_option("seven-2")
@@ -233,7 +241,7 @@ def test_two_runs_are_compared(
     page.get_by_role("button", name="Compare").click()
     expect(page.get_by_text("0 of 6 that both runs judged")).to_be_visible()
     expect(page.get_by_text("Only in the earlier run: 1.")).to_be_visible()
-    check_page(page)
+    check_both_looks(page)
 
 
 @WIDTHS_AND_SCRIPTS
@@ -263,12 +271,11 @@ def test_results_are_taken_away_and_the_run_is_deleted(
     assert (runs / "seven-1").exists()
 
 
-@pytest.mark.parametrize(("width", "scheme"), [(DESKTOP, "light"), (PHONE, "dark")])
-def test_every_page_is_accessible_and_fits(
-    workbench: Workbench, open_page: Callable[..., Page], width: int, scheme: str
+def test_every_page_is_accessible_and_fits_at_a_desk_and_dark_on_a_phone(
+    workbench: Workbench, open_page: Callable[..., Page]
 ) -> None:
-    page = open_page(workbench.address, width=width, scheme=scheme)
-    check_page(page)
+    page = open_page(workbench.address)
+    check_both_looks(page)
     child = f"/runs/seven-2/child?id={quote(HOSTILE)}"
     for path in (
         "/definitions",
@@ -291,12 +298,12 @@ def test_every_page_is_accessible_and_fits(
         "/runs/seven-1/findings",
     ):
         page.goto(workbench.base + path)
-        check_page(page, is_long=True)
+        check_both_looks(page, is_long=True)
     page.goto(workbench.base)
     page.get_by_role("navigation", name="Workbench").get_by_role("link", name="Studies").click()
     page.get_by_label("Path of a study").fill("changed")
     page.get_by_role("button", name="Open").click()
-    check_page(page)
+    check_both_looks(page)
 
 
 def test_a_run_is_watched_live_and_cancelled(
