@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from tests.spec.drawn_records import day_of
-from tests.spec.test_response_readings import Row, draw_child, rows_of
+from tests.spec.test_response_readings import Drawn, Row, draw_child, draw_children, rows_of
 
 BETTER = """
     day | measure          | value
@@ -13,45 +13,49 @@ BETTER = """
     """
 
 
-@pytest.mark.parametrize(
-    ("drug", "start", "is_named"),
-    [
+def test_how_long_another_drug_confounds() -> None:
+    """10.14: started 0 to 112 days, given 0 to 182 days before the first improved visit."""
+    cases = [
         ("rituximab", 60 - 182, True),
         ("rituximab", 60 - 183, False),
         ("methotrexate", 60 - 112, True),
         ("methotrexate", 60 - 113, False),
         ("methotrexate", 61, False),
-    ],
-)
-def test_how_long_another_drug_confounds(drug: str, start: int, is_named: bool) -> None:
-    """10.14: started 0 to 112 days, given 0 to 182 days before the first improved visit."""
-    row: Row = {"start": start, "end": start if drug == "rituximab" else 400, "drug": drug}
-    given = {"medication": [{**row, "route": "iv", "dose": 15.0, "dose_unit": "mg/day"}]}
-    (response,) = rows_of(draw_child(BETTER, others=given), "response")
-    assert response["confounded_by"] == ([drug] if is_named else [])
-    assert response["confounded"] is is_named
-
-
-@pytest.mark.parametrize(
-    ("days", "dose", "limb"),
-    [(14, 12.0, "escalation_only"), (13, 12.0, None), (14, 11.9, None)],
-)
-def test_a_steroid_rise_holds_for_14_days(days: int, dose: float, limb: str | None) -> None:
-    """6.6 d: at least 50 % and 0.2 mg/kg/day over the day before (8 mg of 20 kg: 12 mg)."""
-    medication: list[Row] = [
-        {"start": -20, "end": 119, "drug": "prednisone", "dose": 8.0},
-        {"start": 120, "end": 119 + days, "drug": "prednisone", "dose": dose},
-        {"start": 120 + days, "end": 400, "drug": "prednisone", "dose": 8.0},
     ]
-    evaluation = draw_child(BETTER, others={"medication": medication})
-    (row,) = rows_of(evaluation, "aggravation")
-    assert (row["limb"], day_of(row["date"])) == (limb, None if limb is None else 120)
+    children = {}
+    for drug, start, _ in cases:
+        row: Row = {"start": start, "end": start if drug == "rituximab" else 400, "drug": drug}
+        given = {"medication": [{**row, "route": "iv", "dose": 15.0, "dose_unit": "mg/day"}]}
+        children[f"{drug} {start}"] = Drawn(BETTER, others=given)
+    evaluation = draw_children(children)
+    for drug, start, is_named in cases:
+        (response,) = rows_of(evaluation, "response", f"{drug} {start}")
+        assert response["confounded_by"] == ([drug] if is_named else []), (drug, start)
+        assert response["confounded"] is is_named, (drug, start)
 
 
-@pytest.mark.parametrize(
-    ("started", "limb", "day"), [(128, "a", 100), (129, "d", 129), (100, "a", 100)]
-)
-def test_escalation_confirms_one_visit_for_28_days(started: int, limb: str, day: int) -> None:
+def test_a_steroid_rise_holds_for_14_days() -> None:
+    """6.6 d: at least 50 % and 0.2 mg/kg/day over the day before (8 mg of 20 kg: 12 mg)."""
+    cases = [
+        (14, 12.0, ("escalation_only", 120)),
+        (13, 12.0, (None, None)),
+        (14, 11.9, (None, None)),
+    ]
+    children = {}
+    for days, dose, _ in cases:
+        medication: list[Row] = [
+            {"start": -20, "end": 119, "drug": "prednisone", "dose": 8.0},
+            {"start": 120, "end": 119 + days, "drug": "prednisone", "dose": dose},
+            {"start": 120 + days, "end": 400, "drug": "prednisone", "dose": 8.0},
+        ]
+        children[f"{days} {dose}"] = Drawn(BETTER, others={"medication": medication})
+    evaluation = draw_children(children)
+    for days, dose, found in cases:
+        (row,) = rows_of(evaluation, "aggravation", f"{days} {dose}")
+        assert (row["limb"], day_of(row["date"])) == found, (days, dose)
+
+
+def test_escalation_confirms_one_visit_for_28_days() -> None:
     """10.19: limb a is dated on its visit; an escalation later than 28 days is limb d."""
     values = (
         BETTER
@@ -60,30 +64,35 @@ def test_escalation_confirms_one_visit_for_28_days(started: int, limb: str, day:
         170 | physician_global     | 5.0
         """
     )
-    drug: Row = {"start": started, "end": 400, "drug": "azathioprine", "dose": 50.0}
-    evaluation = draw_child(values, others={"medication": [drug]})
-    (row,) = rows_of(evaluation, "aggravation")
-    assert (row["limb"], day_of(row["date"])) == (limb, day)
+    cases = [(128, ("a", 100)), (129, ("d", 129)), (100, ("a", 100))]
+    children = {}
+    for started, _ in cases:
+        drug: Row = {"start": started, "end": 400, "drug": "azathioprine", "dose": 50.0}
+        children[str(started)] = Drawn(values, others={"medication": [drug]})
+    evaluation = draw_children(children)
+    for started, found in cases:
+        (row,) = rows_of(evaluation, "aggravation", str(started))
+        assert (row["limb"], day_of(row["date"])) == found, started
 
 
-@pytest.mark.parametrize(("steps", "is_flagged"), [((20, 80), True), ((20, 79), False)])
-def test_a_taper_no_faster_than_halving_in_60_days(
-    steps: tuple[int, int], is_flagged: bool
-) -> None:
+def test_a_taper_no_faster_than_halving_in_60_days() -> None:
     """10.29: from the last day of the full dose to the first of half of it, 60 days or more."""
-    last_full, first_half = steps
-    medication: list[Row] = [
-        {"start": -20, "end": last_full, "drug": "prednisone", "dose": 20.0},
-        {"start": last_full + 1, "end": first_half - 1, "drug": "prednisone", "dose": 15.0},
-        {"start": first_half, "end": 300, "drug": "prednisone", "dose": 10.0},
-    ]
-    evaluation = draw_child(
-        BETTER,
-        others={"medication": medication, "patient": [{"seen_to": 300, "diagnosed": -30}]},
-    )
-    (response,) = rows_of(evaluation, "response")
-    assert response["steroid_effect"] == "sparing"
-    assert ("within_standard_taper" in response["flags"]) is is_flagged
+    last_full, cases = 20, [(80, True), (79, False)]
+    children = {}
+    for first_half, _ in cases:
+        medication: list[Row] = [
+            {"start": -20, "end": last_full, "drug": "prednisone", "dose": 20.0},
+            {"start": last_full + 1, "end": first_half - 1, "drug": "prednisone", "dose": 15.0},
+            {"start": first_half, "end": 300, "drug": "prednisone", "dose": 10.0},
+        ]
+        patient: list[Row] = [{"seen_to": 300, "diagnosed": -30}]
+        others = {"medication": medication, "patient": patient}
+        children[str(first_half)] = Drawn(BETTER, others=others)
+    evaluation = draw_children(children)
+    for first_half, is_flagged in cases:
+        (response,) = rows_of(evaluation, "response", str(first_half))
+        assert response["steroid_effect"] == "sparing", first_half
+        assert ("within_standard_taper" in response["flags"]) is is_flagged, first_half
 
 
 @pytest.mark.parametrize(("gain", "state"), [(26, "met"), (25, "not_met")])
