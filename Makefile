@@ -25,7 +25,7 @@ demo: $(VENV)/.installed-model ## run the seven-child study and open its report
 	$(BIN)/heliotrope demo
 
 test: $(VENV)/.installed-dev ## run every test
-	$(ONE_THREAD) $(KEEP_COMPILED) $(BIN)/python -m pytest -n $(PYTEST_WORKERS) --dist loadgroup
+	$(ONE_THREAD) $(KEEP_COMPILED) $(BIN)/python -m pytest -n $(PYTEST_WORKERS) --dist worksteal
 
 check: $(VENV)/.installed-dev $(VENV)/.installed-docs ## format, lint, types, imports, manual
 	$(BIN)/ruff format --check .
