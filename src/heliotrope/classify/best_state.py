@@ -28,8 +28,8 @@ def find_breaks(
     """List the days that break a window of low steroid dose.
 
     Flares, escalations and limbs a to c against the best state so far, each a day; steroid
-    pulses, each all its days. ``changes``: against the best state so far. Columns: patient_id, regimen (null: every regimen), start_date,
-    end_date.
+    pulses, each all its days. ``changes``: against the best state so far. Columns: patient_id,
+    regimen (null: every regimen), start_date, end_date.
     """
     lost = _lost_inactivity(changes, states, rules.aggravation.inactive_definition)
     judged = judge_deterioration(changes, rules)
@@ -70,7 +70,8 @@ def count_worse_than_best(
 ) -> pl.DataFrame:
     """Count confirmed deteriorations from the best state, after an improvement, on the regimen.
 
-    ``changes``: against the best state so far. Column ``worse_than_best``; null where no visit after the first improved one can be judged.
+    ``changes``: against the best state so far. Column ``worse_than_best``; null where no visit
+    after the first improved one can be judged.
     """
     judged = classify_deterioration(changes, rules.deterioration).table
     improved = (

@@ -112,5 +112,8 @@ def _limb_d(rows: pl.DataFrame) -> pl.DataFrame:
     }
     return rows.select(
         "patient_id",
-        *(given.get(name, pl.col(name)).cast(dtype).alias(name) for name, dtype in WORSENING.items()),
+        *(
+            given.get(name, pl.col(name)).cast(dtype).alias(name)
+            for name, dtype in WORSENING.items()
+        ),
     )

@@ -121,7 +121,7 @@ class _Cells:
         )
 
     def name_sources(self) -> dict[str, pl.Expr]:
-        """Give the cell of the visit; for a change, too, the reference and those rejected for it."""
+        """Give the cell of the visit; for a change, too, the reference and what it was not."""
         leaf = self.leaf
         cell = {f"cell:{leaf.id}": self.pick("row_id").cast(pl.Int64)}
         if leaf.quantity not in CHANGES:

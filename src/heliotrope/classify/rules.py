@@ -63,8 +63,8 @@ def evaluate_rule(
     with a reference also ``baseline_value``, ``baseline_row_id`` and ``rejected``; where it has
     ``birth_date``, cautions of age are set. Output: one row for each visit with any of the rule's
     measures; the key, and per node ``truth:<node>`` (nullable Boolean), per node that answers from
-    the records also ``quantity:``, ``reason:``, ``threshold:``, ``label:`` and its cells; for a rule
-    that looks back what ``classify/visit_runs.py`` adds.
+    the records also ``quantity:``, ``reason:``, ``threshold:``, ``label:`` and its cells; for a
+    rule that looks back what ``classify/visit_runs.py`` adds.
     """
     return judge_visits(widen_visits(values, definition.measures), definition, context)
 

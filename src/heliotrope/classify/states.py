@@ -21,7 +21,7 @@ from heliotrope.records.finding_tables import ShardFinding
 from heliotrope.records.judgement_tables import State
 
 # Words of the table, kept as numbers of a dictionary.
-CODED = {"definition_id": WORD, "state": STATE, "label": WORD, "reason": WORD}
+CODED = pl.Schema({"definition_id": WORD, "state": STATE, "label": WORD, "reason": WORD})
 
 NO_VISIT_IN_WINDOW = "no_visit_in_window"
 
@@ -115,7 +115,8 @@ def _classify(
     wide = widen_visits(values, dict.fromkeys(name for rule in rules for name in rule.measures))
     empty = (
         State.create_empty()
-        .cast({"patient_id": values["patient_id"].dtype, **CODED})
+        .cast({"patient_id": values["patient_id"].dtype})
+        .cast(CODED)
         .with_columns(flags=pl.lit([], dtype=pl.List(pl.String)))
     )
     tables, parts = [empty], list[pl.DataFrame | VisitNodes]()

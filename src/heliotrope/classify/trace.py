@@ -1,8 +1,9 @@
 """The trace: one row a node of a decision, with the source cells used and rejected.
 
 A classifier builds *node frames*: the columns of ``NODE_COLUMNS``, of which ``sources`` is a list
-of (row_id, role, reason), ``cell`` and ``reference`` are a row_id that was used; or, where every visit has the same nodes, *visit nodes*, from which the
-rows are made only when they are numbered (``trace_rows.py``).
+of (row_id, role, reason), ``cell`` and ``reference`` are a row_id that was used; or, where every
+visit has the same nodes, *visit nodes*, from which the rows are made only when they are numbered
+(``trace_rows.py``).
 """
 
 from __future__ import annotations
@@ -75,9 +76,7 @@ class Classified:
         return pl.concat(frames) if frames else empty_nodes()
 
 
-def state_of(
-    is_met: pl.Expr, dtype: pl.DataType | type[pl.DataType] = pl.String
-) -> pl.Expr:
+def state_of(is_met: pl.Expr, dtype: pl.DataType | type[pl.DataType] = pl.String) -> pl.Expr:
     """Turn a Kleene truth value (True, False, null) into met, not_met or not_evaluable."""
     return (
         pl.when(is_met)
@@ -123,9 +122,7 @@ def make_nodes(rows: pl.DataFrame, definition: Definition, **columns: pl.Expr) -
     given = {
         "definition_id": pl.lit(definition.id),
         "definition_version": pl.lit(definition.stamp),
-        **{
-            name: pl.col(name) for name in ("regimen", "date") if name in rows.columns
-        },
+        **{name: pl.col(name) for name in ("regimen", "date") if name in rows.columns},
         **columns,
     }
     return rows.select(

@@ -1,4 +1,4 @@
-"""The rows of the trace: every node of a shard in the order of its key, numbered, with its cells."""
+"""The rows of the trace: every node of a shard in the order of its key, numbered, and its cells."""
 
 from __future__ import annotations
 
@@ -9,19 +9,16 @@ import numpy as np
 import polars as pl
 
 from heliotrope.classify.row_order import pack_key
-from heliotrope.classify.trace import CELLS, NODE_COLUMNS, STATE, WORD, empty_nodes, make_nodes
+from heliotrope.classify.trace import CELLS, NODE_COLUMNS, STATE, WORD, empty_nodes
 from heliotrope.classify.visit_nodes import NodeOfVisits, VisitNodes
 
 KEY = ["definition_id", "patient_id", "regimen", "date", "node"]
 KEY_OF_VISIT = ["patient_id", "regimen", "date"]
 
 ROLE = pl.Enum(["rejected", "used"])
-SOURCE_COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
-    "trace_id": pl.Int64,
-    "row_id": pl.Int64,
-    "role": ROLE,
-    "reason": WORD,
-}
+SOURCE_COLUMNS = pl.Schema(
+    {"trace_id": pl.Int64(), "row_id": pl.Int64(), "role": ROLE, "reason": WORD}
+)
 
 
 @dataclass(frozen=True)
@@ -72,7 +69,7 @@ def number_trace(
 def _by_definition(
     parts: Sequence[pl.DataFrame | VisitNodes],
 ) -> tuple[dict[str, pl.DataFrame], dict[str, VisitNodes]]:
-    """Sort node frames and cut them by definition; visit nodes stay, where they are all there is."""
+    """Sort node frames and cut them by definition; keep visit nodes that stand alone."""
     visits = [part for part in parts if isinstance(part, VisitNodes)]
     frames = [part for part in parts if isinstance(part, pl.DataFrame) and part.height]
     known = {name for frame in frames for name in frame["definition_id"].unique()}
@@ -146,9 +143,7 @@ def _number_visits(
     first_row = np.cumsum(rows_of) - rows_of
     visit = np.repeat(order, rows_of)
     place = np.arange(len(visit)) - np.repeat(first_row, rows_of)
-    stacked = np.where(
-        visit < height, place * height + visit, (len(nodes) - 1) * height + visit
-    )
+    stacked = np.where(visit < height, place * height + visit, (len(nodes) - 1) * height + visit)
     tall = _stack_nodes(part, nodes, types).select(pl.all().gather(pl.Series(stacked)))
     trace_id = pl.int_range(first_id, first_id + len(visit), dtype=pl.Int64, eager=True)
     rows = tall.select(
@@ -177,15 +172,11 @@ def _everywhere(part: VisitNodes) -> dict[str, str | None]:
     }
 
 
-def _list_keys(
-    part: VisitNodes, types: dict[str, pl.DataType | type[pl.DataType]]
-) -> pl.DataFrame:
+def _list_keys(part: VisitNodes, types: dict[str, pl.DataType | type[pl.DataType]]) -> pl.DataFrame:
     """List the keys of all visits, then of the roots without one."""
     return pl.concat(
         frame.select(
-            (
-                pl.col(name) if name in frame.columns else pl.lit(None)
-            ).cast(types[name]).alias(name)
+            (pl.col(name) if name in frame.columns else pl.lit(None)).cast(types[name]).alias(name)
             for name in KEY_OF_VISIT
         )
         for frame in (part.visits, part.absent)

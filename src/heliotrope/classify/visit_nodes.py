@@ -51,7 +51,6 @@ class NodeOfVisits:
         }
         return {name: column for name, column in said.items() if column is not None}
 
-
     @property
     def named(self) -> set[str]:
         """The columns of the visits that the node is read from."""

@@ -157,5 +157,8 @@ def _worsening(
     }
     return rows.select(
         "patient_id",
-        *(given.get(name, pl.col(name)).cast(dtype).alias(name) for name, dtype in WORSENING.items()),
+        *(
+            given.get(name, pl.col(name)).cast(dtype).alias(name)
+            for name, dtype in WORSENING.items()
+        ),
     )

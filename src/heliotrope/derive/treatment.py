@@ -65,7 +65,10 @@ def _span(rows: pl.DataFrame, treatment: str, row_id: pl.Expr) -> pl.DataFrame:
     given = {"treatment": pl.lit(treatment), "row_id": row_id}
     return rows.select(
         CHILD,
-        *(given.get(name, pl.col(name)).cast(dtype).alias(name) for name, dtype in SPAN_SCHEMA.items()),
+        *(
+            given.get(name, pl.col(name)).cast(dtype).alias(name)
+            for name, dtype in SPAN_SCHEMA.items()
+        ),
     )
 
 

@@ -48,9 +48,7 @@ def derive_heights(
     return _derive_in_force(rows, assessment, rule, "height")
 
 
-def derive_sizes(
-    doses: pl.DataFrame, assessment: pl.DataFrame, rulebook: Rulebook
-) -> pl.DataFrame:
+def derive_sizes(doses: pl.DataFrame, assessment: pl.DataFrame, rulebook: Rulebook) -> pl.DataFrame:
     """Give each dose the weight and height in force on its date.
 
     Heights are looked up where any dose was recorded per m2 of body surface; else they are null,
