@@ -56,7 +56,7 @@ def main() -> None:
     for kind in OTHERS_OF_A_HUNDRED:
         for size in sizes:
             command = [sys.executable, __file__, "--one", kind, str(size)]
-            told = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
+            told = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
             rows.append([kind, f"{size:,}", *describe(told, size)])
             sys.stdout.write(" | ".join(rows[-1]) + "\n")
             sys.stdout.flush()

@@ -45,7 +45,7 @@ def main() -> None:
             study, run = Path(name) / "study", Path(name) / "run"
             simulate(children, study)
             command = [sys.executable, __file__, "--one", str(study), str(run)]
-            told = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
+            told = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
             rows.append([f"{children:,}", *describe(told, children, study, run)])
         sys.stdout.write(" | ".join(rows[-1]) + "\n")
         sys.stdout.flush()
