@@ -80,7 +80,7 @@ def _merge_table(partial: Path, folder: Path, name: str) -> int:
     for number, start in enumerate(range(0, children.len(), size)):
         some = children.slice(start, size)
         # every key begins with the child: pieces of neighbours stand one after another
-        here = parts.filter(pl.col(_CHILD).is_between(some[0], some[-1])).collect(
+        here = parts.filter(pl.col(_CHILD).is_between(pl.lit(some[0]), pl.lit(some[-1]))).collect(
             engine="streaming"
         )
         here.sort(SORT_KEYS[name]).write_parquet(pieces / f"{number:05}.parquet")
