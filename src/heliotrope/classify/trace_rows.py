@@ -50,8 +50,8 @@ def number_trace(
     ``row_id``, the trace names the cells of all items, as ``visit_values`` lists them.
     """
     collected = list(parts)
-    frames, visits = _by_definition(collected)
     types = _types_of(collected)
+    frames, visits = _by_definition(collected, types)
     items = _list_item_cells(visit_values)
     rows = [pl.DataFrame(schema={"trace_id": pl.Int64, **types})]
     sources = [pl.DataFrame(schema=SOURCE_COLUMNS)]
@@ -68,6 +68,7 @@ def number_trace(
 
 def _by_definition(
     parts: Sequence[pl.DataFrame | VisitNodes],
+    types: dict[str, pl.DataType | type[pl.DataType]],
 ) -> tuple[dict[str, pl.DataFrame], dict[str, VisitNodes]]:
     """Sort node frames and cut them by definition; keep visit nodes that stand alone."""
     visits = [part for part in parts if isinstance(part, VisitNodes)]
@@ -83,10 +84,18 @@ def _by_definition(
             known.add(name)
         else:
             alone[name] = part
-    nodes = pl.concat(frames or [empty_nodes()])
+    # Words are numbered before they are sorted: a number moves four times faster than a string.
+    coded = [_number_words(frame, types) for frame in frames or [empty_nodes()]]
+    nodes = pl.concat(coded)
     ordered = nodes.sort(pack_key(nodes, KEY), maintain_order=True)
     cut = ordered.partition_by("definition_id", maintain_order=True, as_dict=True)
     return {str(name): frame for (name,), frame in cut.items()}, alone
+
+
+def _number_words(
+    nodes: pl.DataFrame, types: dict[str, pl.DataType | type[pl.DataType]]
+) -> pl.DataFrame:
+    return nodes.with_columns(pl.col(name).cast(dtype) for name, dtype in types.items())
 
 
 def _types_of(
@@ -116,13 +125,11 @@ def _type_of_children(frames: Sequence[pl.DataFrame]) -> pl.Enum:
 
 
 def _number_frame(
-    nodes: pl.DataFrame, types: dict[str, pl.DataType | type[pl.DataType]], first_id: int
+    nodes: pl.DataFrame, types: Iterable[str], first_id: int
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Number the sorted nodes of one definition and list their cells."""
     trace_id = pl.int_range(first_id, first_id + nodes.height, dtype=pl.Int64, eager=True)
-    rows = nodes.select(
-        trace_id.alias("trace_id"), *(pl.col(name).cast(dtype) for name, dtype in types.items())
-    )
+    rows = nodes.select(trace_id.alias("trace_id"), *types)
     numbered = nodes.select(trace_id.alias("trace_id"), *CELLS)
     cells = [_list_cells(trace_id, nodes["sources"]), *_list_used(numbered)]
     return rows, _sort_cells(pl.concat(cells))
