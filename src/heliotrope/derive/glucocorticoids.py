@@ -110,20 +110,27 @@ def _select_daily_rows(
 
 
 def _add_up_segments(rows: pl.DataFrame) -> pl.DataFrame:
-    """Cut each child's time at every start and end, and add up what is given in between."""
+    """Cut each child's time at every start and end, and add up what is given in between.
+
+    Each row is laid over the pieces from its start to its end, no row beside a piece that it does
+    not reach: a child with very many rows costs no more than they are long.
+    """
     ended = rows.with_columns(_after=pl.col("last_day") + ONE_DAY)
     cuts = (
         pl.concat([ended.select(CHILD, cut="start_date"), ended.select(CHILD, cut="_after")])
         .unique()
         .sort(CHILD, "cut")
         .with_columns(_next=pl.col("cut").shift(-1).over(CHILD))
-        .drop_nulls("_next")
+        .with_row_index("_piece")
     )
-    is_given = (pl.col("start_date") <= pl.col("cut")) & (pl.col("_after") > pl.col("cut"))
+    for day, piece in (("start_date", "_first"), ("_after", "_end")):
+        numbered = cuts.select(CHILD, pl.col("cut").alias(day), pl.col("_piece").alias(piece))
+        ended = ended.join(numbered, on=[CHILD, day], how="left", maintain_order="left")
+    given = ended.with_columns(_piece=pl.int_ranges("_first", "_end", dtype=pl.UInt32))
     is_unknown = pl.col("_unknown").is_not_null().any()
     return (
-        cuts.join(ended, on=CHILD, how="inner")
-        .filter(is_given)
+        given.explode("_piece")
+        .join(cuts.drop(CHILD), on="_piece", how="left", maintain_order="left")
         .sort(CHILD, "cut", *PARTS, "row_id")
         .group_by(CHILD, "cut", maintain_order=True)
         .agg(
