@@ -160,6 +160,10 @@ def run(
     engine: Annotated[
         Literal["local", "spark"], typer.Option(help="Where children are evaluated.")
     ] = "local",
+    workers: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="N", help="Processes on this machine; else one a core."),
+    ] = None,
     master: Master = None,
     conf: Conf = None,
     tables_to: Annotated[
@@ -184,6 +188,7 @@ def run(
     Rows that cannot be used are set aside with the reason, counted and reported. A run that was
     stopped leaves RUN.partial: the same command with --resume keeps the children evaluated so far.
     """
+    from heliotrope.execution.pool import count_cores
     from heliotrope.pipeline import RunOptions, run_study
     from heliotrope.terminal.arguments import read_spark
     from heliotrope.terminal.progress import show_progress
@@ -193,7 +198,7 @@ def run(
         engine=engine,
         model=not no_model,
         replace=replace,
-        workers=os.cpu_count() or 1,
+        workers=workers or count_cores(),
         resume=resume,
         language=language,
         spark=read_spark(master, conf),

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from heliotrope import __version__, cli
-from heliotrope.errors import ExitCode
+from heliotrope.errors import ExitCode, UserError
 from heliotrope.terminal.faults import describe_fault
 
 COMMANDS = [
@@ -143,3 +143,28 @@ def test_a_full_disk_is_a_fault_of_the_environment() -> None:
 def test_a_developer_can_ask_for_the_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HELIOTROPE_TRACEBACK", "1")
     assert "KeyError: 'why'" in describe_fault(KeyError("why"))[0]
+
+
+@pytest.mark.parametrize(("asked", "given"), [((), 3), (("--workers", "2"), 2)])
+def test_as_many_processes_as_asked_else_one_for_each_core_allowed(
+    call, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, asked: tuple[str, ...], given: int
+) -> None:
+    from heliotrope import pipeline
+    from heliotrope.execution import pool
+
+    used = []
+
+    def note(*arguments: object) -> None:
+        used.extend(item.workers for item in arguments if isinstance(item, pipeline.RunOptions))
+        raise UserError("nothing", "nothing", "nothing")
+
+    monkeypatch.setattr(pipeline, "run_study", note)
+    monkeypatch.setattr(pool.os, "sched_getaffinity", lambda _: {0, 1, 5}, raising=False)
+    call("run", str(tmp_path), "--out", str(tmp_path / "run"), *asked)
+    assert used == [given]
+
+
+def test_no_process_is_no_number_of_processes(call, tmp_path: Path) -> None:
+    code, _, err = call("run", str(tmp_path), "--out", "x", "--workers", "0")
+    assert code == ExitCode.USAGE
+    assert "--workers" in err

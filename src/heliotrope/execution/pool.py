@@ -30,6 +30,13 @@ NOT_TO_BE_TRUSTED = 137
 Job = TypeVar("Job")
 
 
+def count_cores() -> int:
+    """Count the cores that this process may use, which may be fewer than the machine has."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 class WorkerPool(Generic[Job]):
     """Processes that do jobs, one Polars thread each."""
 

@@ -82,11 +82,12 @@ def _check(path: Path, out: Path) -> dict[str, Any]:
 
 
 def _run(path: Path, order: dict[str, Any]) -> dict[str, Any]:
+    from heliotrope.execution.pool import count_cores
     from heliotrope.pipeline import RunOptions, run_study
 
     options = RunOptions(
         model=bool(order["options"]["model"]),
-        workers=os.cpu_count() or 1,
+        workers=count_cores(),
         language=order["language"],
     )
     summary = run_study(path, Path(order["out"]), options, _make_progress())
