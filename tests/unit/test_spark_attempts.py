@@ -26,6 +26,7 @@ from heliotrope.execution.attempts import (
 )
 from heliotrope.execution.jobs import Part, ShardJob
 from heliotrope.execution.shards import is_done
+from heliotrope.execution.spark import follow
 from heliotrope.execution.spark_executors import count_tries
 from heliotrope.execution.spark_task import Work, evaluate_place
 from heliotrope.spark_session import SparkSettings, open_session
@@ -108,6 +109,16 @@ def test_only_the_last_try_reports_a_fault_and_none_says_its_text(tmp_path) -> N
     assert isinstance(fault, UserError)
     assert "shard 4: ValueError in execution/attempts.py" in str(fault)
     assert "S-17" not in str(fault)
+
+
+def test_a_report_that_comes_while_another_is_worked_on_is_not_missed() -> None:
+    reports = [Manifest(AttemptName(0, 0, 0))]
+    given = []
+    for manifest in follow(lambda: reports, lambda: len(given) > 0, lambda: None):
+        given.append(manifest.attempt.shard)
+        if len(given) == 1:
+            reports.append(Manifest(AttemptName(1, 0, 1)))
+    assert given == [0, 1]
 
 
 @pytest.mark.parametrize(

@@ -140,6 +140,24 @@ def _find_suspects(
     return suspects
 
 
+def follow(
+    reports: Callable[[], list[Manifest]], is_over: Callable[[], bool], wait: Callable[[], None]
+) -> Iterator[Manifest]:
+    """Give each report once, in the order in which they come, until no more can come.
+
+    The list grows also while what was given is worked on: only what was given counts as seen.
+    """
+    seen = 0
+    while True:
+        is_last = is_over()
+        new = reports()[seen:]
+        seen += len(new)
+        yield from new
+        if is_last:
+            return
+        wait()
+
+
 class _Job:
     """One Spark job, submitted from a thread, so that its tasks' reports can be taken meanwhile."""
 
@@ -163,15 +181,11 @@ class _Job:
         Errors: the session is gone: UserError.
         """
         self._thread.start()
-        seen = 0
-        while True:
-            is_last = not self._thread.is_alive()
-            reports = self._reports.value
-            yield from reports[seen:]
-            seen = len(reports)
-            if is_last:
-                break
-            self._thread.join(SECONDS_BETWEEN_LOOKS)
+        yield from follow(
+            lambda: self._reports.value,
+            lambda: not self._thread.is_alive(),
+            lambda: self._thread.join(SECONDS_BETWEEN_LOOKS),
+        )
         if self.failure is not None and self._is_stopped():
             raise UserError(
                 "a Spark session that stays",
