@@ -16,7 +16,7 @@ LOCKED := pyproject.toml requirements.lock
 SOURCES := src tests docs benchmarks calibration
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format bench calibrate docs picture pictures vega messages lock clean
+.PHONY: help demo test acceptance check format bench calibrate docs picture pictures vega messages lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10

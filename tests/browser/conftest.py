@@ -32,6 +32,13 @@ FONTS = Path(__file__).parent / "fonts.conf"  # letters are drawn alike on every
 WITHOUT_HOST = {"file", "data", "blob", "about"}
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep the tests of a module in one process: they share its pages and its server."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))
+
+
 def find_chromium() -> str:
     """Find the machine's own browser; in CI it must be there."""
     for name in ("chromium", "chromium-browser", "google-chrome"):

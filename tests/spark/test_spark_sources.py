@@ -50,6 +50,7 @@ def clinic(spark, tmp_path_factory) -> str:
             )
         rows.write_parquet(folder / path.with_suffix(".parquet").name)
         place = (folder / f"{path.stem}.parquet").as_uri()
+        spark.sql(f"DROP TABLE IF EXISTS {schema}.{path.stem}")
         spark.sql(f"CREATE TABLE {schema}.{path.stem} USING parquet LOCATION '{place}'")
     return schema
 
@@ -120,6 +121,7 @@ def cdm(spark, model, tmp_path_factory) -> str:
         (folder / table).mkdir()
         rows.write_parquet(folder / table / "part-0.parquet")
         place = (folder / table).as_uri()
+        spark.sql(f"DROP TABLE IF EXISTS {schema}.{table}")
         spark.sql(f"CREATE TABLE {schema}.{table} USING parquet LOCATION '{place}'")
     return schema
 
