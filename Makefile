@@ -19,7 +19,7 @@ SOURCES := src tests docs benchmarks calibration
 .PHONY: help demo test acceptance check format bench calibrate docs picture pictures vega messages lock clean
 
 help: ## list the targets
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 demo: $(VENV)/.installed-model ## run the seven-child study and open its report
 	$(BIN)/heliotrope demo
