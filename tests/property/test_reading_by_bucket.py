@@ -165,8 +165,8 @@ def change_cells(lines: Lines, chance: Chance) -> Lines:
     found = []
     for line in lines:
         cells = line.split(",")
-        if chance.random() < 0.15:
-            cells[chance.randrange(1, max(2, len(cells)))] = chance.choice(texts)
+        if len(cells) > 1 and chance.random() < 0.15:
+            cells[chance.randrange(1, len(cells))] = chance.choice(texts)
         found.append(",".join(cells))
     return found
 
