@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from heliotrope.execution.jobs import EVALUATE, Progress, ShardJob, evaluate_shard, name_killers
-from heliotrope.execution.pool import WorkerPool
+from heliotrope.execution.pool import Tally, do_jobs
 from heliotrope.execution.shards import is_done, mark_done, write_part
 
 
@@ -28,28 +29,14 @@ class LocalEngine:
 def run_shards(jobs: Sequence[ShardJob], workers: int, progress: Progress) -> None:
     """Evaluate every shard; parts of tables, trace and findings stand in the run folder after.
 
-    Shards that an earlier, interrupted call marked as done are not done again. With one job or
-    one worker it runs here (not so one that is left of many: it may be the one that kills).
-    Otherwise a pool of fresh processes does, one Polars thread each; when a worker dies, see
-    `WorkerPool`.
+    Shards that an earlier, interrupted call marked as done are not done again. Where it runs:
+    ``do_jobs``; when a worker dies, see `WorkerPool`.
     Errors: UserError for shards that end their process, after all others are done; who is in them
     stands in a file of the run folder, not in the message.
     """
     unfinished = [job for job in jobs if not is_done(job.run, job.shard)]
-    done = len(jobs) - len(unfinished)
-
-    def finished() -> None:
-        nonlocal done
-        done += 1
-        progress(EVALUATE, done, len(jobs))
-
-    progress(EVALUATE, done, len(jobs))
-    if workers == 1 or len(jobs) == 1:
-        for job in unfinished:
-            evaluate_job(job)
-            finished()
-        return
-    fatal = WorkerPool(evaluate_job, min(workers, len(jobs))).run(unfinished, finished)
+    tally = Tally(partial(progress, EVALUATE), len(jobs))
+    fatal = do_jobs(evaluate_job, unfinished, workers, tally)
     if fatal:
         raise name_killers(fatal)
 

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from dataclasses import dataclass
 from multiprocessing import get_context
 from typing import Generic, TypeVar
 
@@ -35,6 +36,43 @@ def count_cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+@dataclass(frozen=True)
+class Tally:
+    """How much of some work is done: ``tell`` hears it, with how much there is in all."""
+
+    tell: Callable[[int, int], None]
+    total: int
+
+    def count_off(self, unfinished: int) -> Callable[[], None]:
+        """Tell what is done already, and give what to call after each job that was left."""
+        done = self.total - unfinished
+
+        def finished() -> None:
+            nonlocal done
+            done += 1
+            self.tell(done, self.total)
+
+        self.tell(done, self.total)
+        return finished
+
+
+def do_jobs(
+    do: Callable[[Job], None], unfinished: Sequence[Job], workers: int, tally: Tally
+) -> list[Job]:
+    """Do what is left of some work; return the jobs that end their process even alone.
+
+    With one worker, or where the work is one job in all, it is done in this process (not so one
+    that is left of many: it may be the one that kills), else in a pool of fresh ones.
+    """
+    finished = tally.count_off(len(unfinished))
+    if workers > 1 and tally.total > 1:
+        return WorkerPool(do, min(workers, tally.total)).run(unfinished, finished)
+    for job in unfinished:
+        do(job)
+        finished()
+    return []
 
 
 class WorkerPool(Generic[Job]):

@@ -10,6 +10,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from heliotrope.errors import ExitCode, Found, UserError
@@ -22,6 +23,7 @@ from heliotrope.execution.jobs import (
     evaluate_shard,
     name_killers,
 )
+from heliotrope.execution.pool import Tally
 from heliotrope.execution.shards import is_done
 from heliotrope.execution.spark_executors import check_executors, count_tries
 from heliotrope.execution.spark_task import MANIFEST, Work, make_task
@@ -52,14 +54,7 @@ class SparkEngine:
         """
         absolute = [replace(job, run=job.run.resolve()) for job in jobs]
         unfinished = {job.shard: job for job in absolute if not is_done(job.run, job.shard)}
-        done = len(jobs) - len(unfinished)
-
-        def finished() -> None:
-            nonlocal done
-            done += 1
-            progress(EVALUATE, done, len(jobs))
-
-        progress(EVALUATE, done, len(jobs))
+        finished = Tally(partial(progress, EVALUATE), len(jobs)).count_off(len(unfinished))
         if not unfinished:
             return
         run = absolute[0].run

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import polars as pl
@@ -16,7 +17,7 @@ import polars as pl
 from heliotrope.definitions.load import Rulebook
 from heliotrope.errors import ExitCode, UserError
 from heliotrope.execution.digests import is_marked, write_mark
-from heliotrope.execution.pool import WorkerPool
+from heliotrope.execution.pool import Tally, do_jobs
 from heliotrope.execution.shards import (
     DONE,
     KILLERS,
@@ -142,20 +143,8 @@ def _read_by_bucket(intake: Intake, unread: list[int], workers: int, tell: Tell)
         ReadJob(intake.run, intake.spool, bucket, intake.rulebook, shards, is_shard)
         for bucket in unread
     ]
-    done = intake.buckets - len(unread)
-
-    def finished() -> None:
-        nonlocal done
-        done += 1
-        tell("reading children", done, intake.buckets)
-
-    tell("reading children", done, intake.buckets)
-    if workers == 1 or len(jobs) == 1:
-        for job in jobs:
-            read_job(job)
-            finished()
-        return
-    fatal = WorkerPool(read_job, min(workers, len(jobs))).run(jobs, finished)
+    tally = Tally(partial(tell, "reading children"), intake.buckets)
+    fatal = do_jobs(read_job, jobs, workers, tally)
     if fatal:
         _name_killers(intake, sorted(job.bucket for job in fatal))
 
