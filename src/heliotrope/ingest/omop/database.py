@@ -14,7 +14,12 @@ import polars as pl
 from heliotrope.definitions.omop_model import OmopModel
 from heliotrope.errors import ExitCode, Found, UserError
 from heliotrope.ingest.declared import OmopSource
-from heliotrope.ingest.omop.queried import make_raw, stands_with_vocabulary
+from heliotrope.ingest.omop.queried import (
+    Queried,
+    make_lookup,
+    make_raw,
+    stands_with_vocabulary,
+)
 from heliotrope.ingest.omop.store import Where, as_text
 from heliotrope.ingest.raw import RawTable
 
@@ -30,7 +35,7 @@ _ROWS_IN_A_BLOCK = 20_000
 
 
 @dataclass
-class DatabaseStore:
+class DatabaseStore(Queried):
     """The tables of a schema of a database, read without changing anything.
 
     A row's record number is its own key where that fits, else its place in the order of the key.
@@ -108,20 +113,7 @@ class DatabaseStore:
         for condition in _listed(source, anyone_of, is_numbered):
             parts.append(self._ask(select(source).where(*condition), names))
         found = pl.concat(parts, how="vertical_relaxed") if parts else pl.DataFrame(schema=names)
-        return found.select(text.alias(name) for name, text in as_text(found).items()).unique(
-            maintain_order=True
-        )
-
-    def others(self) -> list[RawTable]:
-        """Return nothing: what else stands in a hospital's database is not counted."""
-        return []
-
-    def hashes(self) -> dict[str, str]:
-        """Return nothing: a database has no file to hash again; its rows are hashed as sources."""
-        return {}
-
-    def check(self) -> None:
-        """Trust the rows that were read: they are held here."""
+        return make_lookup(found)
 
     def close(self) -> None:
         self.engine.dispose()

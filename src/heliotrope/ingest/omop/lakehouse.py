@@ -11,7 +11,12 @@ import polars as pl
 
 from heliotrope.definitions.omop_model import OmopModel
 from heliotrope.errors import ExitCode, Found, UserError
-from heliotrope.ingest.omop.queried import make_raw, stands_with_vocabulary
+from heliotrope.ingest.omop.queried import (
+    Queried,
+    make_lookup,
+    make_raw,
+    stands_with_vocabulary,
+)
 from heliotrope.ingest.omop.store import Where, as_text
 from heliotrope.ingest.raw import RawTable
 from heliotrope.spark_session import describe_failure, open_session
@@ -26,7 +31,7 @@ _WHOLE = ("bigint", "int", "smallint", "tinyint")
 
 
 @dataclass
-class SparkStore:
+class SparkStore(Queried):
     """The tables of a schema of Spark's catalogue, read without changing anything.
 
     Ids of persons are never written into a query, which Spark keeps in its history: they are sent
@@ -85,20 +90,7 @@ class SparkStore:
             value = self._number(table, column) if is_number else rows[column]
             rows = rows.filter(value.isin(wanted))
         found = self._bring(rows)
-        return found.select(text.alias(name) for name, text in as_text(found).items()).unique(
-            maintain_order=True
-        )
-
-    def others(self) -> list[RawTable]:
-        """Return nothing: what else stands in a lakehouse is not counted."""
-        return []
-
-    def hashes(self) -> dict[str, str]:
-        """Return nothing: there is no file to hash again; the rows are hashed as sources."""
-        return {}
-
-    def check(self) -> None:
-        """Trust the rows that were read: they are held here."""
+        return make_lookup(found)
 
     def close(self) -> None:
         """Leave the session to whoever opened it."""

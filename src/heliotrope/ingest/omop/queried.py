@@ -7,7 +7,7 @@ import hashlib
 import polars as pl
 
 from heliotrope.definitions.omop_model import OmopModel
-from heliotrope.ingest.omop.store import CdmStore, as_number
+from heliotrope.ingest.omop.store import CdmStore, as_number, as_text
 from heliotrope.ingest.raw import RawTable
 from heliotrope.records.row_id import RECORD_BITS
 
@@ -19,6 +19,27 @@ def stands_with_vocabulary(table: str, model: OmopModel) -> bool:
     """Say whether a table stands where the vocabulary does, where that stands apart."""
     vocabularies = {item.name for item in model.tables if item.is_vocabulary}
     return table in vocabularies - _WITH_RECORDS
+
+
+class Queried:
+    """What stores whose rows come by a query have in common: no files to account for."""
+
+    def others(self) -> list[RawTable]:
+        """Return nothing: what else stands in a hospital's database is not counted."""
+        return []
+
+    def hashes(self) -> dict[str, str]:
+        """Return nothing: there is no file to hash again; the rows are hashed as sources."""
+        return {}
+
+    def check(self) -> None:
+        """Trust the rows that were read: they are held here."""
+
+
+def make_lookup(found: pl.DataFrame) -> pl.DataFrame:
+    """Give the rows of a vocabulary table as text, each once."""
+    texts = found.select(text.alias(name) for name, text in as_text(found).items())
+    return texts.unique(maintain_order=True)
 
 
 def make_raw(
