@@ -16,6 +16,7 @@ from heliotrope.execution.local import run_shards
 from heliotrope.execution.shards import (
     DONE,
     PARTS,
+    TRACE,
     check_parts,
     is_done,
     part_path,
@@ -106,6 +107,15 @@ def test_a_damaged_part_is_not_merged_and_is_made_again(run: Path, evaluated: Pa
     assert told == [1, 2]
     again = read_parts(run / PARTS, "response")
     assert again.equals(read_parts(evaluated / PARTS, "response"))
+
+
+@DAMAGES
+def test_a_run_with_a_damaged_trace_is_not_finished(run: Path, damage: object) -> None:
+    """Nothing reads the trace before the run is finished; all that is read later is looked at."""
+    damage(part_path(run / TRACE, "trace_source", 1))  # type: ignore[operator]
+    with pytest.raises(UserError) as caught:
+        check_parts(run)
+    assert "(trace_source.parquet/part-00001.parquet)" in str(caught.value)
 
 
 def test_damaged_records_are_not_estimated_from(run: Path) -> None:

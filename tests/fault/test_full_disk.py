@@ -78,11 +78,11 @@ def test_a_part_that_does_not_fit_is_no_part(disk: SmallDisk) -> None:
     assert not part_path(run / "parts", "state", 0).exists()
     disk.leave(0)
     with pytest.raises(OSError, match="No space left"):
-        mark_done(run, 0)
+        mark_done(run, 0, {"parts/state.parquet/part-00000.parquet": 1})
     assert not is_done(run, 0)
     disk.empty()
-    write_part(frame, run / "parts", "state", 0)
-    mark_done(run, 0)
+    digest = write_part(frame, run / "parts", "state", 0)
+    mark_done(run, 0, {"parts/state.parquet/part-00000.parquet": digest})
     assert is_done(run, 0)
     assert len(list(run.rglob("*"))) == len(["parts", "state.parquet", "part", "done", "00000"])
 

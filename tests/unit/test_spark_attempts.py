@@ -25,7 +25,7 @@ from heliotrope.execution.attempts import (
     write_attempt,
 )
 from heliotrope.execution.jobs import Part, ShardJob
-from heliotrope.execution.shards import is_done
+from heliotrope.execution.shards import check_parts, is_done
 from heliotrope.execution.spark import follow
 from heliotrope.execution.spark_executors import count_tries
 from heliotrope.execution.spark_task import Work, evaluate_place
@@ -62,6 +62,21 @@ def test_the_attempt_that_is_counted_stands_where_the_run_looks_and_no_other(tmp
     ]
 
 
+def test_the_mark_holds_what_the_task_wrote_not_what_the_driver_finds(tmp_path) -> None:
+    """A file that changes on its way keeps its size; the driver, which reads none, marks it."""
+    folder = AttemptFolder.make(tmp_path)
+    name = AttemptName(2, 0, 5)
+    manifest = write_attempt(ShardJob(tmp_path, 2, RULEBOOK), folder.path, name, give_two)
+    path = folder.path / name.folder / manifest.files[1].name
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    folder.commit(manifest)
+    assert not is_done(tmp_path, 2)
+    with pytest.raises(UserError, match=r"trace\.parquet/part-00002\.parquet"):
+        check_parts(tmp_path)
+
+
 def test_a_straggler_finds_its_folder_gone_and_leaves_nothing(tmp_path) -> None:
     """An attempt that goes on when the run is over cannot write into it, nor make it anew."""
     folder = AttemptFolder.make(tmp_path / "run")
@@ -88,7 +103,7 @@ def test_a_file_that_does_not_appear_is_not_counted(tmp_path, monkeypatch) -> No
     manifest = write_attempt(
         ShardJob(tmp_path, 0, RULEBOOK), folder.path, AttemptName(0, 0, 0), give_two
     )
-    torn = Manifest(manifest.attempt, (*manifest.files, PartFile("parts", "visit", 100)))
+    torn = Manifest(manifest.attempt, (*manifest.files, PartFile("parts", "visit", 100, 1)))
     with pytest.raises(UserError, match="a file of 100 bytes that a task wrote is not there"):
         folder.commit(torn)
     assert not is_done(tmp_path, 0)

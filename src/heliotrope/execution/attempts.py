@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from heliotrope.errors import ExitCode, Found, UserError
+from heliotrope.execution.digests import Digests
 from heliotrope.execution.jobs import Part, ShardJob
 from heliotrope.execution.shards import ATTEMPTS, mark_done, part_path, write_whole
 
@@ -43,11 +44,12 @@ class AttemptName:
 
 @dataclass(frozen=True)
 class PartFile:
-    """A part as an attempt wrote it: where it belongs, and how many bytes were written."""
+    """A part as an attempt wrote it: where it belongs, and what was written."""
 
     folder: str
     table: str
     size: int
+    digest: int
 
     @property
     def name(self) -> str:
@@ -82,8 +84,8 @@ def write_attempt(
     files, rows = list[PartFile](), 0
     for part in evaluate(job):
         path = folder / f"{part.folder}.{part.table}.parquet"
-        write_whole(part.rows, path)
-        files.append(PartFile(part.folder, part.table, path.stat().st_size))
+        digest = write_whole(part.rows, path)
+        files.append(PartFile(part.folder, part.table, path.stat().st_size, digest))
         rows += part.rows.height
     return Manifest(name, tuple(files), rows)
 
@@ -110,17 +112,21 @@ class AttemptFolder:
     def commit(self, manifest: Manifest) -> None:
         """Move the files of an attempt to where the run looks for them, and mark its shard.
 
+        No file is read: the mark holds the digests that the task took of what it wrote.
         Errors: a file that does not appear here with the size that was written: UserError.
         """
         source = self.path / manifest.attempt.folder
         shard = manifest.attempt.shard
         for file in manifest.files:
             _await_file(source / file.name, file.size)
+        digests: Digests = {}
         for file in manifest.files:
-            target = part_path(self.run / file.folder, file.table, shard)
+            place = part_path(Path(file.folder), file.table, shard)
+            target = self.run / place
             target.parent.mkdir(parents=True, exist_ok=True)
             (source / file.name).replace(target)
-        mark_done(self.run, shard)
+            digests[place.as_posix()] = file.digest
+        mark_done(self.run, shard, digests)
 
     def clear(self) -> None:
         """Delete what no attempt was counted for.

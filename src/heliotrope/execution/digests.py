@@ -3,7 +3,8 @@
 Parquet as it is written here carries no checksum: of 400 parts with one flipped bit Polars read 270
 as other values without an error, and some end the process that reads them. The digests stand beside
 the parts until the run is whole: those of the records in one file, those of a shard's results in
-its mark of being done.
+its mark of being done. Whoever writes a part takes its digest, so that a mark says what was written
+and not what somebody found there later; a driver that marks reads no part.
 """
 
 from __future__ import annotations
@@ -69,10 +70,10 @@ def _is_whole(part: Path, digest: int) -> bool:
         return False
 
 
-def write_mark(run: Path, mark: Path, parts: Iterable[Path]) -> None:
+def write_mark(mark: Path, digests: Digests) -> None:
     """Mark a piece of work as done: what its parts are stands in the mark."""
     mark.parent.mkdir(parents=True, exist_ok=True)
-    write_digests(compute_digests(run, parts), mark)
+    write_digests(digests, mark)
 
 
 def is_marked(run: Path, mark: Path) -> bool:

@@ -12,7 +12,14 @@ import polars as pl
 from heliotrope.classify.evaluate import evaluate
 from heliotrope.definitions.load import Rulebook
 from heliotrope.errors import ExitCode, UserError
-from heliotrope.execution.shards import KILLERS, PARTS, TRACE, TRACE_IDS_A_SHARD, read_shard
+from heliotrope.execution.shards import (
+    KILLERS,
+    PARTS,
+    TRACE,
+    TRACE_IDS_A_SHARD,
+    part_path,
+    read_shard,
+)
 from heliotrope.records.shard import list_children
 
 Progress = Callable[[str, int, int], None]
@@ -36,6 +43,10 @@ class Part(NamedTuple):
     folder: str
     table: str
     rows: pl.DataFrame
+
+    def find_path(self, shard: int) -> Path:
+        """Give the path of its file within the run folder."""
+        return part_path(Path(self.folder), self.table, shard)
 
 
 class Engine(Protocol):

@@ -42,7 +42,11 @@ def run_shards(jobs: Sequence[ShardJob], workers: int, progress: Progress) -> No
 
 
 def evaluate_job(job: ShardJob) -> None:
-    """Read one shard, evaluate it, write its parts."""
-    for part in evaluate_shard(job):
-        write_part(part.rows, job.run / part.folder, part.table, job.shard)
-    mark_done(job.run, job.shard)
+    """Read one shard, evaluate it, write its parts, mark it as done."""
+    digests = {
+        part.find_path(job.shard).as_posix(): write_part(
+            part.rows, job.run / part.folder, part.table, job.shard
+        )
+        for part in evaluate_shard(job)
+    }
+    mark_done(job.run, job.shard, digests)

@@ -21,6 +21,7 @@ from heliotrope.execution.digests import (
     RECORDS_DIGESTS,
     Digests,
     check_record,
+    compute_digest,
     damaged_records,
     find_damaged,
     is_marked,
@@ -81,15 +82,15 @@ def part_path(folder: Path, table: str, shard: int) -> Path:
     return folder / f"{table}.parquet" / f"part-{shard:05}.parquet"
 
 
-def write_part(frame: pl.DataFrame, folder: Path, table: str, shard: int) -> None:
-    """Write one part of a table, whole or not at all."""
+def write_part(frame: pl.DataFrame, folder: Path, table: str, shard: int) -> int:
+    """Write one part of a table, whole or not at all; give its digest."""
     path = part_path(folder, table, shard)
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(frame, path)
+    return write_whole(frame, path)
 
 
-def write_whole(frame: pl.DataFrame, path: Path) -> None:
-    """Write one file of a run into a folder that stands: whole or not at all."""
+def write_whole(frame: pl.DataFrame, path: Path) -> int:
+    """Write one file of a run into a folder that stands, whole or not at all; give its digest."""
     draft = path.with_name(f".{path.name}.draft")
     frame.write_parquet(
         draft,
@@ -98,7 +99,9 @@ def write_whole(frame: pl.DataFrame, path: Path) -> None:
         statistics=False,
         metadata=_spell(frame),
     )
+    digest = compute_digest(draft)
     draft.replace(path)
+    return digest
 
 
 def _spell(frame: pl.DataFrame) -> dict[str, str] | None:
@@ -128,35 +131,29 @@ def read_parts(folder: Path, table: str) -> pl.DataFrame:
 
 
 def check_parts(run: Path) -> None:
-    """Hold the records, and the parts that are merged, to what they were when they were written.
+    """Hold every part of records, tables and trace to what it was when it was written.
 
+    The trace, too, which nothing reads before the run is finished: a finished run is not damaged.
     Errors: UserError for a part that is missing or damaged, with what is then to do.
     """
     for name in find_damaged(run, read_digests(run / RECORDS_DIGESTS)):
         raise damaged_records(run / name, DAMAGED)
     for mark in sorted((run / DONE).iterdir()):
-        digests = {
-            name: digest
-            for name, digest in read_digests(mark).items()
-            if name.startswith(f"{PARTS}/")
-        }
-        for name in find_damaged(run, digests):
+        for name in find_damaged(run, read_digests(mark)):
             raise UserError(
                 "every part as it was written",
-                Found(DAMAGED, name.removeprefix(f"{PARTS}/")),
+                Found(DAMAGED, name.partition("/")[2]),
                 "run again with --resume: the shard is evaluated again, the others are kept",
                 ExitCode.ENVIRONMENT,
             )
 
 
-def mark_done(run: Path, shard: int) -> None:
-    """Note that every part of a shard stands in the run folder, and what each of them is."""
-    parts = [
-        part
-        for folder in (run / TRACE, run / PARTS)
-        for part in folder.glob(f"*.parquet/part-{shard:05}.parquet")
-    ]
-    write_mark(run, run / DONE / f"{shard:05}", parts)
+def mark_done(run: Path, shard: int, digests: Digests) -> None:
+    """Note that every part of a shard stands in the run folder, and what each of them is.
+
+    digests: of each part, by its path within the run folder, as whoever wrote it took it.
+    """
+    write_mark(run / DONE / f"{shard:05}", digests)
 
 
 def is_done(run: Path, shard: int) -> bool:

@@ -16,7 +16,7 @@ import polars as pl
 
 from heliotrope.definitions.load import Rulebook
 from heliotrope.errors import ExitCode, UserError
-from heliotrope.execution.digests import is_marked, write_mark
+from heliotrope.execution.digests import compute_digests, is_marked, write_mark
 from heliotrope.execution.pool import Tally, do_jobs
 from heliotrope.execution.shards import (
     DONE,
@@ -181,7 +181,7 @@ def _write_rest(read: BucketRead, run: Path, bucket: int, records: str) -> None:
         *folder.glob(f"*.parquet/part-{bucket:05}.parquet"),
         *(run / "records").glob(f"*.parquet/{records}"),
     ]
-    write_mark(run, _mark(run, bucket), parts)
+    write_mark(_mark(run, bucket), compute_digests(run, parts))
 
 
 def _gather(intake: Intake) -> Reading:
