@@ -70,8 +70,7 @@ class RunOptions:
     The command line does unless told ``--no-model``; a script says so.
     replace: an earlier run folder of that name is replaced (only if it is a run folder), and
     tables of ``tables_to``.
-    workers: processes that share the shards; 1 evaluates them here, which any script may do
-    (processes need a main module that can be imported).
+    workers: processes that share the shards; 1 evaluates them here.
     language: that of the report; None: the study's own, else English.
     resume: go on from what an interrupted run of the same study left in ``RUN.partial``.
     spark: which cluster, where one evaluates, is read from or written to.

@@ -36,6 +36,10 @@ class ShardJob:
     shard: int
     rulebook: Rulebook
 
+    def __str__(self) -> str:
+        """Name it, without what it holds."""
+        return f"shard {self.shard}"
+
 
 class Part(NamedTuple):
     """What a shard gives to one table, and the folder of the run that holds that table."""

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from functools import partial
 
 from heliotrope.execution.jobs import EVALUATE, Progress, ShardJob, evaluate_shard, name_killers
-from heliotrope.execution.pool import Tally, do_jobs
-from heliotrope.execution.shards import is_done, mark_done, write_part
+from heliotrope.execution.pool import Tally, do_jobs, name_step
+from heliotrope.execution.shards import AT_WORK, is_done, mark_done, write_part
 
 
 @dataclass(frozen=True)
@@ -35,8 +35,9 @@ def run_shards(jobs: Sequence[ShardJob], workers: int, progress: Progress) -> No
     stands in a file of the run folder, not in the message.
     """
     unfinished = [job for job in jobs if not is_done(job.run, job.shard)]
-    tally = Tally(partial(progress, EVALUATE), len(jobs))
-    fatal = do_jobs(evaluate_job, unfinished, workers, tally)
+    at_work = jobs[0].run / AT_WORK
+    tally = Tally(partial(progress, name_step(EVALUATE, at_work)), len(jobs))
+    fatal = do_jobs(evaluate_job, unfinished, workers, tally, at_work)
     if fatal:
         raise name_killers(fatal)
 

@@ -5,17 +5,25 @@ either it is not to be trusted, and a panic cannot even be sent home. Only as ma
 out as there are workers: when one dies, the job to blame is among those few. Each of them is tried
 again alone; a job that kills its process alone is set aside, and all others go on in a pool made
 anew.
+
+A worker loads nothing of the script that started the run: it need not be one that can be imported.
+
+Where jobs are done in this process, a file says which is at work. If this process ends, it stays,
+and what is left is then done in a pool of one: a job that kills is found there.
 """
 
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing import get_context
+from pathlib import Path
+from types import ModuleType
 from typing import Generic, TypeVar
 
 # One Polars thread; and freed memory is kept for ten seconds rather than given back at once, since
@@ -27,6 +35,8 @@ WORKER_ENVIRONMENT = {
 
 # How a process ends in which memory ran out; any status that is not 0 would do.
 NOT_TO_BE_TRUSTED = 137
+
+_SCRIPT = "__main__"
 
 Job = TypeVar("Job")
 
@@ -58,19 +68,51 @@ class Tally:
         return finished
 
 
+def name_step(step: str, at_work: Path) -> str:
+    """Name a step of a run, with the job at which the process before this one ended, if it did."""
+    try:
+        job = at_work.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return step
+    return f"{step} ({job} was at work when the last run ended)"
+
+
 def do_jobs(
-    do: Callable[[Job], None], unfinished: Sequence[Job], workers: int, tally: Tally
+    do: Callable[[Job], None],
+    unfinished: Sequence[Job],
+    workers: int,
+    tally: Tally,
+    at_work: Path,
 ) -> list[Job]:
     """Do what is left of some work; return the jobs that end their process even alone.
 
     With one worker, or where the work is one job in all, it is done in this process (not so one
     that is left of many: it may be the one that kills), else in a pool of fresh ones.
+    at_work: names the job that this process is at. Where an earlier process left it, or memory
+    runs out in this one, what is left goes to a pool, too.
     """
     finished = tally.count_off(len(unfinished))
-    if workers > 1 and tally.total > 1:
-        return WorkerPool(do, min(workers, tally.total)).run(unfinished, finished)
-    for job in unfinished:
-        do(job)
+    left = list(unfinished)
+    if (workers == 1 or tally.total == 1) and not at_work.exists():
+        left = _do_here(do, left, finished, at_work)
+    fatal = WorkerPool(do, min(workers, tally.total)).run(left, finished)
+    at_work.unlink(missing_ok=True)
+    return fatal
+
+
+def _do_here(
+    do: Callable[[Job], None], jobs: Sequence[Job], finished: Callable[[], None], at_work: Path
+) -> list[Job]:
+    """Do jobs in this process; return what is left from the one on in which memory ran out."""
+    for number, job in enumerate(jobs):
+        at_work.write_text(str(job), encoding="utf-8")
+        try:
+            do(job)
+        except BaseException as error:  # a panic of a compiled library is no Exception
+            if is_untrusted(error):
+                return list(jobs[number:])
+            raise
+        at_work.unlink()
         finished()
     return []
 
@@ -107,7 +149,8 @@ class WorkerPool(Generic[Job]):
                 while waiting and len(at_work) < workers:
                     job = waiting.pop()
                     try:
-                        at_work[pool.submit(_do_or_end, self._do, job)] = job
+                        with self._without_the_script():
+                            at_work[pool.submit(_do_or_end, self._do, job)] = job
                     except BrokenProcessPool:
                         waiting.append(job)
                         return list(at_work.values())
@@ -121,6 +164,21 @@ class WorkerPool(Generic[Job]):
                     return list(at_work.values())
         return []
 
+    @contextmanager
+    def _without_the_script(self) -> Iterator[None]:
+        """Let a process that is started within not load the script that this one was started by.
+
+        It would run again there, up to this place, unless it guards its last lines. It is loaded
+        where what the pool does stands in it.
+        """
+        script = sys.modules[_SCRIPT]
+        if getattr(self._do, "__module__", None) != _SCRIPT:
+            sys.modules[_SCRIPT] = ModuleType(_SCRIPT)
+        try:
+            yield
+        finally:
+            sys.modules[_SCRIPT] = script
+
 
 def _is_broken(future: Future[None]) -> bool:
     return isinstance(future.exception(), BrokenProcessPool)
@@ -130,8 +188,6 @@ def _do_or_end(do: Callable[[Job], None], job: Job) -> None:
     """Do a job in a worker; end the process where memory runs out, or Polars panics."""
     try:
         do(job)
-    except (KeyboardInterrupt, SystemExit):
-        raise
     except BaseException as error:
         end_if_untrusted(error)
         raise
@@ -139,8 +195,15 @@ def _do_or_end(do: Callable[[Job], None], job: Job) -> None:
 
 def end_if_untrusted(error: BaseException) -> None:
     """End this process at once, as if killed, where memory ran out or Polars panicked."""
-    if isinstance(error, MemoryError) or not isinstance(error, Exception):
+    if is_untrusted(error):
         os._exit(NOT_TO_BE_TRUSTED)
+
+
+def is_untrusted(error: BaseException) -> bool:
+    """Say whether a process is not to be trusted after an error: no memory, or a panic."""
+    if isinstance(error, (KeyboardInterrupt, SystemExit)):
+        return False
+    return isinstance(error, MemoryError) or not isinstance(error, Exception)
 
 
 @contextmanager

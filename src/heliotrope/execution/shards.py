@@ -48,8 +48,10 @@ ARROW_SCHEMA = "ARROW:schema"
 
 TRACE_IDS_A_SHARD = 1 << 40
 
-# Which shards are done; who could not be evaluated. Both stand only in a run being made.
+# Which shards are done; which the driving process itself is at; who could not be evaluated. They
+# stand only in a run being made.
 DONE = "done"
+AT_WORK = "at_work"
 KILLERS = "shards_that_ended_their_process.csv"
 
 # Folders of a run with a folder a table: what is merged into single files, what stays in parts.
@@ -60,7 +62,7 @@ TRACE = "trace"
 ATTEMPTS = "attempts"
 
 # What a finished run no longer needs, the marks first: without them nothing counts as done.
-DRAFTS = (DONE, PARTS, ATTEMPTS, KILLERS, RECORDS_DIGESTS)
+DRAFTS = (DONE, PARTS, ATTEMPTS, AT_WORK, KILLERS, RECORDS_DIGESTS)
 
 
 def count_shards(patients: int, treated: int) -> int:

@@ -17,8 +17,9 @@ import polars as pl
 from heliotrope.definitions.load import Rulebook
 from heliotrope.errors import ExitCode, UserError
 from heliotrope.execution.digests import compute_digests, is_marked, write_mark
-from heliotrope.execution.pool import Tally, do_jobs
+from heliotrope.execution.pool import Tally, do_jobs, name_step
 from heliotrope.execution.shards import (
+    AT_WORK,
     DONE,
     KILLERS,
     read_parts,
@@ -110,6 +111,10 @@ class ReadJob:
     shards: int
     is_shard: bool
 
+    def __str__(self) -> str:
+        """Name it, without what it holds."""
+        return f"shard {self.bucket}"
+
 
 def read_job(job: ReadJob) -> None:
     """Read one bucket and write its parts."""
@@ -143,8 +148,9 @@ def _read_by_bucket(intake: Intake, unread: list[int], workers: int, tell: Tell)
         ReadJob(intake.run, intake.spool, bucket, intake.rulebook, shards, is_shard)
         for bucket in unread
     ]
-    tally = Tally(partial(tell, "reading children"), intake.buckets)
-    fatal = do_jobs(read_job, jobs, workers, tally)
+    at_work = intake.run / AT_WORK
+    tally = Tally(partial(tell, name_step("reading children", at_work)), intake.buckets)
+    fatal = do_jobs(read_job, jobs, workers, tally, at_work)
     if fatal:
         _name_killers(intake, sorted(job.bucket for job in fatal))
 
