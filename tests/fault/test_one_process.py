@@ -110,7 +110,7 @@ def test_a_shard_without_memory_is_evaluated_in_a_process_of_its_own(
 def test_an_error_leaves_the_name_of_the_shard_too(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(job: ShardJob) -> None:
+    def fail(_: ShardJob) -> None:
         raise OSError(5, "Input/output error")
 
     monkeypatch.setattr(local, "evaluate_job", fail)
