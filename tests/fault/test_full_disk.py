@@ -87,6 +87,7 @@ def test_a_part_that_does_not_fit_is_no_part(disk: SmallDisk) -> None:
     assert len(list(run.rglob("*"))) == len(["parts", "state.parquet", "part", "done", "00000"])
 
 
+@pytest.mark.usefixtures("each_shard_once")
 def test_a_run_that_filled_its_disk_goes_on_when_there_is_room(
     disk: SmallDisk, seven_run: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

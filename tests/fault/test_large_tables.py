@@ -29,6 +29,8 @@ from heliotrope.terminal.faults import describe_fault
 STUDY = find_example("seven_children")
 RESUME = RunOptions(resume=True)
 
+pytestmark = pytest.mark.usefixtures("each_shard_once")
+
 
 class StoppedError(Exception):
     """Stands for whatever stops a run."""
@@ -74,6 +76,7 @@ def test_a_run_from_disk_is_the_run_from_memory(
     assert_same_run(tmp_path / "cut", tmp_path / "whole")
 
 
+@pytest.mark.usefixtures("without_a_page")
 def test_a_run_stopped_while_it_is_read_goes_on_from_there(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -23,6 +23,8 @@ from heliotrope.run.folder import MADE_FROM
 STUDY = find_example("seven_children")
 RESUME = RunOptions(resume=True)
 
+pytestmark = pytest.mark.usefixtures("each_shard_once")
+
 
 class StoppedError(Exception):
     """Stands for whatever stops a run: a signal, a full disk, a closed laptop."""
@@ -35,6 +37,7 @@ def _three_shards(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run in three shards; it evaluates each itself."""
     patch = pytest.MonkeyPatch()
     patch.setattr(shards, "PATIENTS_A_SHARD", 3)
     run = tmp_path_factory.mktemp("undisturbed") / "run"
@@ -85,6 +88,7 @@ def test_only_what_was_not_done_is_done_again(
     assert_same_run(tmp_path / "run", undisturbed)
 
 
+@pytest.mark.usefixtures("without_a_page")
 def test_a_run_stopped_at_its_estimates_evaluates_no_child_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, undisturbed: Path
 ) -> None:
@@ -102,6 +106,7 @@ def test_a_run_stopped_at_its_estimates_evaluates_no_child_again(
     assert_same_run(tmp_path / "run", undisturbed)
 
 
+@pytest.mark.usefixtures("without_a_page")
 def test_without_resume_everything_is_made_anew(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -114,6 +119,7 @@ def test_without_resume_everything_is_made_anew(
     assert seen == [0, 1, 2]
 
 
+@pytest.mark.usefixtures("without_a_page")
 @pytest.mark.parametrize("damaged", ["trace/trace", "parts/state"])
 def test_a_shard_whose_part_is_torn_is_evaluated_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, undisturbed: Path, damaged: str
@@ -130,6 +136,7 @@ def test_a_shard_whose_part_is_torn_is_evaluated_again(
     assert_same_run(tmp_path / "run", undisturbed)
 
 
+@pytest.mark.usefixtures("without_a_page")
 def test_torn_records_are_read_anew_and_not_taken_for_data(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, undisturbed: Path
 ) -> None:
@@ -181,6 +188,7 @@ def test_a_changed_study_is_not_mixed_with_what_was_done(
     )
 
 
+@pytest.mark.usefixtures("without_a_page")
 def test_a_run_stopped_before_its_records_stood_starts_anew(
     tmp_path: Path, undisturbed: Path
 ) -> None:

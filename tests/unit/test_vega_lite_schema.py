@@ -14,8 +14,6 @@ from typing import Any
 import pytest
 from tests.unit.vega_lite import check_spec, read_schema, thin
 
-from heliotrope.example_studies import find_example
-from heliotrope.pipeline import run_study
 from heliotrope.report.charts.beside import unpack_spec
 from heliotrope.report.explain import open_run
 from heliotrope.report.figures.lay_out import compute_canvas, lay_out
@@ -24,7 +22,6 @@ from heliotrope.report.section import ReportInput
 from heliotrope.run.verification import read_rulebook_of
 
 PACKED = re.compile(r'data-vega-lite="([^"]+)"')
-STUDIES = ["seven_children", "modern_cohort"]
 PLOT = 300
 
 
@@ -33,12 +30,10 @@ def name_shape(spec: Any) -> str:
     return re.sub(r'\d+(\.\d+)?|(?<=: )"[^"]*[ ,][^"]*"', "", json.dumps(thin(spec)))
 
 
-@pytest.fixture(scope="module", params=STUDIES)
-def run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture(scope="module", params=["seven_run", "modern_run"])
+def run(request: pytest.FixtureRequest) -> Path:
     """A run of each example."""
-    out = tmp_path_factory.mktemp("schema") / "run"
-    run_study(find_example(request.param), out)
-    return out
+    return request.getfixturevalue(request.param)
 
 
 def list_specs(run: Path) -> Iterator[Any]:

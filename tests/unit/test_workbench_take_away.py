@@ -14,8 +14,6 @@ import pytest
 from tests.unit.workbench_client import Visitor, visiting
 
 from heliotrope.errors import UserError
-from heliotrope.example_studies import find_example
-from heliotrope.pipeline import run_study
 from heliotrope.report.adam.write import write_adam
 from heliotrope.report.exports.results import write_results
 from heliotrope.report.exports.trace import write_trace_supplement
@@ -31,18 +29,10 @@ from heliotrope.workbench.make_export import make_export
 RUN = "/runs/seven-1"
 
 
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A finished run."""
-    folder = tmp_path_factory.mktemp("made")
-    run_study(find_example("seven_children"), folder / "runs" / "seven-1")
-    return folder
-
-
 @pytest.fixture
-def work(made: Path, tmp_path: Path) -> Path:
-    """A workspace of its own with that run."""
-    shutil.copytree(made, tmp_path / "work")
+def work(seven_run: Path, tmp_path: Path) -> Path:
+    """A workspace of its own with a finished run."""
+    shutil.copytree(seven_run, tmp_path / "work" / "runs" / "seven-1")
     return tmp_path / "work"
 
 
