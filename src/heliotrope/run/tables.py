@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
 import polars as pl
+from polars.io.plugins import register_io_source
 
 from heliotrope.execution.shards import PARTS
 from heliotrope.records.results import SORT_KEYS, TABLES
 
-# A table of more rows is sorted in pieces of some children, and read anew whenever it is asked for.
+# A table of more rows is merged in pieces of some children.
 HELD_ROWS = 2_000_000
 
+# A table of so many rows is kept once it was read; a larger one is read anew.
+KEPT_ROWS = 500_000
+
 _CHILD = "patient_id"
-_PIECES = "pieces"
 
 
 @dataclass(frozen=True)
@@ -26,10 +29,6 @@ class MergedTables(Mapping[str, pl.DataFrame]):
     folder: Path
     heights: Mapping[str, int]
     _kept: dict[str, pl.DataFrame] = field(default_factory=dict, repr=False)
-
-    def put(self, name: str, table: pl.DataFrame) -> MergedTables:
-        """Return the tables with another in the place of one."""
-        return replace(self, _kept={**self._kept, name: table})
 
     def scan(self, name: str) -> pl.LazyFrame:
         """Scan a table."""
@@ -42,7 +41,7 @@ class MergedTables(Mapping[str, pl.DataFrame]):
         if name in self._kept:
             return self._kept[name]
         table = self.scan(name).collect()
-        if table.height <= HELD_ROWS:
+        if table.height <= KEPT_ROWS:
             self._kept[name] = table
         return table
 
@@ -72,18 +71,62 @@ def _merge_table(partial: Path, folder: Path, name: str) -> int:
     if rows <= HELD_ROWS:
         parts.collect().sort(SORT_KEYS[name]).write_parquet(target)
         return rows
-    pieces = partial / PARTS / _PIECES
-    shutil.rmtree(pieces, ignore_errors=True)
-    pieces.mkdir()
-    children = parts.select(_CHILD).unique().collect(engine="streaming")[_CHILD].sort()
-    size = max(1, children.len() * HELD_ROWS // rows)
-    for number, start in enumerate(range(0, children.len(), size)):
-        some = children.slice(start, size)
-        # every key begins with the child: pieces of neighbours stand one after another
-        here = parts.filter(pl.col(_CHILD).is_between(pl.lit(some[0]), pl.lit(some[-1]))).collect(
-            engine="streaming"
-        )
-        here.sort(SORT_KEYS[name]).write_parquet(pieces / f"{number:05}.parquet")
-    pl.scan_parquet(sorted(pieces.iterdir()), glob=False).sink_parquet(target)
-    shutil.rmtree(pieces)
+    children = _list_children(paths)
+
+    def read(
+        columns: list[str] | None, predicate: pl.Expr | None, first: int | None, _size: int | None
+    ) -> Iterator[pl.DataFrame]:
+        del columns, predicate, first
+        yield from _merge_pieces(paths, children)
+
+    register_io_source(read, schema=parts.collect_schema()).sink_parquet(target)
     return rows
+
+
+def _list_children(paths: Sequence[Path]) -> pl.DataFrame:
+    """List every child of a table in order: its part, where its rows begin there, how many.
+
+    The rows of a part are sorted by the table's key, so that those of a child, and those of
+    neighbours, stand one after another.
+    """
+    return pl.concat(
+        pl.scan_parquet(path, glob=False)
+        .select(pl.col(_CHILD).rle().struct.unnest())
+        .select(
+            pl.col("value").alias(_CHILD),
+            part=pl.lit(number),
+            start=pl.col("len").cum_sum().cast(pl.Int64) - pl.col("len"),
+            rows=pl.col("len").cast(pl.Int64),
+        )
+        .collect()
+        for number, path in enumerate(paths)
+    ).sort(_CHILD)
+
+
+def _merge_pieces(paths: Sequence[Path], children: pl.DataFrame) -> Iterator[pl.DataFrame]:
+    """Give the rows of all parts in the order of the children, in pieces that can be held."""
+    piece = (children["rows"].cum_sum() - 1) // HELD_ROWS
+    for _, some in children.group_by(piece, maintain_order=True):
+        spans = some.group_by("part", maintain_order=True).agg(
+            pl.col("start").min(), pl.col("rows").sum()
+        )
+        read = [
+            pl.scan_parquet(paths[part], glob=False).slice(start, rows).collect()
+            for part, start, rows in spans.iter_rows()
+        ]
+        begins = spans.select(
+            "part", shift=pl.col("rows").cum_sum() - pl.col("rows") - pl.col("start")
+        )
+        placed = some.join(begins, on="part", maintain_order="left")
+        yield pl.concat(read)[_list_rows(placed["start"] + placed["shift"], placed["rows"])]
+
+
+def _list_rows(starts: pl.Series, counts: pl.Series) -> pl.Series:
+    """List the numbers of rows that stand in runs.
+
+    >>> _list_rows(pl.Series([4, 0]), pl.Series([2, 3])).to_list()
+    [4, 5, 0, 1, 2]
+    """
+    before = (counts.cum_sum() - counts).to_numpy()
+    shift = np.repeat(starts.to_numpy() - before, counts.to_numpy())
+    return pl.Series(shift + np.arange(shift.size))
