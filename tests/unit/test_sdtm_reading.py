@@ -15,9 +15,11 @@ import pytest
 from heliotrope.definitions.load import read_rulebook
 from heliotrope.errors import UserError
 from heliotrope.ingest import Ingested, read_records
+from heliotrope.ingest.raw import RawTable
 from heliotrope.ingest.sdtm import recognise
 from heliotrope.ingest.sdtm.dataset_json import list_json_datasets, read_json_rows
 from heliotrope.ingest.sdtm.define import read_define
+from heliotrope.ingest.sdtm.held import Dataset
 from heliotrope.ingest.sdtm.iso_dates import read_iso
 from heliotrope.ingest.sdtm.json_stream import JsonStream
 from heliotrope.study import read_study
@@ -495,3 +497,13 @@ def test_dataset_json_that_is_cut_off_is_refused(tmp_path, form: str, share: flo
 def test_what_is_no_dataset_json_is_said(text: str, said: str) -> None:
     with pytest.raises(UserError, match=said):
         list_json_datasets(io.BytesIO(text.encode()), "lb.json")
+
+
+def test_a_variable_that_a_dataset_lacks_is_blank_in_every_row_however_many() -> None:
+    """Polars takes one blank for a column of its own length, and fails in frames of many rows."""
+    rows = pl.DataFrame({"record": range(200_000)})
+    raw = RawTable("cm.xpt", None, "", (), rows.clear(), 1)
+    dataset = Dataset("CM", "CM", raw, rows, pl.Series(dtype=pl.UInt64))
+    is_not_done = dataset.cell("CMSTAT").str.to_uppercase().is_in(["NOT DONE", "ND"])
+    assert dataset.rows.filter(is_not_done.fill_null(False)).is_empty()
+    assert dataset.column(dataset.cell("CMSTAT")).null_count() == 200_000

@@ -41,8 +41,13 @@ class Dataset:
         return {name: number for number, name in enumerate(self.raw.header)}
 
     def cell(self, name: str) -> pl.Expr:
-        """Return a variable's cells, or nulls where the dataset does not have it."""
-        return pl.col(name) if name in self.rows.columns else pl.lit(None, pl.String)
+        """Return a variable's cells, or nulls where the dataset does not have it.
+
+        A null for each row: of a single one Polars makes a column of any length, or none.
+        """
+        if name in self.rows.columns:
+            return pl.col(name)
+        return pl.repeat(None, pl.len(), dtype=pl.String)
 
     def column(self, expression: pl.Expr) -> pl.Series:
         """Work out one column of all rows."""
