@@ -174,17 +174,11 @@ def _estimate(
     rulebook: Rulebook,
     tell_model: Callable[[str, float], None] | None,
 ) -> pl.DataFrame:
-    """Estimate from the merged tables and from what the estimates need of the records."""
-    from heliotrope.estimate.cohort import estimate_all
-    from heliotrope.estimate.needed import gather_cohort, list_definitions
+    """Estimate from the tables and records of the run, which are read when they are asked for."""
+    from heliotrope.estimate.cohort import estimate_inputs
+    from heliotrope.run.cohort import open_cohort
 
-    parts = (read_shard(partial / "records", shard) for shard in range(shards))
-    cohort = gather_cohort(parts, rulebook)
-    treated = tables["regimen"]["patient_id"].unique()
-    is_needed = pl.col("definition_id").is_in(list_definitions(rulebook))
-    states = tables.scan("state").filter(is_needed | pl.col("patient_id").is_in(treated.implode()))
-    needed = tables.put("state", states.collect())
-    return estimate_all(needed, cohort.records, rulebook, tell_model, cohort.patients)
+    return estimate_inputs(open_cohort(partial, tables, shards, rulebook), tell_model)
 
 
 def _tell_model(options: RunOptions, tell: Progress) -> Callable[[str, float], None] | None:

@@ -96,7 +96,7 @@ def test_a_run_stopped_at_its_estimates_evaluates_no_child_again(
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(cohort, "estimate_all", stop)
+        patch.setattr(cohort, "estimate_inputs", stop)
         with pytest.raises(OSError, match="No space left"):
             run_study(STUDY, tmp_path / "run")
     seen: list[int] = []

@@ -71,19 +71,24 @@ def estimate_all(
     records: Mapping[str, pl.DataFrame],
     rulebook: Rulebook,
     model_progress: Progress | None = None,
-    patients: pl.DataFrame | None = None,
 ) -> pl.DataFrame:
-    """Describe a cohort: every statistic a row, every refusal a row that says why.
+    """Describe a cohort that is held whole; see ``estimate_inputs``.
 
     ``tables``: the merged output tables of a run; ``records``: its canonical tables; either may
-    lack tables, which then count as empty. Returns the columns of ``records.results.Result``. The
+    lack tables, which then count as empty.
+    """
+    return estimate_inputs(Inputs.of(tables, records, rulebook), model_progress)
+
+
+def estimate_inputs(inputs: Inputs, model_progress: Progress | None = None) -> pl.DataFrame:
+    """Describe a cohort: every statistic a row, every refusal a row that says why.
+
+    Returns the columns of ``records.results.Result``. The
     order of the rows is fixed by the analyses and the definitions, not by the data's row order.
     ``model_progress``: fit the pulse model too, telling it each step and the share done; None
     leaves the model out, and a row says so. The rows are listed in the documentation of this room
-    (``heliotrope.estimate``). ``patients``: every child, where ``records`` holds no more than the
-    estimates need (``heliotrope.estimate.needed``).
+    (``heliotrope.estimate``).
     """
-    inputs = Inputs.of(tables, records, rulebook, patients)
     rows: list[Row] = []
     for estimate in ESTIMATES:
         rows += estimate(inputs)

@@ -17,6 +17,7 @@ import polars as pl
 from heliotrope.estimate import wording
 from heliotrope.estimate.kappa import (
     Rated,
+    count_clusters,
     estimate_clustered_proportion,
     estimate_cohen_kappa,
     estimate_fleiss_kappa,
@@ -53,8 +54,8 @@ def estimate_definition_agreement(
 ) -> list[Row]:
     """Give the agreement of each pair of definitions, and of all together where there are more.
 
-    Input: ``units`` with ``patient_id`` and one column of words for each of ``names``; the topic's
-    group names the unit. Rows: see ``heliotrope.estimate``. Edge cases: nothing decided by both,
+    Input: ``units`` with ``patient_id`` and one column of words for each of ``names``, or what
+    ``gather_alike`` makes of them; the topic's group names the unit. Rows: see ``heliotrope.estimate``. Edge cases: nothing decided by both,
     or one class throughout: the kappa is refused with the reason. Several units of one child: the
     intervals count children (statistic ``proportion_clustered`` in place of
     ``proportion_exact``).
@@ -84,7 +85,7 @@ def _estimate_pair(
         rows.append(topic.kappa(variable, "kappa_weighted", kappa))
     cells: Counter[tuple[str, ...]] = Counter()
     for unit in counted:
-        cells[unit.classes] += unit.count
+        cells[unit.classes] += unit.total
     order = [*words.classes, *UNDECIDED]
     for one in order:
         for other in order:
@@ -105,10 +106,37 @@ def _estimate_together(units: pl.DataFrame, names: Sequence[str], topic: Topic) 
     ]
 
 
+def gather_alike(units: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
+    """Count children alike in all their units by one of them.
+
+    Returns ``patient_id`` (of one), the columns of words, ``units`` of that child that were given
+    them and ``children`` like it: what ``estimate_definition_agreement`` reads as well, and a few
+    thousand rows where there are millions.
+    """
+    counted = units.group_by("patient_id", *names).agg(units=pl.len()).sort("patient_id", *names)
+    words = pl.concat_str(*names, "units", separator=" ")
+    profiles = (
+        counted.group_by("patient_id", maintain_order=True)
+        .agg(profile=words.str.join("; "))
+        .group_by("profile", maintain_order=True)
+        .agg(pl.col("patient_id").first(), children=pl.len())
+    )
+    return counted.join(profiles.drop("profile"), on="patient_id", maintain_order="left")
+
+
 def _count(units: pl.DataFrame, names: Sequence[str]) -> list[Rated]:
     """Count how often each child was given each combination of words."""
-    counted = units.group_by("patient_id", *names).len().sort("patient_id", *names)
-    return [Rated(tuple(words), child, n) for child, *words, n in counted.iter_rows()]
+    if "units" not in units.columns:
+        units = units.with_columns(units=pl.lit(1), children=pl.lit(1))
+    counted = (
+        units.group_by("patient_id", *names)
+        .agg(pl.col("units").sum(), pl.col("children").first())
+        .sort("patient_id", *names)
+    )
+    return [
+        Rated(tuple(words), child, number, children)
+        for child, *words, number, children in counted.iter_rows()
+    ]
 
 
 def _decided(counted: Sequence[Rated]) -> list[Rated]:
@@ -117,12 +145,12 @@ def _decided(counted: Sequence[Rated]) -> list[Rated]:
 
 def _count_decided(counted: Sequence[Rated], variable: str, topic: Topic) -> list[Row]:
     """Say of how many units all, some and none of the definitions could decide."""
-    total = sum(unit.count for unit in counted)
+    total = sum(unit.total for unit in counted)
     by_number: Counter[int] = Counter()
     for unit in counted:
-        by_number[sum(word not in UNDECIDED for word in unit.classes)] += unit.count
+        by_number[sum(word not in UNDECIDED for word in unit.classes)] += unit.total
     all_of_them = len(counted[0].classes) if counted else 0
-    children = len({unit.cluster for unit in counted})
+    children = count_clusters(counted)
     decided_by_all = by_number[all_of_them] if total else 0
     undecided = by_number[0] if total else 0
     return [
@@ -135,7 +163,7 @@ def _count_decided(counted: Sequence[Rated], variable: str, topic: Topic) -> lis
 
 def _estimate_share(rated: Sequence[Rated], variable: str, topic: Topic) -> list[Row]:
     """Give the share of decided units on which all definitions agree."""
-    total = sum(unit.count for unit in rated)
+    total = sum(unit.total for unit in rated)
     if total == 0:
         reason = NOTHING_DECIDED.format(unit=topic.group)
         return [topic.refuse(variable, "proportion_exact", reason)]
@@ -144,9 +172,13 @@ def _estimate_share(rated: Sequence[Rated], variable: str, topic: Topic) -> list
         agreeing, seen = by_child.get(unit.cluster, (0, 0))
         same = unit.count * (len(set(unit.classes)) == 1)
         by_child[unit.cluster] = (agreeing + same, seen + unit.count)
-    agreeing = sum(child[0] for child in by_child.values())
-    interval = estimate_clustered_proportion(by_child.values(), topic.level)
-    is_exact = len(by_child) == total
+    alike = {unit.cluster: unit.clusters for unit in rated}
+    children = [
+        found for cluster, found in by_child.items() for _ in range(alike[cluster])
+    ]
+    agreeing = sum(child[0] for child in children)
+    interval = estimate_clustered_proportion(children, topic.level)
+    is_exact = len(children) == total
     return [
         topic.count(variable, agreeing, total),
         replace(

@@ -132,7 +132,7 @@ def _describe_earlier_drugs(inputs: Inputs, topic: Topic, treated: pl.DataFrame)
     The denominator are the children with any medication row; the others may have had drugs that
     nobody wrote down. A systemic glucocorticoid counts as ``steroid``, a pulse apart.
     """
-    with_any = inputs.record("medication").select("patient_id").unique()
+    with_any = inputs.gather(lambda piece: piece.record("medication").select("patient_id").unique())
     known = treated.select("patient_id", "first_infusion").join(
         with_any, on="patient_id", how="semi"
     )

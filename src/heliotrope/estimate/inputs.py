@@ -6,9 +6,11 @@ same children are counted apart (group ``later_regimens``), since a child must n
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
+import dataframely as dy
 import polars as pl
 
 from heliotrope.definitions.estimate import DESCRIPTIVE_ESTIMATES, DescriptiveEstimates
@@ -36,19 +38,29 @@ FIRST_REGIMENS = "all"
 
 LATER_REGIMENS = "later_regimens"
 
+# Tables and records with rows of every visit of every child: read in pieces where they are large.
+READ_IN_PIECES = ("state", "score", "steroid_outcome", "assessment", "medication")
+
+Derived = TypeVar("Derived")
+
 
 @dataclass(frozen=True)
 class Inputs:
     """The tables of a run, its records and its rulebook.
 
     ``patients``: one row for every child the records name, with ``observed_until`` and
-    ``first_seen``.
+    ``first_seen``. ``pieces``: of a large cohort the inputs of some children each, read when
+    called; tables and records ``READ_IN_PIECES`` are then only there. A piece holds all rows of
+    its children, but all of the cohort's ``patients``. ``held``: those of them that were gathered
+    all the same, of some children (``of_children``).
     """
 
     tables: Mapping[str, pl.DataFrame]
     records: Mapping[str, pl.DataFrame]
     rulebook: Rulebook
     patients: pl.DataFrame
+    pieces: Sequence[Callable[[], Inputs]] = ()
+    held: Mapping[str, pl.DataFrame] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -56,14 +68,9 @@ class Inputs:
         tables: Mapping[str, pl.DataFrame],
         records: Mapping[str, pl.DataFrame],
         rulebook: Rulebook,
-        patients: pl.DataFrame | None = None,
     ) -> Inputs:
-        """Put the inputs together; a table or record that is missing counts as empty.
-
-        ``patients``: every child, where ``records`` holds no more than the estimates need.
-        """
-        if patients is None:
-            patients = derive_children(Shard.from_tables(records))
+        """Put the inputs together; a table or record that is missing counts as empty."""
+        patients = derive_children(Shard.from_tables(records))
         return cls(tables=tables, records=records, rulebook=rulebook, patients=patients)
 
     @property
@@ -93,11 +100,55 @@ class Inputs:
 
     def table(self, name: str) -> pl.DataFrame:
         """Return an output table of the run; empty if the run made none."""
-        return self.tables[name] if name in self.tables else TABLES[name].create_empty()
+        return self._find(name, self.tables, TABLES)
 
     def record(self, name: str) -> pl.DataFrame:
         """Return a canonical table; empty if the study has none."""
-        return self.records[name] if name in self.records else CANONICAL[name].create_empty()
+        return self._find(name, self.records, CANONICAL)
+
+    def each_piece(self, derive: Callable[[Inputs], Derived]) -> Iterator[Derived]:
+        """Derive something of each child's rows: of all children at once, or piece by piece.
+
+        What ``derive`` makes of a child must not depend on other children.
+        """
+        if not self.pieces:
+            yield derive(self)
+        for read in self.pieces:
+            yield derive(read())
+
+    def gather(self, derive: Callable[[Inputs], pl.DataFrame]) -> pl.DataFrame:
+        """Derive rows as ``each_piece`` does, and put them one after another."""
+        return pl.concat(self.each_piece(derive))
+
+    def of_children(self, children: pl.Series, measures: Sequence[str]) -> Inputs:
+        """Return inputs that hold, of what is read in pieces, the rows of some children.
+
+        Of their assessments only those of some measures. Of a cohort without pieces all is held.
+        """
+        if not self.pieces:
+            return self
+        is_one = pl.col("patient_id").is_in(children.implode())
+
+        def select(piece: Inputs) -> dict[str, pl.DataFrame]:
+            assessment = piece.record("assessment").filter(pl.col("measure").is_in(measures))
+            return {
+                "assessment": assessment.filter(is_one),
+                "medication": piece.record("medication").filter(is_one),
+                "state": piece.table("state").filter(is_one),
+            }
+
+        found = list(self.each_piece(select))
+        held = {name: pl.concat([rows[name] for rows in found]) for name in found[0]}
+        return replace(self, held=held)
+
+    def _find(
+        self, name: str, among: Mapping[str, pl.DataFrame], schemas: Mapping[str, type[dy.Schema]]
+    ) -> pl.DataFrame:
+        if name in self.held:
+            return self.held[name]
+        if self.pieces and name in READ_IN_PIECES:
+            raise LookupError(f"{name} is too large to be held: derive from it piece by piece")
+        return among[name] if name in among else schemas[name].create_empty()
 
     def topic(self, analysis: str, definition_id: str = DESCRIPTIVE_ESTIMATES) -> Topic:
         """Return the shared columns of an analysis under the definition that decided it."""

@@ -56,11 +56,20 @@ class Kappa:
 
 @dataclass(frozen=True)
 class Rated:
-    """Units of one child that were given the same classes, in the order of the raters."""
+    """Units of one child that were given the same classes, in the order of the raters.
+
+    ``clusters``: so many children are alike in all their units, and are counted by one of them.
+    """
 
     classes: tuple[str, ...]
     cluster: Hashable
     count: int = 1
+    clusters: int = 1
+
+    @property
+    def total(self) -> int:
+        """The units of all these children."""
+        return self.count * self.clusters
 
 
 def estimate_cohen_kappa(
@@ -82,7 +91,7 @@ def estimate_cohen_kappa(
     """
     table: Counter[Pair] = Counter()
     for unit in units:
-        table[unit.classes[0], unit.classes[1]] += unit.count
+        table[unit.classes[0], unit.classes[1]] += unit.total
     total = table.total()
     rows: Counter[str] = Counter()
     columns: Counter[str] = Counter()
@@ -132,7 +141,7 @@ def estimate_fleiss_kappa(units: Sequence[Rated], level: float) -> Kappa:
     given: Counter[str] = Counter()
     for unit in units:
         for word in unit.classes:
-            given[word] += unit.count
+            given[word] += unit.total
     share = {word: count / (total * raters) for word, count in given.items()}
     expected = sum(part * part for part in share.values())
 
@@ -140,7 +149,7 @@ def estimate_fleiss_kappa(units: Sequence[Rated], level: float) -> Kappa:
         pairs = sum(count * (count - 1) for count in Counter(classes).values())
         return pairs / (raters * (raters - 1))
 
-    observed = sum(unit.count * agree(unit.classes) for unit in units) / total
+    observed = sum(unit.total * agree(unit.classes) for unit in units) / total
 
     def move_expected(classes: tuple[str, ...]) -> float:
         own = sum(share[word] for word in classes) / raters
@@ -165,12 +174,13 @@ def _combine(units: Sequence[Rated], level: float, shares: _Shares) -> Kappa:
     room = 1 - expected
     if math.isclose(room, 0, abs_tol=1e-12):
         return _refuse(units, ONE_CLASS)
-    total, clusters = _count(units), len({unit.cluster for unit in units})
+    total, clusters = _count(units), count_clusters(units)
     value = (observed - expected) / room
     if math.isclose(observed, 1, abs_tol=1e-12):
         return Kappa(1.0, None, None, total, clusters, FULL_AGREEMENT)
     if clusters == 1:
         return Kappa(value, None, None, total, clusters, ONE_CLUSTER)
+    alike = {unit.cluster: unit.clusters for unit in units}
     moved: defaultdict[Hashable, float] = defaultdict(float)
     alone = 0.0
     for unit in units:
@@ -178,8 +188,9 @@ def _combine(units: Sequence[Rated], level: float, shares: _Shares) -> Kappa:
         move -= shares.move_expected(unit.classes) * (1 - observed)
         move /= room * room
         moved[unit.cluster] += unit.count * move
-        alone += unit.count * move * move
-    error = math.sqrt(max(alone, sum(part * part for part in moved.values()))) / total
+        alone += unit.total * move * move
+    together = sum(alike[cluster] * part * part for cluster, part in moved.items())
+    error = math.sqrt(max(alone, together)) / total
     if math.isclose(error, 0, abs_tol=1e-9):
         return Kappa(value, None, None, total, clusters, CONSTANT)
     half = compute_normal_quantile(1 - (1 - level) / 2) * error
@@ -194,12 +205,16 @@ def _combine(units: Sequence[Rated], level: float, shares: _Shares) -> Kappa:
 
 
 def _refuse(units: Sequence[Rated], reason: str) -> Kappa:
-    clusters = len({unit.cluster for unit in units})
-    return Kappa(None, None, None, _count(units), clusters, reason)
+    return Kappa(None, None, None, _count(units), count_clusters(units), reason)
 
 
 def _count(units: Sequence[Rated]) -> int:
-    return sum(unit.count for unit in units)
+    return sum(unit.total for unit in units)
+
+
+def count_clusters(units: Sequence[Rated]) -> int:
+    """Count the children whose units these are."""
+    return sum({unit.cluster: unit.clusters for unit in units}.values())
 
 
 def make_weights(ordered: Sequence[str]) -> Weights:

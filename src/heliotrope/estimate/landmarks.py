@@ -9,6 +9,7 @@ stands beside each number. Visits up to the first infusion of the next regimen c
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 import polars as pl
 
@@ -48,7 +49,7 @@ def estimate_landmarks(inputs: Inputs) -> list[Row]:
             )
         ]
     return [
-        *_estimate_measures(inputs, regimens),
+        *_estimate_measures(inputs),
         *_estimate_scores(inputs),
         *_estimate_improved(inputs),
     ]
@@ -72,7 +73,17 @@ def read_landmarks(rows: pl.DataFrame, key: list[str], inputs: Inputs) -> pl.Dat
     )
 
 
-def _estimate_measures(inputs: Inputs, regimens: pl.DataFrame) -> list[Row]:
+@dataclass(frozen=True)
+class _Measured:
+    """The measures recorded near a baseline or landmark, baselines, and the visits chosen."""
+
+    measures: pl.DataFrame
+    baselines: pl.DataFrame
+    chosen: pl.DataFrame
+
+
+def _derive_measures(inputs: Inputs) -> _Measured:
+    regimens = inputs.first_regimens()
     left_out = set(inputs.parameters.landmarks.domains_left_out)
     unused = [m.id for m in measures_of(inputs.rulebook).values() if m.domain in left_out]
     recorded = _select_near(inputs, regimens).filter(
@@ -86,9 +97,21 @@ def _estimate_measures(inputs: Inputs, regimens: pl.DataFrame) -> list[Row]:
         ["patient_id", "measure"],
         inputs,
     )
+    return _Measured(
+        values.select("measure").unique(),
+        baselines.select("measure", "baseline_value"),
+        chosen.select("measure", "week", "value", "baseline_value"),
+    )
+
+
+def _estimate_measures(inputs: Inputs) -> list[Row]:
+    found = list(inputs.each_piece(_derive_measures))
+    measures = pl.concat([piece.measures for piece in found])["measure"]
+    baselines = pl.concat([piece.baselines for piece in found])
+    chosen = pl.concat([piece.chosen for piece in found])
     topic, change = inputs.topic("landmark"), inputs.topic("landmark_change")
     rows: list[Row] = []
-    for measure in count_words(values["measure"]):
+    for measure in count_words(measures):
         at_start = baselines.filter(pl.col("measure") == measure)["baseline_value"]
         rows += topic.summary(f"{measure}:baseline", at_start, NO_VISIT)
         for name, at_week in _by_week(chosen.filter(pl.col("measure") == measure), inputs):
@@ -124,20 +147,13 @@ def _estimate_scores(inputs: Inputs) -> list[Row]:
 
     Read from the nearest visit whose score is evaluable. Categories nest.
     """
-    scores = inputs.of_group(inputs.table("score"))
-    started = inputs.first_regimens().select("patient_id", "first_infusion")
-    scored = scores.filter(
-        pl.col("score_lower").is_not_null() & (pl.col("category") != "not_evaluable")
-    ).join(started, on="patient_id")
-    chosen = read_landmarks(
-        scored.with_columns(day=(pl.col("date") - pl.col("first_infusion")).dt.total_days()),
-        ["patient_id", "definition_id"],
-        inputs,
-    )
-    if scores.height == 0:
+    found = list(inputs.each_piece(_derive_scores))
+    chosen = pl.concat([at_landmarks for _, at_landmarks in found])
+    definitions = pl.concat([scored for scored, _ in found])
+    if definitions.is_empty():
         return [inputs.topic("landmark_score").refuse("any", "median", NO_SCORE)]
     rows: list[Row] = []
-    for definition in sorted(count_words(scores["definition_id"])):
+    for definition in sorted(count_words(definitions)):
         topic = inputs.topic("landmark_score", definition)
         of_definition = chosen.filter(pl.col("definition_id") == definition)
         if of_definition.height == 0:
@@ -150,6 +166,27 @@ def _estimate_scores(inputs: Inputs) -> list[Row]:
             )
             rows += _estimate_categories(inputs, topic, f"{definition}:{name}", at_week)
     return rows
+
+
+def _derive_scores(inputs: Inputs) -> tuple[pl.Series, pl.DataFrame]:
+    """Name the scores of first regimens, and give those nearest to each landmark."""
+    scores = inputs.of_group(inputs.table("score"))
+    started = inputs.first_regimens().select("patient_id", "first_infusion")
+    scored = scores.filter(
+        pl.col("score_lower").is_not_null() & (pl.col("category") != "not_evaluable")
+    ).join(started, on="patient_id")
+    chosen = read_landmarks(
+        scored.select(
+            "patient_id",
+            "definition_id",
+            "score_lower",
+            "score_upper",
+            day=(pl.col("date") - pl.col("first_infusion")).dt.total_days(),
+        ),
+        ["patient_id", "definition_id"],
+        inputs,
+    )
+    return scores["definition_id"].unique(), chosen
 
 
 def _estimate_categories(

@@ -46,12 +46,25 @@ def estimate_states_reached(inputs: Inputs) -> list[Row]:
     Visits after the first infusion of the first regimen and up to the next regimen's; denominator:
     the children with at least one evaluable such visit.
     """
+    per_child = inputs.gather(_derive_reached)
+    rows: list[Row] = []
+    for definition in count_words(per_child["definition_id"]):
+        of_definition = per_child.filter((pl.col("definition_id") == definition) & "is_judged")
+        reached = int(of_definition["is_reached"].sum())
+        topic = inputs.topic("state_reached", definition)
+        rows.append(topic.count(definition, reached, of_definition.height))
+        rows += topic.proportion(definition, reached, of_definition.height, NO_STATE)
+    return rows
+
+
+def _derive_reached(inputs: Inputs) -> pl.DataFrame:
+    """Say of each child and definition whether it was judged after IVIG began, and ever met."""
     regimens = inputs.first_regimens()
     states = inputs.table("state").join(
         regimens.select("patient_id", "first_infusion", "next_first_infusion", first="regimen"),
         on="patient_id",
     )
-    during = states.filter(
+    is_judged = (
         (pl.col("date") > pl.col("first_infusion"))
         & (
             pl.col("next_first_infusion").is_null()
@@ -59,15 +72,7 @@ def estimate_states_reached(inputs: Inputs) -> list[Row]:
         )
         & (pl.col("regimen").is_null() | (pl.col("regimen") == pl.col("first")))
         & pl.col("state").is_in(["met", "not_met"])
+    ).fill_null(value=False)
+    return states.group_by("patient_id", "definition_id").agg(
+        is_judged=is_judged.any(), is_reached=((pl.col("state") == "met") & is_judged).any()
     )
-    per_child = during.group_by("patient_id", "definition_id").agg(
-        is_reached=(pl.col("state") == "met").any()
-    )
-    rows: list[Row] = []
-    for definition in count_words(states["definition_id"]):
-        of_definition = per_child.filter(pl.col("definition_id") == definition)
-        reached = int(of_definition["is_reached"].sum())
-        topic = inputs.topic("state_reached", definition)
-        rows.append(topic.count(definition, reached, of_definition.height))
-        rows += topic.proportion(definition, reached, of_definition.height, NO_STATE)
-    return rows

@@ -7,6 +7,7 @@ children were treated, and enough were not.
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 import polars as pl
 
@@ -18,6 +19,13 @@ from heliotrope.estimate.wording import worded
 CHILD = "patient_id"
 
 OUTCOMES = (("registry_activity", "mean_difference"), ("registry_inactive", "odds_ratio"))
+
+DESCRIBED = (
+    ("treated", "before"),
+    ("treated", "during"),
+    ("untreated", "first"),
+    ("untreated", "last"),
+)
 
 NOT_MEASURED = worded(
     "the physician global was not recorded at such a time in any of these children"
@@ -77,32 +85,38 @@ def describe_activity(inputs: Inputs, topic: Topic, numbers: RegistryComparison)
     Nobody is compared with anybody here. ``before``: the last value up to the first infusion;
     ``during``: the last from then to the end of the regimen's cover.
     """
+    if inputs.first_regimens().height == 0:
+        return []
     measure = numbers.outcomes.activity
+    found = inputs.gather(partial(_find_activity, measure=measure))
+    rows: list[Row] = []
+    for group, name in DESCRIBED:
+        described = topic.of("registry_description", group)
+        values = found.filter((pl.col("group") == group) & (pl.col("name") == name))["value"]
+        rows += described.summary(f"{measure}:{name}", values, NOT_MEASURED)
+    return rows
+
+
+def _find_activity(inputs: Inputs, measure: str) -> pl.DataFrame:
     values = (
         inputs.record("assessment")
         .filter((pl.col("measure") == measure) & pl.col("value").is_not_null())
         .sort(CHILD, "date", "row_id")
     )
     regimens = inputs.first_regimens().select(CHILD, "first_infusion", "cover_end")
-    if regimens.height == 0:
-        return []
     joined = values.join(regimens, on=CHILD, how="left", maintain_order="left")
     is_before = pl.col("date") <= pl.col("first_infusion")
     is_during = (pl.col("date") > pl.col("first_infusion")) & (
         pl.col("date") <= pl.col("cover_end")
     )
     never = joined.filter(pl.col("first_infusion").is_null())
-    parts = [
-        ("treated", "before", joined.filter(is_before), "last"),
-        ("treated", "during", joined.filter(is_during), "last"),
-        ("untreated", "first", never, "first"),
-        ("untreated", "last", never, "last"),
+    chosen = [
+        joined.filter(is_before).unique(CHILD, keep="last", maintain_order=True),
+        joined.filter(is_during).unique(CHILD, keep="last", maintain_order=True),
+        never.unique(CHILD, keep="first", maintain_order=True),
+        never.unique(CHILD, keep="last", maintain_order=True),
     ]
-    rows: list[Row] = []
-    for group, name, chosen, which in parts:
-        each = chosen.unique(
-            CHILD, keep="last" if which == "last" else "first", maintain_order=True
-        )
-        described = topic.of("registry_description", group)
-        rows += described.summary(f"{measure}:{name}", each["value"], NOT_MEASURED)
-    return rows
+    return pl.concat(
+        each.select("value", group=pl.lit(group), name=pl.lit(name))
+        for each, (group, name) in zip(chosen, DESCRIBED, strict=True)
+    )

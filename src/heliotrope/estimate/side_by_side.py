@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
 
 import polars as pl
 
@@ -17,6 +19,7 @@ from heliotrope.definitions.side_by_side import (
 from heliotrope.estimate.definition_agreement import (
     Words,
     estimate_definition_agreement,
+    gather_alike,
 )
 from heliotrope.estimate.definition_units import (
     Subject,
@@ -48,30 +51,55 @@ def estimate_side_by_side(inputs: Inputs) -> list[Row]:
     every visit of every child (group ``visit``). Rows: see ``heliotrope.estimate``.
     """
     plan = inputs.rulebook.get(DEFINITIONS_SIDE_BY_SIDE, SideBySide)
-    roots = _read_words(inputs)
+    found = list(inputs.each_piece(partial(_derive_units, plan=plan)))
     rows: list[Row] = []
-    for question in plan.questions:
-        units = _make_units(question.readings, roots, inputs)
+    for number, question in enumerate(plan.questions):
+        units = pl.concat([piece.by_child[number] for piece in found])
         rows += _estimate_readings(question, units, inputs)
         first, *others = [reading.id for reading in question.readings]
         topic = inputs.topic(ANALYSIS, DEFINITIONS_SIDE_BY_SIDE).of(group="child")
         for other in others:
             rows += estimate_definition_agreement(units, [first, other], MET_OR_NOT, topic)
         if question.visits:
-            rows += _estimate_visits(question.visits, roots, inputs)
+            visits = pl.concat([piece.by_visit[number] for piece in found])
+            topic = topic.of(group="visit")
+            rows += estimate_definition_agreement(visits, question.visits, MET_OR_NOT, topic)
     return rows
 
 
-def _read_words(inputs: Inputs) -> pl.DataFrame:
+@dataclass(frozen=True)
+class _Units:
+    """What each question reads of every child; and of every visit, where it reads visits."""
+
+    by_child: list[pl.DataFrame]
+    by_visit: dict[int, pl.DataFrame]
+
+
+def _derive_units(inputs: Inputs, plan: SideBySide) -> _Units:
+    roots = _read_words(inputs, plan)
+    return _Units(
+        [_make_units(question.readings, roots, inputs) for question in plan.questions],
+        {
+            number: _make_visits(question.visits, roots, inputs)
+            for number, question in enumerate(plan.questions)
+            if question.visits
+        },
+    )
+
+
+def _read_words(inputs: Inputs, plan: SideBySide) -> pl.DataFrame:
     """Read the state every definition gave every visit, and what the response says of a regimen.
 
     A regimen's row has no date; its ``state`` is the word of ``responded``.
     """
     columns = ["patient_id", "regimen", "date", "definition_id", "state", "label"]
     response, nothing = pl.lit(RESPONSE), pl.lit(None, pl.String)
+    named = {reading.definition for question in plan.questions for reading in question.readings}
+    named.update(name for question in plan.questions for name in question.visits)
+    is_named = pl.col("definition_id").is_in(sorted(named))
     found = [
-        inputs.table("state").with_columns(label=nothing),
-        inputs.table("score").with_columns(label=pl.col("category")),
+        inputs.table("state").filter(is_named).with_columns(label=nothing),
+        inputs.table("score").filter(is_named).with_columns(label=pl.col("category")),
         inputs.table("visit").with_columns(definition_id=response, label=nothing),
         inputs.table("response").with_columns(
             definition_id=response, date=pl.lit(None, pl.Date), state="responded", label=nothing
@@ -145,8 +173,7 @@ def _estimate_readings(question: Question, units: pl.DataFrame, inputs: Inputs) 
     return rows
 
 
-def _estimate_visits(names: Sequence[str], roots: pl.DataFrame, inputs: Inputs) -> list[Row]:
+def _make_visits(names: Sequence[str], roots: pl.DataFrame, inputs: Inputs) -> pl.DataFrame:
     subjects = [_subject(name, inputs) for name in names]
     units = make_visit_units(roots, subjects, inputs.table("regimen"))
-    topic = inputs.topic(ANALYSIS, DEFINITIONS_SIDE_BY_SIDE).of(group="visit")
-    return estimate_definition_agreement(units, names, MET_OR_NOT, topic)
+    return gather_alike(units, names)

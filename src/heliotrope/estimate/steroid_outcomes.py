@@ -29,7 +29,9 @@ def estimate_steroid_outcomes(inputs: Inputs) -> list[Row]:
     (``not_evaluable``) are counted and stand in no denominator.
     """
     treated = inputs.first_regimens().select("patient_id")
-    outcomes = inputs.table("steroid_outcome").join(treated, on="patient_id", how="semi")
+    outcomes = inputs.gather(
+        lambda piece: piece.table("steroid_outcome").join(treated, on="patient_id", how="semi")
+    )
     moments = {
         BEFORE: inputs.of_group(outcomes.filter(pl.col("regimen").is_not_null())),
         WHOLE: outcomes.filter(pl.col("regimen").is_null()),

@@ -93,11 +93,17 @@ def derive_loss_times(inputs: Inputs, rule: Loss) -> pl.DataFrame:
 def derive_activity(inputs: Inputs, rule: Loss) -> pl.DataFrame:
     """Give every value of the activity measure, in days from the last infusion."""
     last = inputs.first_regimens().select(CHILD, "last_infusion")
+    is_activity = (pl.col("measure") == rule.activity_measure) & pl.col("value").is_not_null()
+    recorded = inputs.gather(
+        lambda piece: (
+            piece.record("assessment")
+            .filter(is_activity)
+            .join(last, on=CHILD)
+            .select(CHILD, "row_id", "date", "value", "last_infusion")
+        )
+    )
     return (
-        inputs.record("assessment")
-        .filter((pl.col("measure") == rule.activity_measure) & pl.col("value").is_not_null())
-        .join(last, on=CHILD)
-        .sort("row_id")
+        recorded.sort("row_id")
         .select(CHILD, "value", day=(pl.col("date") - pl.col("last_infusion")).dt.total_days())
         .unique([CHILD, "day"], keep="last", maintain_order=True)
     )

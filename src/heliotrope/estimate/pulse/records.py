@@ -11,6 +11,7 @@ unknown counts as its share of a full course, and is counted apart.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -167,6 +168,11 @@ def _read_visits(inputs: Inputs, children: pl.DataFrame, model: PulseModel) -> p
 
     ``children``: patient_id, first_infusion (null: never), until.
     """
+    visits = inputs.gather(partial(_read_some_visits, children=children, model=model))
+    return visits.sort("patient_id", "date")
+
+
+def _read_some_visits(inputs: Inputs, children: pl.DataFrame, model: PulseModel) -> pl.DataFrame:
     rows = (
         inputs.record("assessment")
         .filter(pl.col("value").is_finite())
@@ -185,7 +191,7 @@ def _read_visits(inputs: Inputs, children: pl.DataFrame, model: PulseModel) -> p
             .select("patient_id", "date", measure.measure)
         )
         visits = visits.join(scaled, on=["patient_id", "date"], how="left")
-    return visits.sort("patient_id", "date")
+    return visits
 
 
 def _scale(measure: PulseMeasure) -> pl.Expr:

@@ -43,6 +43,13 @@ class PersonIntervals:
     left_out: dict[str, int]
 
 
+def hold_compared(inputs: Inputs, numbers: RegistryComparison) -> Inputs:
+    """Gather, of a cohort too large to be held, what is used of the children who are compared."""
+    children, _ = select_children(inputs, numbers)
+    measures = {name for covariate in numbers.covariates for name in covariate.measures}
+    return inputs.of_children(children[CHILD], sorted({numbers.outcomes.activity, *measures}))
+
+
 def derive_person_intervals(inputs: Inputs, numbers: RegistryComparison) -> PersonIntervals:
     """Cut every child's follow-up from diagnosis into intervals.
 

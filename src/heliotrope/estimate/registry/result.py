@@ -27,6 +27,7 @@ from heliotrope.estimate.registry.marginal import Contrast
 from heliotrope.estimate.registry.person_intervals import (
     PersonIntervals,
     derive_person_intervals,
+    hold_compared,
 )
 from heliotrope.estimate.registry.resampling import find_normal_interval, find_percentiles
 from heliotrope.estimate.registry.weight_rows import describe_weights
@@ -49,7 +50,8 @@ def estimate_comparison_rows(
     inputs: Inputs, topic: Topic, numbers: RegistryComparison
 ) -> list[Row]:
     """Make every row of the comparison; called where enough children were treated at all."""
-    table = derive_person_intervals(inputs, numbers)
+    held = hold_compared(inputs, numbers)
+    table = derive_person_intervals(held, numbers)
     rows = describe_population(topic.of("registry_population"), table, numbers)
     refused = (
         worded("no child could be followed from diagnosis")
@@ -60,7 +62,7 @@ def estimate_comparison_rows(
         described = describe_activity(inputs, topic, numbers)
         return [*rows, *refuse_comparison(topic, refused), *described]
     longer = numbers.intervals.model_copy(update={"days": numbers.g_formula.days})
-    steps = derive_person_intervals(inputs, numbers.model_copy(update={"intervals": longer}))
+    steps = derive_person_intervals(held, numbers.model_copy(update={"intervals": longer}))
     comparison = compare_registry(table.frame, steps.frame, numbers)
     rows += describe_weights(topic, comparison, numbers)
     if comparison.refused is not None:

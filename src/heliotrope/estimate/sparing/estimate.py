@@ -128,8 +128,13 @@ def _find_nothing(inputs: Inputs, definition: SteroidSparing) -> str | None:
     if steroids.filter(compute_comparison(pl.col("prednisone_mg_day"), ">", 0)).height == 0:
         return NO_STEROID
     measure = definition.dosing_rule.activity_measure
-    measured = inputs.record("assessment").filter(pl.col("measure") == measure)
-    if measured.join(children, on=CHILD, how="semi").height == 0:
+    is_measure = pl.col("measure") == measure
+
+    def find_measured(piece: Inputs) -> bool:
+        measured = piece.record("assessment").filter(is_measure)
+        return measured.join(children, on=CHILD, how="semi").height > 0
+
+    if not any(inputs.each_piece(find_measured)):
         return NO_ACTIVITY.format(measure=measure.replace("_", " "))
     return None
 

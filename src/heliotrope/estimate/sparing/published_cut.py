@@ -118,11 +118,12 @@ def _find_low_spells(
 def _find_flares(inputs: Inputs, rule: PublishedSteroidCut) -> pl.DataFrame:
     """List the days of a recorded flare, or of a visit that met a definition of worsening."""
     events = inputs.record("event").filter(pl.col("kind").is_in(list(rule.flare_events)))
-    states = inputs.table("state").filter(
-        pl.col("definition_id").is_in(list(rule.flare_states)) & (pl.col("state") == "met")
+    is_worse = pl.col("definition_id").is_in(list(rule.flare_states)) & (pl.col("state") == "met")
+    states = inputs.gather(
+        lambda piece: piece.table("state").filter(is_worse).select(CHILD, flare="date")
     )
     return (
-        pl.concat([events.select(CHILD, flare="date"), states.select(CHILD, flare="date")])
+        pl.concat([events.select(CHILD, flare="date"), states])
         .unique()
         .sort(CHILD, "flare")
     )

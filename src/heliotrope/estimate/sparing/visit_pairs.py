@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 import polars as pl
@@ -59,8 +60,18 @@ def derive_visit_pairs(inputs: Inputs, rule: DosingRule) -> pl.DataFrame:
 
 def _find_visits(inputs: Inputs, rule: DosingRule) -> pl.DataFrame:
     """List the days with the activity measure, of children with IVIG, close ones passed over."""
+    days = inputs.gather(partial(_find_days, rule=rule)).sort(CHILD, "date")
+    is_kept = _pass_over_close_days(
+        days[CHILD].rank("dense").to_list(),
+        days["days_from_first_infusion"].to_list(),
+        rule.fewest_days_between_visits,
+    )
+    return days.filter(pl.Series(is_kept, dtype=pl.Boolean))
+
+
+def _find_days(inputs: Inputs, rule: DosingRule) -> pl.DataFrame:
     regimens = inputs.first_regimens().select(CHILD, "first_infusion", "observed_until")
-    days = (
+    return (
         inputs.record("assessment")
         .filter((pl.col("measure") == rule.activity_measure) & pl.col("value").is_not_null())
         .sort("row_id")
@@ -73,14 +84,7 @@ def _find_visits(inputs: Inputs, rule: DosingRule) -> pl.DataFrame:
             activity="value",
             days_from_first_infusion=(pl.col("date") - pl.col("first_infusion")).dt.total_days(),
         )
-        .sort(CHILD, "date")
     )
-    is_kept = _pass_over_close_days(
-        days[CHILD].rank("dense").to_list(),
-        days["days_from_first_infusion"].to_list(),
-        rule.fewest_days_between_visits,
-    )
-    return days.filter(pl.Series(is_kept, dtype=pl.Boolean))
 
 
 def _pass_over_close_days(

@@ -40,6 +40,15 @@ class CycleValues:
 
 def derive_cycle_values(inputs: Inputs) -> CycleValues:
     """Place every visit in its cycle, beside the value before the infusion."""
+    found = list(inputs.each_piece(_derive_cycle_values))
+    return CycleValues(
+        cycles=pl.concat([piece.cycles for piece in found]),
+        before=pl.concat([piece.before for piece in found]),
+        values=pl.concat([piece.values for piece in found]),
+    )
+
+
+def _derive_cycle_values(inputs: Inputs) -> CycleValues:
     phases = inputs.model_free.phases
     courses = derive_cycles(inputs, phases)
     cycles = courses.filter("is_counted")
