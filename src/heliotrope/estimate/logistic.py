@@ -21,6 +21,7 @@ MOST_STEPS = 25
 LONGEST_STEP = 5.0
 TOLERANCE = 1e-7
 RESIDENT_ROWS = 16384
+PORTION_ROWS = 1 << 18
 FEW_RESAMPLES = 8
 
 
@@ -114,12 +115,16 @@ def sum_products(design: Numbers, weights: Numbers) -> Numbers:
     """Add up the products of all pairs of columns over the rows: resamples by columns by columns.
 
     A few resamples are added up one by one. For many, the products are made once and added up for
-    all; rows are then taken in portions, so that memory stays bounded however many there are.
+    all. Rows are taken in portions, so that memory stays bounded however many there are.
     """
     rows, columns = design.shape
     if len(weights) < FEW_RESAMPLES:
-        each = [design.T @ (design * weight[:, None]) for weight in weights]
-        return np.reshape(each, (len(weights), columns, columns))
+        few = np.zeros((len(weights), columns, columns))
+        for first in range(0, rows, PORTION_ROWS):
+            part = design[first : first + PORTION_ROWS]
+            for place, weight in enumerate(weights):
+                few[place] += part.T @ (part * weight[first : first + PORTION_ROWS, None])
+        return few
     above = np.triu_indices(columns)
     total = np.zeros((weights.shape[0], len(above[0])))
     for first in range(0, rows, RESIDENT_ROWS):

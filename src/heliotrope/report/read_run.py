@@ -101,15 +101,20 @@ class RunTables:
 
     def traced_definitions(self) -> list[str]:
         """Name the definitions this run decided by, in alphabetical order."""
-        scan = self._scan(find_parts(self.folder / "trace", "trace"), Trace)
-        found = scan.select(pl.col("definition_id").unique()).collect()
-        return sorted(found["definition_id"].to_list())
+        return self._list_traced("definition_id")
 
     def traced_children(self) -> list[str]:
         """Name every child of the trace, in alphabetical order."""
-        scan = self._scan(find_parts(self.folder / "trace", "trace"), Trace)
-        found = scan.select(pl.col("patient_id").unique()).collect()
-        return sorted(found["patient_id"].to_list())
+        return self._list_traced("patient_id")
+
+    def _list_traced(self, column: str) -> list[str]:
+        """List the words of a column of the trace; part by part, since it can be very long."""
+        words = pl.col(column).cast(pl.Categorical).unique().cast(pl.String)
+        found = [
+            self._scan([part], Trace).select(words).collect()[column]
+            for part in find_parts(self.folder / "trace", "trace")
+        ]
+        return sorted({word for series in found for word in series})
 
     def quarantined(self) -> pl.DataFrame:
         """Count the rows that could not be used, by file, sheet and rule."""

@@ -133,7 +133,7 @@ def compare_registry(
         count_effective(registry, weight, treated=False),
     )
     refused = find_refusal_of_weights(weight, effective, numbers)
-    found = _Found() if refused else _estimate(registry, steps, numbers)
+    found = _Found() if refused else _estimate(registry, steps, numbers, weights)
     return Comparison(
         registry=registry,
         weights=weights,
@@ -157,17 +157,20 @@ class _Found:
     g_formula: dict[int, Numbers] = field(default_factory=dict)
 
 
-def _estimate(registry: Registry, steps: pl.DataFrame, numbers: RegistryComparison) -> _Found:
+def _estimate(
+    registry: Registry, steps: pl.DataFrame, numbers: RegistryComparison, of_all: Weights
+) -> _Found:
     """Make every estimate, with resamples of the children unless there are very many.
 
-    The g-formula has no interval but that of resamples, and is always resampled.
+    ``of_all``: the weights of the children as they are. The g-formula has no interval but that of
+    resamples, and is always resampled.
     """
     few = registry.children <= numbers.bootstrap.most_children
     draws = draw_children(
         registry.children, numbers.bootstrap.draws if few else 0, numbers.bootstrap.seed
     )
     everyone = np.vstack([np.ones((1, registry.children)), draws])
-    weights = estimate_weights(registry, numbers, everyone)
+    weights = estimate_weights(registry, numbers, everyone) if few else of_all
     weighting = Weighting(weights.truncated[0], weights.truncated[1:])
     return _Found(
         activity={

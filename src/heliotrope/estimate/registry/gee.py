@@ -25,6 +25,9 @@ Family = Literal["gaussian", "binomial"]
 
 Working = Literal["independence", "exchangeable"]
 
+# Rows of a regression of which products are held at once.
+PORTION = 1 << 18
+
 MOST_ROUNDS = 100
 TOLERANCE = 1e-10
 
@@ -41,10 +44,14 @@ class Visits:
     weight: Numbers
     child: Integers
 
+    @property
+    def children(self) -> int:
+        """How many children, as they are numbered."""
+        return int(self.child.max()) + 1 if len(self.child) else 0
+
     def add_by_child(self, values: Numbers) -> Numbers:
         """Add up rows (first axis) child by child."""
-        count = int(self.child.max()) + 1 if len(self.child) else 0
-        total = np.zeros((count, *values.shape[1:]))
+        total = np.zeros((self.children, *values.shape[1:]))
         np.add.at(total, self.child, values)
         return total
 
@@ -143,12 +150,22 @@ def _sum_up(
     """
     mean, variance = _find_mean(visits, family, coefficients)
     spread = np.sqrt(visits.weight / variance)
-    slope = visits.design * (spread * variance)[:, None]
     residual = spread * (visits.outcome - mean)
-    sums = visits.add_by_child(np.column_stack([slope, residual, np.ones(len(residual))]))
-    size, residuals, slopes = sums[:, -1], sums[:, -2], sums[:, :-2]
+    scaled = spread * variance
+    columns = visits.design.shape[1]
+    slopes, score = np.zeros((2, visits.children, columns))
+    bread = np.zeros((columns, columns))
+    for first in range(0, len(residual), PORTION):
+        portion = slice(first, first + PORTION)
+        slope = visits.design[portion] * scaled[portion, None]
+        np.add.at(slopes, visits.child[portion], slope)
+        bread += slope.T @ slope
+        slope *= residual[portion, None]
+        np.add.at(score, visits.child[portion], slope)
+    sums = visits.add_by_child(np.column_stack([residual, np.ones(len(residual))]))
+    residuals, size = sums.T
     shared = correlation / (1 + (size - 1) * correlation)
     own = 1 / (1 - correlation)
-    score = visits.add_by_child(slope * residual[:, None]) - slopes * (shared * residuals)[:, None]
-    bread = slope.T @ slope - slopes.T @ (slopes * shared[:, None])
+    score -= slopes * (shared * residuals)[:, None]
+    bread -= slopes.T @ (slopes * shared[:, None])
     return score * own, bread * own

@@ -21,7 +21,7 @@ from heliotrope.estimate.logistic import (
     fit_least_squares,
 )
 from heliotrope.estimate.registry.design import Registry
-from heliotrope.estimate.registry.gee import Visits, fit_gee
+from heliotrope.estimate.registry.gee import PORTION, Visits, fit_gee
 from heliotrope.estimate.registry.marginal import Contrast
 from heliotrope.estimate.registry.weights import Weights, truncate
 
@@ -121,14 +121,15 @@ def _weigh(registry: Registry, weights: Weights, entry: Integers, row: Integers)
 
 def _make_design(registry: Registry, entry: Integers, row: Integers, is_arm: Booleans) -> Numbers:
     """Put the columns together; the second is the arm, then time in the trial and the entry's."""
-    since = (registry.time.values[row] - registry.time.values[entry])[:, 1]
-    return np.column_stack(
-        [
-            np.ones(len(row)),
-            is_arm.astype(np.float64),
-            since,
-            registry.time.values[entry][:, 1:],
-            registry.baseline.values[entry],
-            registry.lagged.values[entry],
-        ]
+    time, baseline, lagged = (
+        columns.values for columns in (registry.time, registry.baseline, registry.lagged)
     )
+    known = np.column_stack([time[:, 1:], baseline, lagged])
+    design = np.empty((len(row), 3 + known.shape[1]))
+    design[:, 0] = 1.0
+    design[:, 1] = is_arm
+    design[:, 2] = time[row, 1] - time[entry, 1]
+    for first in range(0, len(row), PORTION):
+        portion = slice(first, first + PORTION)
+        design[portion, 3:] = known[entry[portion]]
+    return design
