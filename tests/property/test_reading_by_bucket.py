@@ -121,7 +121,8 @@ def assert_same(one: pl.DataFrame, two: pl.DataFrame) -> None:
 
 @pytest.mark.parametrize("name", ["seven_children", "modern_cohort"])
 def test_the_examples_are_read_alike(name: str) -> None:
-    read = assert_read_alike(find_example(name))
+    """Their largest tables are read in some 50 and 150 blocks, nearly all others in several."""
+    read = assert_read_alike(find_example(name), block=1000 if name == "modern_cohort" else 600)
     assert_in_buckets(read)
 
 
@@ -221,7 +222,7 @@ def test_messy_records_are_read_alike(cohort: Path, seed: int, block: int) -> No
 
 
 def test_a_large_table_of_few_children_is_one_shard() -> None:
-    read = assert_read_alike(find_example("seven_children"), shards=1)
+    read = assert_read_alike(find_example("seven_children"), block=1000, shards=1)
     assert read is not None
     assert read.buckets == 1
 

@@ -72,6 +72,14 @@ def read(pilot: Path) -> Ingested:
     return read_records(read_study(pilot), read_rulebook())
 
 
+@pytest.fixture(scope="module")
+def run(pilot: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of the pilot, without the model."""
+    folder = tmp_path_factory.mktemp("pilot") / "run"
+    run_study(pilot, folder, RunOptions(model=False))
+    return folder
+
+
 def test_every_row_of_every_dataset_has_its_fate(read: Ingested, capsys) -> None:
     found = {}
     for row in read.accounting.iter_rows(named=True):
@@ -182,14 +190,13 @@ def find_place(content: bytes, name: bytes) -> tuple[int, int]:
     )
 
 
-def test_the_run_says_that_no_immunoglobulin_was_found(pilot: Path, tmp_path: Path) -> None:
-    run_study(pilot, tmp_path / "run", RunOptions(model=False))
-    findings = pl.read_parquet(tmp_path / "run" / "findings.parquet")
+def test_the_run_says_that_no_immunoglobulin_was_found(run: Path) -> None:
+    findings = pl.read_parquet(run / "findings.parquet")
     said = findings.filter(pl.col("rule") == "no_infusions")["found"].to_list()
     assert said == ["no infusion of immunoglobulin in these records"]
-    report = (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
+    report = (run / "report.html").read_text(encoding="utf-8")
     assert "306 children in the records; 0 received IVIG" in report
-    assert pl.read_parquet(tmp_path / "run" / "tables" / "regimen.parquet").is_empty()
+    assert pl.read_parquet(run / "tables" / "regimen.parquet").is_empty()
 
 
 def test_no_subject_of_the_pilot_has_jdm_and_every_row_says_so(pilot: Path, tmp_path: Path) -> None:
@@ -206,8 +213,7 @@ def test_no_subject_of_the_pilot_has_jdm_and_every_row_says_so(pilot: Path, tmp_
     assert sum(row["rows_used"] for row in fates.values()) == 0
 
 
-def test_the_report_names_the_dataset_of_every_row(pilot: Path, tmp_path: Path) -> None:
-    run_study(pilot, tmp_path / "run", RunOptions())
-    page = (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
+def test_the_report_names_the_dataset_of_every_row(run: Path) -> None:
+    page = (run / "report.html").read_text(encoding="utf-8")
     assert f'<th scope="row">{ZIP}/SDTM/ae.xpt</th>' in page
     assert f"<strong>{ZIP}/SDTM/lbch.xpt</strong>" in page
