@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 # How Spark talks in a terminal, unless told otherwise: the run has a progress line of its own.
 _QUIET = {"spark.log.level": "ERROR", "spark.ui.showConsoleProgress": "false"}
 
+# Where an address makes a session one of Spark Connect, beside a master of this kind.
+_REMOTE = ("spark.remote", "SPARK_REMOTE")
+_CONNECT = "sc://"
+
 _INSTALL = "pip install 'heliotrope[spark]'"
 
 
@@ -110,6 +114,7 @@ def _load_spark() -> Any:
 
 def _make_session(wanted: SparkSettings) -> SparkSession:
     builder = _load_spark().builder.appName("heliotrope")
+    _check_no_connect(wanted)
     _check_java()
     # Workers run the Python of this process, under its path, where nobody says another.
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
@@ -145,13 +150,27 @@ def _check_java() -> None:
     )
 
 
+def _check_no_connect(wanted: SparkSettings) -> None:
+    """Stop where a session would be one of Spark Connect, before a server is waited for."""
+    named, environment = _REMOTE
+    remote = wanted.conf.get(named, os.environ.get(environment))
+    if remote is not None:
+        raise _refuse_connect(f"{named} is {remote}")
+    if wanted.master is not None and wanted.master.startswith(_CONNECT):
+        raise _refuse_connect(f"{wanted.master} is an address of Spark Connect")
+
+
 def _check_classic(session: SparkSession) -> None:
-    if hasattr(session, "_jsc") or hasattr(session, "_sc"):
-        return
-    raise UserError(
+    if not (hasattr(session, "_jsc") or hasattr(session, "_sc")):
+        raise _refuse_connect("a session of Spark Connect")
+
+
+def _refuse_connect(found: str) -> UserError:
+    return UserError(
         "a session of Spark itself",
-        Found("a session of Spark Connect, which hands out no broadcast and no progress"),
-        "use a cluster of your own (Databricks: access mode 'dedicated'), not a serverless one",
+        Found(f"{found}: Spark Connect hands out no broadcast and no progress"),
+        "use a cluster of your own (Databricks: access mode 'dedicated'), not a serverless one, "
+        "and its own address (spark://, yarn)",
         ExitCode.ENVIRONMENT,
     )
 

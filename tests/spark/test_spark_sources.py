@@ -16,8 +16,8 @@ from heliotrope.definitions.load import read_rulebook
 from heliotrope.definitions.omop_model import omop_model_of
 from heliotrope.errors import ExitCode, UserError
 from heliotrope.example_studies import find_example
-from heliotrope.ingest import read_records
-from heliotrope.ingest.landing import land_tables
+from heliotrope.ingest import landing, read_records
+from heliotrope.ingest.landing import _find_version, land_tables
 from heliotrope.ingest.omop.lakehouse import SparkStore
 from heliotrope.ingest.omop.store import Where
 from heliotrope.pipeline import RunOptions, run_study
@@ -94,6 +94,24 @@ def test_tables_of_a_catalogue_are_read_as_their_files_would_be(clinic, tmp_path
     read = read_study(study)
     land_tables(read.folder, read.sources, lambda _: None)
     assert {path.name: path.read_bytes() for path in (study / "landing").iterdir()} == again
+
+
+def test_the_snapshot_of_an_iceberg_table_is_that_of_its_main_branch(spark) -> None:
+    """A schema with a table ``refs``, as Iceberg shows it, stands in for an Iceberg table."""
+    schema = name_schema(spark, "like_iceberg")
+    spark.sql(f"CREATE TABLE IF NOT EXISTS {schema}.refs AS SELECT * FROM VALUES "
+              "('other', 'BRANCH', 3L), ('main', 'BRANCH', 2L), ('v1', 'TAG', 1L) "
+              "AS refs(name, type, snapshot_id)")  # fmt: skip
+    assert _find_version(spark, schema, "iceberg") == "2"
+
+
+@pytest.mark.usefixtures("spark")
+def test_a_table_that_changes_while_it_lands_stops_the_run(clinic, tmp_path, monkeypatch) -> None:
+    versions = iter(["7", "8"])
+    monkeypatch.setattr(landing, "_find_version", lambda *_: next(versions))
+    study = read_study(write_lakehouse_study(tmp_path / "study", clinic))
+    with pytest.raises(UserError, match="version 7, then 8"):
+        land_tables(study.folder, study.sources, lambda _: None)
 
 
 @pytest.mark.usefixtures("spark")

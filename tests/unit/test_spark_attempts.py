@@ -172,6 +172,38 @@ def test_without_java_a_session_says_what_to_install(monkeypatch) -> None:
     assert "default-jre-headless" in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("settings", "remote", "said"),
+    [
+        (SparkSettings("sc://host:15002"), None, "sc://host:15002 is an address of Spark Connect"),
+        (SparkSettings(None, {"spark.remote": "sc://host"}), None, "spark.remote is sc://host"),
+        (SparkSettings("local[1]"), "sc://host", "spark.remote is sc://host"),
+    ],
+)
+def test_spark_connect_is_refused_before_a_server_is_waited_for(
+    monkeypatch, settings: SparkSettings, remote: str | None, said: str
+) -> None:
+    pytest.importorskip("pyspark.sql")
+    monkeypatch.setattr("heliotrope.spark_session.find_session", lambda: None)
+    monkeypatch.setattr("heliotrope.spark_session._check_java", lambda: pytest.fail("too late"))
+    monkeypatch.delenv("SPARK_REMOTE", raising=False)
+    if remote is not None:
+        monkeypatch.setenv("SPARK_REMOTE", remote)
+    with pytest.raises(UserError, match="Spark Connect hands out no broadcast") as caught:
+        open_session(settings)
+    assert said in str(caught.value)
+    assert caught.value.exit_code == ExitCode.ENVIRONMENT
+
+
+def test_a_session_of_spark_connect_that_is_there_is_refused(monkeypatch) -> None:
+    """Such a session, a notebook's on a serverless cluster, holds nothing of a virtual machine."""
+    remote = SimpleNamespace(client=None, sql=lambda query: query)
+    monkeypatch.setattr("heliotrope.spark_session.find_session", lambda: remote)
+    with pytest.raises(UserError, match="a session of Spark Connect: ") as caught:
+        open_session()
+    assert "access mode 'dedicated'" in str(caught.value)
+
+
 def test_a_setting_without_a_value_is_a_usage_error(tmp_path) -> None:
     words = ["run", "x", "--out", str(tmp_path / "y"), "--conf", "spark.cores.max"]
     done = CliRunner().invoke(app, words)

@@ -115,16 +115,22 @@ def _find_provider(session: SparkSession, table: str) -> str | None:
 
 
 def _find_version(session: SparkSession, table: str, provider: str | None) -> str | None:
-    """Return the version of a Delta table or the snapshot of an Iceberg one; None of another."""
+    """Return the version of a Delta table or the snapshot of an Iceberg one; None of another.
+
+    Delta lists versions by a statement of its own, the last first, which no query may hold
+    (https://github.com/delta-io/delta, DeltaSqlBase.g4). Of an Iceberg table the branch ``main``
+    is what is read: snapshots of other branches, and those that were rolled back, are not
+    (https://iceberg.apache.org/docs/latest/spark-queries/#references). An empty one has none.
+    """
     queries = {
-        "delta": f"SELECT version FROM (DESCRIBE HISTORY {table} LIMIT 1)",
-        "iceberg": f"SELECT snapshot_id FROM {table}.snapshots ORDER BY committed_at DESC LIMIT 1",
+        "delta": (f"DESCRIBE HISTORY {table} LIMIT 1", "version"),
+        "iceberg": (f"SELECT snapshot_id FROM {table}.refs WHERE name = 'main'", "snapshot_id"),
     }
-    query = queries.get((provider or "").casefold())
+    query, column = queries.get((provider or "").casefold(), (None, ""))
     if query is None:
         return None
     found = session.sql(query).collect()
-    return str(found[0][0]) if found else None
+    return str(found[0][column]) if found else None
 
 
 def _check_shared(parts: Path, target: Path) -> None:
