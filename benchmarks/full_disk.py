@@ -15,42 +15,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from kill_and_resume import CHILDREN, CHILDREN_A_SHARD, SEED, Trial, compare
+from broken_run import DESCRIBED, SAME, Trial, compare, write_study
 from machine import describe_machine, draw_table, write_part
 
 DISK_MIB = 32
-FIRST_FREE_KIB = 100
+FIRST_FREE_KIB = 30
 MOST_FREE_KIB = 6400
 GROWTH = 1.5
-
-RUN = f"""
-import sys
-from pathlib import Path
-from heliotrope.execution import shards
-from heliotrope.pipeline import RunOptions, run_study
-from heliotrope.terminal.faults import describe_fault
-shards.PATIENTS_A_SHARD = {CHILDREN_A_SHARD}
-steps = []
-try:
-    run_study(Path(sys.argv[1]), Path(sys.argv[2]), RunOptions(workers=2),
-              lambda step, done, total: steps.append(step))
-except Exception as error:
-    message, code = describe_fault(error)
-    print(steps[-1])
-    print(message)
-    sys.exit(code)
-"""
 
 
 def main() -> None:
     """Fill, free, resume and compare at every size; print the table and write it into README.md."""
-    from heliotrope.simulate.cohort import write_cohort_csv
-
     rows = []
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
-        write_cohort_csv(CHILDREN, SEED, work / "study")
-        undisturbed = Trial(work / "study", work / "undisturbed")
+        undisturbed = Trial(write_study(work / "study"), work / "undisturbed")
         undisturbed.finish()
         free = float(FIRST_FREE_KIB)
         while free < MOST_FREE_KIB:
@@ -60,9 +39,8 @@ def main() -> None:
             rows.append([f"{free:,.0f}", step])
             free *= GROWTH
     text = (
-        f"{describe_machine()}. {CHILDREN} children in {CHILDREN // CHILDREN_A_SHARD} shards, two "
-        f"workers; every message named the full disk and what to do, and every resumed run ended "
-        f"with the tables, trace, results and findings of an undisturbed one.\n\n"
+        f"{describe_machine()}. {DESCRIBED}; every message named the full disk and what to do, and "
+        f"every resumed run {SAME}.\n\n"
         f"{draw_table(['KiB free', 'full while'], rows)}"
     )
     sys.stdout.write(text + "\n")
@@ -73,13 +51,13 @@ def fill_and_resume(work: Path, undisturbed: Trial, free_kib: int) -> str | None
     """Run on a disk with so much free space; give the step that filled it, None if none did."""
     with small_disk(work / "disk", free_kib) as filler:
         trial = Trial(work / "study", work / "disk" / "run")
-        command = [sys.executable, "-c", RUN, str(trial.study), str(trial.out)]
-        told = subprocess.run(command, capture_output=True, text=True, check=False)
-        if told.returncode == 0:
+        process = trial.start()
+        steps, message = process.communicate()
+        if process.returncode == 0:
             return None
-        step, _, message = told.stdout.partition("\n")
+        step = steps.splitlines()[-1].rpartition(" ")[0] if steps else "starting"
         if "the disk is full" not in message or trial.out.exists():
-            raise SystemExit(f"{free_kib} KiB, {step}: {message}{told.stderr}")
+            raise SystemExit(f"{free_kib} KiB, {step}: {message}")
         filler.unlink()
         trial.finish()
         compare(trial.out, undisturbed.out)
