@@ -2,8 +2,8 @@
 
 For ``kill_and_resume.py`` and ``full_disk.py``. Its tables count as too large to be held: they are
 looked through, cut by children on disk and read bucket by bucket, as those of a million children.
-As a script (``python broken_run.py STUDY RUN``) it is that process: it resumes what it finds, prints
-each step as it comes, and ends with the message and the exit code of the command.
+As a script (``python broken_run.py STUDY RUN``) it is that process: it resumes what it finds,
+prints each step as it comes, and ends with the message and the exit code of the command.
 """
 
 from __future__ import annotations

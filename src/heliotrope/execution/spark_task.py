@@ -114,7 +114,8 @@ def _describe(error: BaseException, name: AttemptName) -> BaseException:
 def make_probe(folder: str, file: str, token: str) -> Callable[[Iterator[RecordBatch]], Any]:
     """Make the function that says what an executor sees, without anything of ours loaded before.
 
-    The file must hold the token, and the executor must be able to write beside it.
+    The file must hold the token, and the executor must be able to write beside it and to rename
+    what it wrote, as it does with its parts.
     """
 
     def look(batches: Iterator[RecordBatch]) -> Iterator[RecordBatch]:
@@ -141,7 +142,7 @@ def make_probe(folder: str, file: str, token: str) -> Callable[[Iterator[RecordB
             own = place / f"{file}.{socket.gethostname()}.{os.getpid()}"
             try:
                 own.write_text(token, encoding="utf-8")
-                own.unlink()
+                own.replace(place / f"{own.name}.renamed").unlink()
             except OSError:
                 sees = False
         ours = None
