@@ -111,6 +111,7 @@ def _do_here(
         except BaseException as error:  # a panic of a compiled library is no Exception
             if is_untrusted(error):
                 return list(jobs[number:])
+            at_work.unlink()
             raise
         at_work.unlink()
         finished()
