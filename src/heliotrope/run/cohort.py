@@ -61,6 +61,10 @@ class PartTables(Mapping[str, pl.DataFrame]):
             for shard in self.shards
         )
 
+    def __contains__(self, name: object) -> bool:
+        """Say whether there is a table of that name, without reading it."""
+        return name in self.names
+
     def __iter__(self) -> Iterator[str]:
         """Give the names of the tables."""
         return iter(self.names)

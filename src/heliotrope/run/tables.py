@@ -45,6 +45,10 @@ class MergedTables(Mapping[str, pl.DataFrame]):
             self._kept[name] = table
         return table
 
+    def __contains__(self, name: object) -> bool:
+        """Say whether there is a table of that name, without reading it."""
+        return name in self.heights
+
     def __iter__(self) -> Iterator[str]:
         """Give the names of the tables."""
         return iter(self.heights)
