@@ -44,7 +44,7 @@ def derive_cycle_values(inputs: Inputs) -> CycleValues:
     return CycleValues(
         cycles=pl.concat([piece.cycles for piece in found]),
         before=pl.concat([piece.before for piece in found]),
-        values=pl.concat([piece.values for piece in found]),
+        values=pl.concat([piece.values for piece in found]).sort(*CYCLE, "measure", "day"),
     )
 
 
@@ -83,7 +83,7 @@ def _derive_cycle_values(inputs: Inputs) -> CycleValues:
         .filter(pl.col("day") <= phases.last_day)
         .pipe(_name_phases, phases)
         .join(before, on=[*CYCLE, "measure"], how="left", maintain_order="left")
-        .sort(*CYCLE, "measure", "day")
+        .drop("date", "start_date", "next_start", "is_counted")
     )
     return CycleValues(cycles=cycles, before=before.join(scales, on="measure"), values=placed)
 
