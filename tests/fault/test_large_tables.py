@@ -21,7 +21,7 @@ from heliotrope.ingest.spool import Spool
 from heliotrope.ingest.survey import survey_study
 from heliotrope.ingest.tabular import large
 from heliotrope.pipeline import RunOptions, run_study
-from heliotrope.run import intake, tables
+from heliotrope.run import cohort, intake, tables
 from heliotrope.run.intake import Intake, ReadJob, read_job
 from heliotrope.study import read_study
 from heliotrope.terminal.faults import describe_fault
@@ -67,9 +67,10 @@ HEADER = "patient_id,date,measure,value,unit,assessor\n"
 def test_a_run_from_disk_is_the_run_from_memory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its tables are merged in pieces of some children, too, as those of very many rows are."""
+    """Its tables are merged, and its estimates made, piece by piece, too, as of very many rows."""
     with monkeypatch.context() as patch:
         patch.setattr(tables, "HELD_ROWS", 20)
+        patch.setattr(cohort, "PIECE_ROWS", 20)
         run_study(STUDY, tmp_path / "cut")
     monkeypatch.setattr(large, "LARGE", 1 << 30)
     run_study(STUDY, tmp_path / "whole")

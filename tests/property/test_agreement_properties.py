@@ -14,6 +14,7 @@ from heliotrope.estimate.definition_agreement import (
     UNDECIDED,
     Words,
     estimate_definition_agreement,
+    gather_alike,
 )
 from heliotrope.estimate.kappa import (
     Kappa,
@@ -160,3 +161,32 @@ def test_nobody_vanishes_from_a_comparison(pairs: list[tuple[str, str, int]]) ->
     for key, numbers in here.items():
         if not key[0].endswith("_cell"):
             assert there[key] == pytest.approx(numbers, nan_ok=True)
+
+
+@settings(deadline=None)
+@given(
+    st.lists(
+        st.tuples(st.integers(1, 9), *[st.sampled_from([*CLASSES[:2], *UNDECIDED])] * 3),
+        min_size=1,
+        max_size=40,
+    )
+)
+def test_children_alike_are_counted_by_one_of_them(
+    visits: list[tuple[int, str, str, str]],
+) -> None:
+    names = ["one", "other", "third"]
+    units = pl.DataFrame(visits, schema=["patient_id", *names], orient="row")
+    # every child a second time, under another name: whatever the visits are, some are alike
+    units = pl.concat([units, units.with_columns(pl.col("patient_id") + 100)])
+    words = Words(CLASSES[:2], is_ordered=True)
+    alike = gather_alike(units, names)
+    assert alike["patient_id"].n_unique() < units["patient_id"].n_unique()
+    found = estimate_definition_agreement(alike, names, words, TOPIC)
+    wanted = estimate_definition_agreement(units, names, words, TOPIC)
+    assert [(row.variable, row.statistic, row.refused, row.n_evaluable) for row in found] == [
+        (row.variable, row.statistic, row.refused, row.n_evaluable) for row in wanted
+    ]
+    for name in ("value", "low", "high"):
+        assert [getattr(row, name) for row in found] == pytest.approx(
+            [getattr(row, name) for row in wanted]
+        )

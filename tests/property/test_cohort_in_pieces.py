@@ -114,7 +114,9 @@ def test_what_is_gathered_of_some_children_is_theirs_alone(whole: Inputs, parted
     some = whole.patients["patient_id"].head(20)
     held = parted.of_children(some, ["physician_global"])
     key = ["patient_id", "row_id"]
-    is_wanted = (pl.col("measure") == "physician_global") & pl.col("patient_id").is_in(some.implode())
+    is_wanted = (pl.col("measure") == "physician_global") & pl.col("patient_id").is_in(
+        some.implode()
+    )
     wanted = whole.record("assessment").filter(is_wanted)
     assert_frame_equal(held.record("assessment").sort(key), wanted.sort(key))
     assert held.table("regimen").height == whole.table("regimen").height

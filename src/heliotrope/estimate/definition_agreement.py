@@ -55,8 +55,9 @@ def estimate_definition_agreement(
     """Give the agreement of each pair of definitions, and of all together where there are more.
 
     Input: ``units`` with ``patient_id`` and one column of words for each of ``names``, or what
-    ``gather_alike`` makes of them; the topic's group names the unit. Rows: see ``heliotrope.estimate``. Edge cases: nothing decided by both,
-    or one class throughout: the kappa is refused with the reason. Several units of one child: the
+    ``gather_alike`` makes of them; the topic's group names the unit. Rows: see
+    ``heliotrope.estimate``. Edge cases: nothing decided by both, or one class throughout: the
+    kappa is refused with the reason. Several units of one child: the
     intervals count children (statistic ``proportion_clustered`` in place of
     ``proportion_exact``).
     """
@@ -173,9 +174,7 @@ def _estimate_share(rated: Sequence[Rated], variable: str, topic: Topic) -> list
         same = unit.count * (len(set(unit.classes)) == 1)
         by_child[unit.cluster] = (agreeing + same, seen + unit.count)
     alike = {unit.cluster: unit.clusters for unit in rated}
-    children = [
-        found for cluster, found in by_child.items() for _ in range(alike[cluster])
-    ]
+    children = [found for cluster, found in by_child.items() for _ in range(alike[cluster])]
     agreeing = sum(child[0] for child in children)
     interval = estimate_clustered_proportion(children, topic.level)
     is_exact = len(children) == total

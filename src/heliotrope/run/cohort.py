@@ -101,9 +101,7 @@ def _plan_pieces(run: Path, shards: int) -> list[list[int]]:
     return [list(some) for _, some in by_piece]
 
 
-def _open_piece(
-    run: Path, rulebook: Rulebook, patients: pl.DataFrame, shards: list[int]
-) -> Inputs:
+def _open_piece(run: Path, rulebook: Rulebook, patients: pl.DataFrame, shards: list[int]) -> Inputs:
     return Inputs(
         PartTables(run / PARTS, list(TABLES), shards),
         PartTables(run / "records", list(CANONICAL), shards),

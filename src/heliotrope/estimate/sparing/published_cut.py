@@ -122,11 +122,7 @@ def _find_flares(inputs: Inputs, rule: PublishedSteroidCut) -> pl.DataFrame:
     states = inputs.gather(
         lambda piece: piece.table("state").filter(is_worse).select(CHILD, flare="date")
     )
-    return (
-        pl.concat([events.select(CHILD, flare="date"), states])
-        .unique()
-        .sort(CHILD, "flare")
-    )
+    return pl.concat([events.select(CHILD, flare="date"), states]).unique().sort(CHILD, "flare")
 
 
 def _cut_at_flares(spells: pl.DataFrame, flares: pl.DataFrame) -> pl.DataFrame:
