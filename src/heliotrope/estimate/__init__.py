@@ -4,6 +4,10 @@
 ``records.results.Result``. Nothing else reads the tables to make a figure: report, exports and
 pooling read these rows.
 
+Of a large cohort the tables with rows of every visit (``inputs.READ_IN_PIECES``) are never held
+whole: an estimate derives what it needs of each child by ``Inputs.gather`` or ``each_piece``, and
+makes its rows of what was derived. Of a small cohort that is one piece, the cohort.
+
 How to read a row
 -----------------
 ``analysis``, ``group``, ``variable`` and ``statistic`` name it; ``value`` is the number,
