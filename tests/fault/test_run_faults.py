@@ -66,6 +66,7 @@ def test_a_worker_that_dies_is_named_and_the_other_shards_are_done(cut_folder: P
     assert done == ["part-00000.parquet", "part-00001.parquet", "part-00003.parquet"]
 
 
+@pytest.mark.usefixtures("without_a_page")
 def test_many_shards_give_what_one_gives(
     modern_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -136,6 +137,7 @@ def test_a_study_that_cannot_be_read_leaves_no_folder(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.usefixtures("without_a_page")
 def test_verification_notices_a_changed_file_and_a_changed_trace(tmp_path: Path) -> None:
     study = tmp_path / "study"
     study.mkdir()

@@ -139,6 +139,7 @@ def test_explain_in_words(run: Path) -> None:
     assert "by visit" in explained.stdout
 
 
+@pytest.mark.usefixtures("without_a_page")
 def test_verify_holds_until_a_file_changes(run: Path, folder: Path) -> None:
     assert "The run holds." in _call_here("verify", run).stdout
     study, out = folder / "copy", folder / "run-of-copy"

@@ -11,20 +11,20 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import polars as pl
 import pytest
 from pydantic import TypeAdapter, ValidationError
 from rich.console import Console
 
-from heliotrope.classify.evaluate import evaluate
 from heliotrope.definitions.measure import measures_of
-from heliotrope.ingest.read import read_records
 from heliotrope.pipeline import run_study
-from heliotrope.records.shard import Shard
 from heliotrope.report.explain import LATEST_JUDGED, explain_patient
 from heliotrope.report.explain_html import render_explanation_html
 from heliotrope.report.explain_tree import render_explanation
 from heliotrope.report.explanation import Explanation
 from heliotrope.report.say_node import NUMBERED, Reading
+from heliotrope.run.manifest import read_manifest
+from heliotrope.run.verification import read_rulebook_of
 from heliotrope.study import read_study
 
 SEVEN = Path(__file__).parents[2] / "examples" / "seven_children"
@@ -117,13 +117,14 @@ def three_children(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return study / "run"
 
 
-@pytest.mark.parametrize("example", ["seven_children", "modern_cohort"])
-def test_every_node_of_an_example_is_named_in_words(example: str) -> None:
+@pytest.mark.parametrize("example", ["seven_run", "modern_run"])
+def test_every_node_of_an_example_is_named_in_words(
+    example: str, request: pytest.FixtureRequest
+) -> None:
     """No technical name reaches a reader: each node has words beside its definition."""
-    study = read_study(SEVEN.parent / example)
-    rulebook = study.read_rulebook()
-    tables = read_records(study, rulebook).tables
-    trace = evaluate(Shard.from_tables(tables), rulebook).trace
+    run: Path = request.getfixturevalue(example)
+    rulebook = read_rulebook_of(read_manifest(run))
+    trace = pl.read_parquet(run / "trace" / "trace.parquet")
     unnamed = []
     for name, node in trace.select("definition_id", "node").unique().iter_rows():
         words = Reading(rulebook.definitions[name], rulebook).words

@@ -84,9 +84,12 @@ def simulate(folder: Path, children: int, seed: int, direction: str) -> Records:
     return Records.read(folder)
 
 
-def compare(records: Records) -> tuple[int, list[Difference]]:
-    """Read every regimen twice; return how many there are and where the readings differ."""
-    evaluation = evaluate(records.shard, records.rulebook)
+def compare(records: Records, evaluation: Evaluation | None = None) -> tuple[int, list[Difference]]:
+    """Read every regimen twice; return how many there are and where the readings differ.
+
+    evaluation: of these records, where it was made before.
+    """
+    evaluation = evaluation or evaluate(records.shard, records.rulebook)
     derived = derive_all(records.shard, records.rulebook, BASELINE_DAYS)
     scales = read_scales(derived)
     package = Package.of(evaluation)
@@ -192,19 +195,29 @@ def test_simulated_children_are_read_the_same_twice(tmp_path: Path) -> None:
     assert differences == []
 
 
-@pytest.mark.parametrize(("seed", "times", "direction"), [(2, 1, "low"), (3, 2, "high")])
-def test_degraded_records_are_read_the_same_twice(
-    tmp_path: Path, seed: int, times: int, direction: str
-) -> None:
-    records = simulate(tmp_path, children=300, seed=seed, direction=direction)
-    count, differences = compare(records.degraded(seed, times))
+@pytest.fixture(scope="module")
+def degraded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Records, Evaluation]:
+    """Degraded records of a cohort, and their evaluation."""
+    folder = tmp_path_factory.mktemp("degraded")
+    records = simulate(folder, children=300, seed=2, direction="low").degraded(2, times=1)
+    return records, evaluate(records.shard, records.rulebook)
+
+
+def test_degraded_records_are_read_the_same_twice(degraded: tuple[Records, Evaluation]) -> None:
+    count, differences = compare(*degraded)
     assert count > 200
     assert differences == []
 
 
-def test_degraded_records_reach_every_label(tmp_path: Path) -> None:
-    records = simulate(tmp_path, children=300, seed=2, direction="low").degraded(2, times=1)
-    tables = evaluate(records.shard, records.rulebook).tables
+def test_records_degraded_twice_are_read_the_same_twice(tmp_path: Path) -> None:
+    records = simulate(tmp_path, children=300, seed=3, direction="high")
+    count, differences = compare(records.degraded(3, times=2))
+    assert count > 200
+    assert differences == []
+
+
+def test_degraded_records_reach_every_label(degraded: tuple[Records, Evaluation]) -> None:
+    tables = degraded[1].tables
     response = tables["response"]
     assert response["pattern"].n_unique() == 9
     assert response["onset"].n_unique() == 7

@@ -12,20 +12,18 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from heliotrope.classify.evaluate import evaluate
 from heliotrope.classify.replay import find_replay
 from heliotrope.classify.replay_response import decide
 from heliotrope.classify.single_changes import RECALL, find_single_changes, list_regions
 from heliotrope.definitions.load import Rulebook
 from heliotrope.definitions.model import Definition
 from heliotrope.definitions.score import ScoreDefinition
-from heliotrope.ingest.read import read_records
 from heliotrope.records.exact import compare
-from heliotrope.records.shard import Shard
 from heliotrope.study import read_study
 
 SEVEN = Path(__file__).parents[2] / "examples" / "seven_children"
@@ -41,10 +39,9 @@ def rulebook() -> Rulebook:
 
 
 @pytest.fixture(scope="module")
-def decisions(rulebook: Rulebook) -> list[tuple[Definition, Rows]]:
+def decisions(rulebook: Rulebook, seven_run: Path) -> list[tuple[Definition, Rows]]:
     """Every decision about a regimen, and every seventh about a visit."""
-    tables = read_records(read_study(SEVEN), rulebook).tables
-    trace = evaluate(Shard.from_tables(tables), rulebook).trace
+    trace = pl.read_parquet(seven_run / "trace" / "trace.parquet")
     rows = trace.sort(KEY, nulls_last=False, maintain_order=True).iter_rows(named=True)
     found = []
     for number, (_, group) in enumerate(groupby(rows, key=itemgetter(*KEY))):

@@ -25,7 +25,7 @@ def seven(seven_run: Path) -> tuple[Path, Rulebook]:
 
 
 def test_each_linked_number_is_as_large_as_its_list(seven: tuple[Path, Rulebook]) -> None:
-    page = render_report(*seven)
+    page = (seven[0] / "report.html").read_text(encoding="utf-8")
     links = re.findall(r'data-group="([^"]+)">(\d+)', page)
     assert len(links) >= 15
     for name, count in links:

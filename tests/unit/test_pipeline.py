@@ -91,6 +91,7 @@ def test_the_manifest_describes_the_run(run: Path) -> None:
             assert row[f"{what}_in"] == sum(parts)
 
 
+@pytest.mark.usefixtures("without_a_page")
 def test_two_runs_are_identical_but_for_the_time_of_day(run: Path, tmp_path: Path) -> None:
     again = tmp_path / "again"
     run_study(find_example("seven_children"), again)

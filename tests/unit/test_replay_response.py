@@ -10,14 +10,10 @@ from typing import Any
 import polars as pl
 import pytest
 
-from heliotrope.classify.evaluate import evaluate
 from heliotrope.classify.replay import replay
 from heliotrope.definitions.load import Rulebook
-from heliotrope.example_studies import find_example
-from heliotrope.ingest.read import read_records
-from heliotrope.records.shard import Shard
-from heliotrope.run.verification import replay_trace
-from heliotrope.study import read_study
+from heliotrope.run.manifest import read_manifest
+from heliotrope.run.verification import read_rulebook_of, replay_trace
 
 RESPONSE = "jdm_ivig_response"
 DECISION = ["patient_id", "regimen", "definition_id", "date"]
@@ -25,21 +21,19 @@ DECISION = ["patient_id", "regimen", "definition_id", "date"]
 Row = dict[str, Any]
 
 
-def trace_of(folder: Path) -> tuple[pl.DataFrame, Rulebook]:
-    study = read_study(folder)
-    rulebook = study.read_rulebook()
-    records = read_records(study, rulebook)
-    return evaluate(Shard.from_tables(records.tables), rulebook).trace, rulebook
+def trace_of(run: Path) -> tuple[pl.DataFrame, Rulebook]:
+    trace = pl.read_parquet(run / "trace" / "trace.parquet")
+    return trace, read_rulebook_of(read_manifest(run))
 
 
 @pytest.fixture(scope="module")
-def seven() -> tuple[pl.DataFrame, Rulebook]:
-    return trace_of(find_example("seven_children"))
+def seven(seven_run: Path) -> tuple[pl.DataFrame, Rulebook]:
+    return trace_of(seven_run)
 
 
 @pytest.fixture(scope="module")
-def modern() -> tuple[pl.DataFrame, Rulebook]:
-    return trace_of(find_example("modern_cohort"))
+def modern(modern_run: Path) -> tuple[pl.DataFrame, Rulebook]:
+    return trace_of(modern_run)
 
 
 def disagreements(trace: pl.DataFrame, rulebook: Rulebook) -> list[str]:
