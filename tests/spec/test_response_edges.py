@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import pytest
 from tests.spec.drawn_records import day_of
-from tests.spec.test_response_readings import Drawn, Row, draw_child, draw_children, rows_of
+from tests.spec.test_response_readings import Drawn, Row, draw_children, rows_of
 
 BETTER = """
     day | measure          | value
@@ -95,37 +94,40 @@ def test_a_taper_no_faster_than_halving_in_60_days() -> None:
         assert ("within_standard_taper" in response["flags"]) is is_flagged, first_half
 
 
-@pytest.mark.parametrize(("gain", "state"), [(26, "met"), (25, "not_met")])
-def test_total_muscle_testing_up_by_26(gain: int, state: str) -> None:
+def test_total_muscle_testing_up_by_26() -> None:
     """10.5: tier C also takes MMT total +26; a judgement is the second item."""
-    evaluation = draw_child(
-        f"""
-        day | measure             | value       | text
-        0   | mmt_total           | 150         | -
-        20  | mmt_total           | {150 + gain} | -
-        20  | physician_judgement | -           | improved
-        """
-    )
-    (visit,) = rows_of(evaluation, "visit")
-    assert visit["state"] == state
+    state_of = {176: "met", 175: "not_met"}
+    children = {
+        f"{total}": Drawn(
+            f"""
+            day | measure             | value   | text
+            0   | mmt_total           | 150     | -
+            20  | mmt_total           | {total} | -
+            20  | physician_judgement | -       | improved
+            """
+        )
+        for total in state_of
+    }
+    evaluation = draw_children(children)
+    for total, state in state_of.items():
+        (visit,) = rows_of(evaluation, "visit", f"{total}")
+        assert visit["state"] == state, total
 
 
-@pytest.mark.parametrize(("pulse", "effect"), [(91, "reduced"), (92, "sparing")])
-def test_the_second_day_of_a_pulse_breaks_the_window(pulse: int, effect: str) -> None:
+def test_the_second_day_of_a_pulse_breaks_the_window() -> None:
     """10.12: no steroid pulse inside the 91 days; the dose is low on days 1 to 91."""
-    medication: list[Row] = [
+    prednisone: list[Row] = [
         {"start": -20, "end": 0, "drug": "prednisone", "dose": 20.0},
         {"start": 1, "end": 91, "drug": "prednisone", "dose": 8.0},
         {"start": 92, "end": 400, "drug": "prednisone", "dose": 12.0},
-        {
-            "start": pulse,
-            "end": pulse + 1,
-            "drug": "methylprednisolone",
-            "route": "iv",
-            "dose": 600.0,
-            "dose_unit": "mg",
-        },
     ]
-    evaluation = draw_child(BETTER, others={"medication": medication})
-    (response,) = rows_of(evaluation, "response")
-    assert response["steroid_effect"] == effect
+    given: Row = {"drug": "methylprednisolone", "route": "iv", "dose": 600.0, "dose_unit": "mg"}
+    effect_of = {91: "reduced", 92: "sparing"}
+    children = {}
+    for day in effect_of:
+        pulse: Row = {"start": day, "end": day + 1, **given}
+        children[f"{day}"] = Drawn(BETTER, others={"medication": [*prednisone, pulse]})
+    evaluation = draw_children(children)
+    for day, effect in effect_of.items():
+        (response,) = rows_of(evaluation, "response", f"{day}")
+        assert response["steroid_effect"] == effect, day

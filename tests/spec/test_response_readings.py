@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import pytest
 from tests.spec.ascii_table import Cell, read_rows
 from tests.spec.drawn_records import make_shard, make_table
 
@@ -154,8 +153,7 @@ def test_a_restart_for_another_recorded_reason_is_no_escalation() -> None:
         assert (row["state"], row["limb"]) == expected, child
 
 
-@pytest.mark.parametrize(("day", "effect"), [(60, "sparing"), (80, "reduced")])
-def test_worse_once_and_escalated_breaks_a_low_dose_window(day: int, effect: str) -> None:
+def test_worse_once_and_escalated_breaks_a_low_dose_window() -> None:
     """10.29: limb a breaks the window; 10.19: one visit and an escalation within 28 days are limb a.
 
     The dose is low on days 1 to 92 and rises on day 93.
@@ -165,47 +163,59 @@ def test_worse_once_and_escalated_breaks_a_low_dose_window(day: int, effect: str
         {"start": 1, "end": 92, "drug": "prednisone", "dose": 8.0},
         {"start": 93, "end": 400, "drug": "prednisone", "dose": 15.0},
     ]
-    evaluation = draw_child(
-        f"""
-        day   | measure              | value
-        -1    | extramuscular_global | 2.0
-        {day} | extramuscular_global | 4.0
-        """,
-        others={"medication": medication},
-    )
-    (response,) = rows_of(evaluation, "response")
-    assert response["steroid_effect"] == effect
+    effect_of = {60: "sparing", 80: "reduced"}
+    children = {
+        f"{day}": Drawn(
+            f"""
+            day   | measure              | value
+            -1    | extramuscular_global | 2.0
+            {day} | extramuscular_global | 4.0
+            """,
+            others={"medication": medication},
+        )
+        for day in effect_of
+    }
+    evaluation = draw_children(children)
+    for day, effect in effect_of.items():
+        (response,) = rows_of(evaluation, "response", f"{day}")
+        assert response["steroid_effect"] == effect, day
 
 
-@pytest.mark.parametrize(("dose", "is_flagged"), [(15.0, True), (None, False)])
-def test_an_unknown_dose_leaves_open_how_fast_it_fell(dose: float | None, is_flagged: bool) -> None:
+def test_an_unknown_dose_leaves_open_how_fast_it_fell() -> None:
     """10.12, 10.29: within a standard taper only if no fall was faster; unknown is not known."""
-    medication: list[Row] = [
-        {"start": -20, "end": 20, "drug": "prednisone", "dose": 20.0},
-        {"start": 21, "end": 80, "drug": "prednisone", "dose": dose},
-        {"start": 81, "end": 300, "drug": "prednisone", "dose": 10.0},
-    ]
-    evaluation = draw_child(
-        "day | measure | value\n0 | physician_global | 6.0",
-        courses=(0, 28, 56, 84),
-        others={"medication": medication, "patient": [{"seen_to": 300, "diagnosed": -30}]},
-    )
-    (response,) = rows_of(evaluation, "response")
-    assert response["steroid_effect"] == "sparing"
-    assert ("within_standard_taper" in response["flags"]) is is_flagged
+    values = "day | measure | value\n0 | physician_global | 6.0"
+    is_flagged = {15.0: True, None: False}
+    children = {}
+    for dose in is_flagged:
+        medication: list[Row] = [
+            {"start": -20, "end": 20, "drug": "prednisone", "dose": 20.0},
+            {"start": 21, "end": 80, "drug": "prednisone", "dose": dose},
+            {"start": 81, "end": 300, "drug": "prednisone", "dose": 10.0},
+        ]
+        patient: list[Row] = [{"seen_to": 300, "diagnosed": -30}]
+        others = {"medication": medication, "patient": patient}
+        children[f"{dose}"] = Drawn(values, (0, 28, 56, 84), others=others)
+    evaluation = draw_children(children)
+    for dose, is_standard in is_flagged.items():
+        (response,) = rows_of(evaluation, "response", f"{dose}")
+        assert response["steroid_effect"] == "sparing", dose
+        assert ("within_standard_taper" in response["flags"]) is is_standard, dose
 
 
-@pytest.mark.parametrize(("reason", "flags"), [("planned_after_response", 1), ("inefficacy", 0)])
-def test_a_small_reference_matters_only_where_limb_a_is_asked(reason: str, flags: int) -> None:
+def test_a_small_reference_matters_only_where_limb_a_is_asked() -> None:
     """10.18, 10.20: outside the population nothing is judged, so nothing is flagged."""
-    evaluation = draw_child(
-        """
+    values = """
         day | measure          | value
         0   | physician_global | 6.0
         70  | physician_global | 1.0
         120 | physician_global | 1.5
-        """,
-        others={"event": [{"day": 80, "kind": "ivig_stopped", "term": reason}]},
-    )
-    (row,) = rows_of(evaluation, "aggravation")
-    assert row["flags"] == ["small_reference"] * flags
+        """
+    flags_of = {"planned_after_response": ["small_reference"], "inefficacy": []}
+    children = {}
+    for reason in flags_of:
+        stopped: list[Row] = [{"day": 80, "kind": "ivig_stopped", "term": reason}]
+        children[reason] = Drawn(values, others={"event": stopped})
+    evaluation = draw_children(children)
+    for reason, flags in flags_of.items():
+        (row,) = rows_of(evaluation, "aggravation", reason)
+        assert row["flags"] == flags, reason
