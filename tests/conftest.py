@@ -14,7 +14,9 @@ import fcntl
 import hashlib
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from unittest import mock
 
 import pytest
 
@@ -98,7 +100,15 @@ def each_shard_once(
     monkeypatch.setattr(jobs, "evaluate", evaluate_once)
 
 
+@contextmanager
+def writing_no_page() -> Iterator[None]:
+    """Let runs of this process write an empty report: for who looks at the tables alone."""
+    with mock.patch.object(page, "write_report", lambda run, _: (run / REPORT_FILE).touch()):
+        yield
+
+
 @pytest.fixture
-def without_a_page(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Runs of this process write an empty report: for tests that look at the tables alone."""
-    monkeypatch.setattr(page, "write_report", lambda run, _: (run / REPORT_FILE).touch())
+def without_a_page() -> Iterator[None]:
+    """The runs of a test write an empty report: it looks at the tables alone."""
+    with writing_no_page():
+        yield

@@ -9,6 +9,7 @@ from itertools import combinations
 from pathlib import Path
 
 import pytest
+from tests.conftest import writing_no_page
 from typer.testing import CliRunner
 
 from heliotrope.classify.deciding import Decision, find_deciding
@@ -48,7 +49,8 @@ def runs(seven_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Runs:
     own = re.sub(r"^rapid_last_day = 7$", "rapid_last_day = 14", own, flags=re.M)
     (study / "own" / "response.toml").write_text(own, encoding="utf-8")
     found = Runs(folder / "modern", seven_run)
-    run_study(study, found.modern)
+    with writing_no_page():
+        run_study(study, found.modern)
     return found
 
 
