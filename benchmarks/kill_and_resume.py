@@ -23,7 +23,6 @@ from broken_run import DESCRIBED, SAME, SEED, SHARDS, Trial, compare, write_stud
 from machine import describe_machine, draw_table, write_part
 
 from heliotrope.execution.shards import DONE
-from heliotrope.ingest.cut import is_cut
 from heliotrope.run.folder import MADE_FROM
 from heliotrope.run.intake import INTAKE
 
@@ -120,7 +119,7 @@ def say_moment(partial: Path) -> str:
     if not (partial / MADE_FROM).exists():
         return MOMENTS[1] if (partial / INTAKE).exists() else MOMENTS[0]
     read, done = (len(list((partial / place / DONE).glob("[0-9]*"))) for place in (INTAKE, "."))
-    if read < SHARDS or is_cut(partial / INTAKE / "spool"):
+    if read < SHARDS:
         return MOMENTS[2]
     return MOMENTS[3] if done < SHARDS else MOMENTS[4]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import shutil
 from pathlib import Path
 
 import polars as pl
@@ -104,6 +105,86 @@ def test_a_run_stopped_while_it_is_read_goes_on_from_there(
     run_study(STUDY, tmp_path / "run", RESUME)
     assert seen == [2, 3]
     assert_same_run(tmp_path / "run", tmp_path / "undisturbed")
+
+
+def stop_before_reading(run: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Cut the seven children and stop; give where their rows stand."""
+
+    def stop(_: ReadJob) -> None:
+        raise StoppedError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(intake, "read_job", stop)
+        with pytest.raises(StoppedError):
+            run_study(STUDY, run)
+    return run.with_name("run.partial") / "intake" / "spool"
+
+
+def flip_a_bit(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize("damage", [flip_a_bit, Path.unlink])
+def test_rows_damaged_after_they_were_cut_are_cut_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damage: object
+) -> None:
+    spool = stop_before_reading(tmp_path / "run", monkeypatch)
+    damage(next(spool.glob("rows-*-00002.frames")))  # type: ignore[operator]
+    cut_anew: list[int] = []
+    monkeypatch.setattr(
+        intake, "cut_study", lambda *given: (cut_anew.append(1), cut.cut_study(*given))
+    )
+    run_study(STUDY, tmp_path / "run", RESUME)
+    assert cut_anew == [1]
+    run_study(STUDY, tmp_path / "undisturbed")
+    assert_same_run(tmp_path / "run", tmp_path / "undisturbed")
+
+
+def test_rows_damaged_while_they_are_read_stop_the_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def damage_then_read(job: ReadJob) -> None:
+        if job.bucket == 1:
+            flip_a_bit(next(job.spool.glob("rows-*-00001.frames")))
+        read_job(job)
+
+    monkeypatch.setattr(intake, "read_job", damage_then_read)
+    with pytest.raises(UserError) as caught:
+        run_study(STUDY, tmp_path / "run")
+    assert caught.value.exit_code == ExitCode.ENVIRONMENT
+    assert "missing or changed since it was written (rows-" in str(caught.value)
+    assert "--resume: the study is cut anew, what is read is kept" in str(caught.value)
+
+
+def test_one_child_with_most_of_the_rows_changes_nothing_of_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(large, "BLOCK", 1 << 16)
+    study = tmp_path / "study"
+    shutil.copytree(STUDY, study)
+    known = pl.read_csv(study / "assessment.csv", infer_schema=False)
+    child, hours = known["patient_id"][0], pl.int_range(10_000)
+    first = pl.lit("1990-01-01").str.to_date()
+    monitored = pl.select(
+        date=(first + pl.duration(days=hours // 24)).cast(pl.String),
+        value=(36.5 + hours % 24 / 10).round(1).cast(pl.String),
+    ).with_columns(patient_id=pl.lit(child), measure=pl.lit("temperature"), unit=pl.lit("degC"))
+    pl.concat([known, monitored], how="diagonal").write_csv(study / "assessment.csv")
+    run_study(study, tmp_path / "run")
+    run_study(STUDY, tmp_path / "plain")
+    parts = tmp_path / "run" / "records" / "assessment.parquet"
+    assert pl.read_parquet(parts).height == known.height + monitored.height
+    for name in ("response", "score", "state", "course", "aggravation", "reaction"):
+        ours, plain = (
+            pl.read_parquet(tmp_path / run / "tables" / f"{name}.parquet").filter(
+                pl.col("patient_id") != child
+            )
+            for run in ("run", "plain")
+        )
+        columns = [column for column in plain.columns if column != "row_id"]
+        assert_frame_equal(ours.select(columns), plain.select(columns))
 
 
 def test_a_full_disk_is_said_and_leaves_nothing(

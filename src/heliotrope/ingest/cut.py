@@ -75,9 +75,13 @@ def cut_study(survey: Survey, buckets: int, folder: Path, tell: Tell) -> None:
     (folder / _RECIPE).write_bytes(pickle.dumps(_Recipe(on_disk, survey.sources)))
 
 
-def is_cut(folder: Path) -> bool:
-    """Say whether a folder holds every bucket of a study: the recipe is written last."""
-    return (folder / _RECIPE).is_file()
+def is_of_bucket(file: Path, number: int) -> bool:
+    """Say whether a file that was cut is read with a bucket: its own, and what all of them share.
+
+    >>> is_of_bucket(Path("rows-2-00007.frames"), 7), is_of_bucket(Path("held-00003.pickle"), 7)
+    (True, False)
+    """
+    return file.name == _RECIPE or file.stem.endswith(f"-{number:05}")
 
 
 def load_bucket(folder: Path, number: int, context: ReadContext) -> tuple[Bucket, Sources]:

@@ -2,7 +2,8 @@
 
 A study with a table that is too large to be held is cut by children, on disk, into as many buckets
 as the run has shards; each is read by itself, by worker processes too, and leaves its part of every
-table. An interrupted run goes on from the buckets that are read.
+table. An interrupted run goes on from the buckets that are read. What was cut is held to its
+digests until it is read: it carries no checksum of its own.
 """
 
 from __future__ import annotations
@@ -15,8 +16,15 @@ from pathlib import Path
 import polars as pl
 
 from heliotrope.definitions.load import Rulebook
-from heliotrope.errors import ExitCode, UserError
-from heliotrope.execution.digests import compute_digests, is_marked, write_mark
+from heliotrope.errors import ExitCode, Found, UserError
+from heliotrope.execution.digests import (
+    DAMAGED,
+    compute_digests,
+    find_damaged,
+    is_marked,
+    read_digests,
+    write_mark,
+)
 from heliotrope.execution.pool import Tally, do_jobs, name_step
 from heliotrope.execution.shards import (
     AT_WORK,
@@ -29,7 +37,7 @@ from heliotrope.execution.shards import (
 from heliotrope.ingest import Reading
 from heliotrope.ingest.bucket import BucketRead, read_bucket
 from heliotrope.ingest.context import make_context
-from heliotrope.ingest.cut import cut_study, is_cut, load_bucket
+from heliotrope.ingest.cut import cut_study, is_of_bucket, load_bucket
 from heliotrope.ingest.findings import Listed
 from heliotrope.ingest.linking.identifiers import join_identifiers
 from heliotrope.ingest.read import gather_reading
@@ -44,6 +52,7 @@ INTAKE = "intake"
 ALL_PARTS = "part-*.parquet"
 
 _SPOOL = "spool"
+_CUT = "cut"
 _LISTED = ("single", "repeated")
 _FATES = "fates"
 
@@ -71,11 +80,13 @@ class Intake:
 
         Errors: those of ``cut_study``.
         """
-        if not self.survey.on_disk or not self.list_unread() or is_cut(self.spool):
+        mark = self.run / INTAKE / _CUT
+        if not self.survey.on_disk or not self.list_unread() or is_marked(self.run, mark):
             return
         shutil.rmtree(self.spool, ignore_errors=True)
         self.spool.mkdir(parents=True)
         cut_study(self.survey, self.buckets, self.spool, tell)
+        write_mark(mark, compute_digests(self.run, self.spool.iterdir()))
 
     def list_unread(self) -> list[int]:
         """List the buckets that are not read yet, or of which a part was damaged since."""
@@ -119,6 +130,7 @@ class ReadJob:
 def read_job(job: ReadJob) -> None:
     """Read one bucket and write its parts."""
     context = make_context(job.rulebook)
+    _check_cut(job)
     bucket, sources = load_bucket(job.spool, job.bucket, context)
     read = read_bucket(bucket, sources, context)
     if job.is_shard:
@@ -128,6 +140,25 @@ def read_job(job: ReadJob) -> None:
         write_shards(read.tables, job.run / "records", job.shards)
     records = f"part-{job.bucket:05}.parquet" if job.is_shard else ALL_PARTS
     _write_rest(read, job.run, job.bucket, records)
+
+
+def _check_cut(job: ReadJob) -> None:
+    """Hold the rows of a bucket to what they were when they were cut.
+
+    Errors: a file that is missing or damaged: UserError.
+    """
+    digests = {
+        name: digest
+        for name, digest in read_digests(job.run / INTAKE / _CUT).items()
+        if is_of_bucket(Path(name), job.bucket)
+    }
+    for name in find_damaged(job.run, digests):
+        raise UserError(
+            "the rows of every shard as they were cut",
+            Found(DAMAGED, Path(name).name),
+            "run again with --resume: the study is cut anew, what is read is kept",
+            ExitCode.ENVIRONMENT,
+        )
 
 
 def _mark(run: Path, bucket: int) -> Path:
