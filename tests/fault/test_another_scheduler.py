@@ -21,6 +21,9 @@ from heliotrope.execution.shards import ATTEMPTS, is_done
 from heliotrope.pipeline import RunOptions, run_study
 
 
+pytestmark = pytest.mark.usefixtures("without_a_page")
+
+
 @dataclass(frozen=True)
 class Threads:
     """Evaluates shards in threads of this process."""

@@ -54,6 +54,7 @@ def _three_shards(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shards, "PATIENTS_A_SHARD", 3)
 
 
+@pytest.mark.usefixtures("without_a_page")
 def test_a_killed_run_names_the_shard_it_was_at_and_ends_like_any_other(tmp_path: Path) -> None:
     run, partial = tmp_path / "run", tmp_path / "run.partial"
     command = [sys.executable, "-c", KILLED_AT_THE_SECOND, str(STUDY), str(run)]
