@@ -20,7 +20,6 @@ from heliotrope.execution.local import evaluate_job
 from heliotrope.execution.shards import ATTEMPTS, is_done
 from heliotrope.pipeline import RunOptions, run_study
 
-
 pytestmark = pytest.mark.usefixtures("without_a_page")
 
 
