@@ -30,7 +30,7 @@ SEED = 20
 
 # Every table is large, and comes in many blocks.
 LARGE = 1
-BLOCK = 20_000
+BLOCK = 4_000
 
 DESCRIBED = (
     f"{CHILDREN} children in {SHARDS} shards, {WORKERS} workers, every table cut on disk by child"

@@ -40,11 +40,17 @@ MOMENTS = (
 
 @dataclass(frozen=True)
 class Undisturbed:
-    """A run that nothing broke: how long it took, how many steps it told."""
+    """A run that nothing broke: how long it took, which steps it told."""
 
     trial: Trial
     seconds: float
-    steps: int
+    steps: list[str]
+
+    def draw_step(self, draw: random.Random) -> int:
+        """Draw a kind of step, then one of this kind; give its place, from 1."""
+        kind = draw.choice(sorted({step.split()[0] for step in self.steps}))
+        places = range(1, len(self.steps) + 1)
+        return draw.choice([place for place in places if self.steps[place - 1].startswith(kind)])
 
 
 def main() -> None:
@@ -81,7 +87,7 @@ def run_undisturbed(trial: Trial) -> Undisturbed:
     """Run to the end, and note the time and the steps."""
     began = time.perf_counter()
     steps = trial.finish()
-    return Undisturbed(trial, time.perf_counter() - began, len(steps))
+    return Undisturbed(trial, time.perf_counter() - began, steps)
 
 
 def kill(
@@ -90,7 +96,7 @@ def kill(
     """Start or resume a run and kill it; say at what it was, None where it had ended by then."""
     process = trial.start()
     if by_step:
-        _wait_for_steps(process, draw.randint(1, undisturbed.steps))
+        _wait_for_steps(process, undisturbed.draw_step(draw))
     else:
         _wait_for_seconds(process, draw.uniform(0.1, undisturbed.seconds))
     if process.poll() is None:
