@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import polars as pl
@@ -20,6 +25,7 @@ from heliotrope.study import read_study
 
 MORE_THAN_ANY_MACHINE = 1 << 50
 SCARCE_BYTES = 8 << 20
+LONG = 60
 
 # What a worker does that unpacks such a rulebook: from then on it may take no more than a little.
 UNPACK = f"""(lambda resource, held: resource.setrlimit(
@@ -45,6 +51,47 @@ def test_a_job_without_memory_is_set_aside_and_the_others_are_done() -> None:
     fatal = WorkerPool(bytearray, 2).run(sizes, lambda: finished.append(1))
     assert fatal == [MORE_THAN_ANY_MACHINE]
     assert len(finished) == len(sizes)
+
+
+DRIVES_TWO = """
+import sys
+from pathlib import Path
+from tests.fault.test_worker_memory import say_and_sleep
+from heliotrope.execution.pool import WorkerPool
+WorkerPool(say_and_sleep, 2).run([Path(sys.argv[1])] * 4, lambda: None)
+"""
+
+
+def say_and_sleep(folder: Path) -> None:
+    """Say who works, in a file that is whole at once, and work on for long."""
+    (folder / str(os.getpid())).touch()
+    time.sleep(LONG)
+
+
+def wait_until(is_so: Callable[[], bool]) -> None:
+    """Wait for something that is soon so."""
+    end = time.monotonic() + LONG
+    while not is_so():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+def test_workers_end_with_the_process_that_drives_them(tmp_path: Path) -> None:
+    """A worker that lived on would write into the folder in which the run is resumed."""
+    driver = subprocess.Popen([sys.executable, "-c", DRIVES_TWO, str(tmp_path)])
+    wait_until(lambda: len(list(tmp_path.iterdir())) == 2)
+    driver.kill()
+    driver.wait()
+    workers = [int(path.name) for path in tmp_path.iterdir()]
+    wait_until(lambda: not any(is_alive(worker) for worker in workers))
+
+
+def is_alive(process: int) -> bool:
+    try:
+        stat = Path(f"/proc/{process}/stat").read_text()
+    except FileNotFoundError:
+        return False
+    return stat.rpartition(")")[2].split()[0] != "Z"
 
 
 def test_a_panic_is_no_error_of_the_run_but_an_error_is() -> None:

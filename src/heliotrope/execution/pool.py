@@ -7,6 +7,7 @@ again alone; a job that kills its process alone is set aside, and all others go 
 anew.
 
 A worker loads nothing of the script that started the run: it need not be one that can be imported.
+It ends with the process that started it, so that none writes on beside a run that is resumed.
 
 Where jobs are done in this process, a file says which is at work. If this process ends, it stays,
 and what is left is then done in a pool of one: a job that kills is found there.
@@ -21,8 +22,9 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from pathlib import Path
+from threading import Thread
 from types import ModuleType
 from typing import Generic, TypeVar
 
@@ -145,7 +147,8 @@ class WorkerPool(Generic[Job]):
     ) -> list[Job]:
         """Do jobs from the end of ``waiting``; return those at work when a worker died."""
         at_work: dict[Future[None], Job] = {}
-        with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        spawn = get_context("spawn")
+        with ProcessPoolExecutor(workers, spawn, initializer=_end_with_parent) as pool:
             while waiting or at_work:
                 while waiting and len(at_work) < workers:
                     job = waiting.pop()
@@ -183,6 +186,22 @@ class WorkerPool(Generic[Job]):
 
 def _is_broken(future: Future[None]) -> bool:
     return isinstance(future.exception(), BrokenProcessPool)
+
+
+def _end_with_parent() -> None:
+    """Let this worker end as soon as the process that started it is gone, even if that was killed.
+
+    It would wait for work for ever: each worker holds both ends of the pipe that work comes by.
+    """
+    parent = parent_process()
+    if parent is None:
+        return
+
+    def watch() -> None:
+        parent.join()
+        os._exit(NOT_TO_BE_TRUSTED)
+
+    Thread(target=watch, daemon=True).start()
 
 
 def _do_or_end(do: Callable[[Job], None], job: Job) -> None:
