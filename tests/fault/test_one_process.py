@@ -20,7 +20,9 @@ from heliotrope.execution.jobs import ShardJob
 from heliotrope.execution.local import evaluate_job, run_shards
 from heliotrope.execution.shards import AT_WORK, DONE, KILLERS, PARTS, write_shards
 from heliotrope.ingest.read import read_records
+from heliotrope.ingest.tabular import large
 from heliotrope.pipeline import run_study
+from heliotrope.run.intake import INTAKE
 from heliotrope.study import read_study
 
 SHARDS = 3
@@ -30,15 +32,20 @@ KILLED_AT_THE_SECOND = """
 import os, signal, sys
 from pathlib import Path
 from heliotrope.execution import local, shards
+from heliotrope.ingest.tabular import large
 from heliotrope.pipeline import run_study
+from heliotrope.run import intake
 
-def evaluate(job, evaluate_job=local.evaluate_job):
-    if job.shard == 1:
-        os.kill(os.getpid(), signal.SIGKILL)
-    evaluate_job(job)
+def kill_at_the_second(do):
+    def act(job):
+        if str(job) == "shard 1":
+            os.kill(os.getpid(), signal.SIGKILL)
+        do(job)
+    return act
 
 shards.PATIENTS_A_SHARD = 3
-local.evaluate_job = evaluate
+large.LARGE = 1
+{module}.{name} = kill_at_the_second({module}.{name})
 run_study(Path(sys.argv[1]), Path(sys.argv[2]))
 """
 
@@ -55,15 +62,26 @@ def _three_shards(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("without_a_page")
-def test_a_killed_run_names_the_shard_it_was_at_and_ends_like_any_other(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("module", "name", "step", "done"),
+    [
+        ("local", "evaluate_job", "evaluate", DONE),
+        ("intake", "read_job", "reading children", f"{INTAKE}/{DONE}"),
+    ],
+)
+def test_a_killed_run_names_the_shard_it_was_at_and_ends_like_any_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module: str, name: str, step: str, done: str
+) -> None:
+    monkeypatch.setattr(large, "LARGE", 1)
     run, partial = tmp_path / "run", tmp_path / "run.partial"
-    command = [sys.executable, "-c", KILLED_AT_THE_SECOND, str(STUDY), str(run)]
+    script = KILLED_AT_THE_SECOND.format(module=module, name=name)
+    command = [sys.executable, "-c", script, str(STUDY), str(run)]
     assert subprocess.run(command, check=False).returncode == -signal.SIGKILL
     assert (partial / AT_WORK).read_text() == "shard 1"
-    assert [path.name for path in (partial / DONE).iterdir()] == ["00000"]
+    assert [path.name for path in (partial / done).iterdir()] == ["00000"]
     told: list[tuple[str, int, int]] = []
     run_study(STUDY, run, RESUME, lambda *step: told.append(step))
-    assert ("evaluate (shard 1 was at work when the last run ended)", 1, SHARDS) in told
+    assert (f"{step} (shard 1 was at work when the last run ended)", 1, SHARDS) in told
     run_study(STUDY, tmp_path / "undisturbed")
     assert_same_run(run, tmp_path / "undisturbed")
 
