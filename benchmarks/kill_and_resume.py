@@ -27,7 +27,7 @@ from heliotrope.run.folder import MADE_FROM
 from heliotrope.run.intake import INTAKE
 
 KILLS = 50
-MOST_KILLS_OF_ONE = 3
+MOST_KILLS_OF_ONE = 4
 
 MOMENTS = (
     "while the files were looked through",
