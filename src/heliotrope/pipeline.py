@@ -252,7 +252,7 @@ def _read_records(survey: Survey, partial: Path, plan: Plan, tell: Progress) -> 
     origin = describe_origin(survey.input_hashes, plan.rulebook, plan.shards)
     can_go_on = can_continue(partial, origin)
     intake.cut(_tell_steps(tell))
-    if survey.on_disk and not can_go_on:
+    if not survey.is_held and not can_go_on:
         keep_origin(partial, origin)
     reading = intake.read(plan.workers, _tell_steps(tell))
     keep_origin(partial, origin)

@@ -208,14 +208,14 @@ def test_a_file_that_changes_between_two_readings_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     study = write_study(tmp_path / "study", HEADER + rows(40))
-    place = cut._find_buckets
+    place = cut.find_shards
 
     def meddle(children: pl.Series, buckets: int) -> pl.Series:
         with (study / "assessment.csv").open("a") as file:
             file.write(rows(1))
         return place(children, buckets)
 
-    monkeypatch.setattr(cut, "_find_buckets", meddle)
+    monkeypatch.setattr(cut, "find_shards", meddle)
     with pytest.raises(UserError, match="its content changed during the run"):
         run_study(study, tmp_path / "run")
     assert [path.name for path in tmp_path.iterdir()] == ["study"]

@@ -6,7 +6,6 @@ of buckets, which is the shard of the child in a run. A row that names no child 
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -15,15 +14,16 @@ from pathlib import Path
 import polars as pl
 
 from heliotrope.ingest.context import ReadContext
-from heliotrope.ingest.delivery import Bucket
+from heliotrope.ingest.delivery import Bucket, join_buckets
 from heliotrope.ingest.laid import CHILD, Laid
 from heliotrope.ingest.linking.link_table import LinkTable
 from heliotrope.ingest.linking.precedence import Sources
 from heliotrope.ingest.raw import RawTable
-from heliotrope.ingest.spool import Spool
+from heliotrope.ingest.spool import Spool, read_packed, write_packed
 from heliotrope.ingest.staged import Staged
 from heliotrope.ingest.survey import Survey, Tell, tell_bytes
-from heliotrope.records.shard import shard_of
+from heliotrope.ingest.waiting import Cutting, Proven, cut_waiting, load_waiting
+from heliotrope.records.shard import find_shards
 
 _RECIPE = "recipe.pickle"
 _BUCKET = "bucket"
@@ -32,10 +32,14 @@ _PLACED = {"record": pl.Int64, _BUCKET: pl.Int64}
 
 @dataclass(frozen=True)
 class _Recipe:
-    """What every bucket needs to be read: the tables on disk, and the order of the sources."""
+    """What every bucket needs to be read: the tables on disk, and the order of the sources.
+
+    proven: of each form that waited, how its columns are written.
+    """
 
     on_disk: tuple[Laid, ...]
     sources: Sources
+    proven: tuple[Proven, ...]
 
 
 @dataclass(frozen=True)
@@ -52,7 +56,7 @@ def count_buckets(survey: Survey, shards: int) -> int:
     One where nothing is on disk: then all rows are held, and are read at once; and where a row
     names children of several buckets, since each row is accounted for once.
     """
-    if not survey.on_disk or shards == 1:
+    if survey.is_held or shards == 1:
         return 1
     places = _place_held(survey, shards).values()
     return 1 if any(place["record"].is_duplicated().any() for place in places) else shards
@@ -69,10 +73,14 @@ def cut_study(survey: Survey, buckets: int, folder: Path, tell: Tell) -> None:
         for batch in laid.table.batches(say):
             _add_batch(laid, batch, Cutter(Spool(folder), buckets, survey.context))
     for number, held in enumerate(_cut_held(survey, buckets)):
-        (folder / _name_held(number)).write_bytes(pickle.dumps(held))
+        write_packed(folder / _name_held(number), held)
+    cutting = Cutting(folder, buckets, survey.context, tell)
+    proven = tuple(
+        cut_waiting(waiting, place, cutting) for place, waiting in enumerate(survey.waiting)
+    )
     survey.check()
     on_disk = tuple(replace(laid, links={}) for laid in survey.on_disk)
-    (folder / _RECIPE).write_bytes(pickle.dumps(_Recipe(on_disk, survey.sources)))
+    write_packed(folder / _RECIPE, _Recipe(on_disk, survey.sources, proven))
 
 
 def is_of_bucket(file: Path, number: int) -> bool:
@@ -86,8 +94,8 @@ def is_of_bucket(file: Path, number: int) -> bool:
 
 def load_bucket(folder: Path, number: int, context: ReadContext) -> tuple[Bucket, Sources]:
     """Read the rows of a bucket that was cut, laid out, and the order of the sources."""
-    recipe: _Recipe = pickle.loads((folder / _RECIPE).read_bytes())
-    held: _Held = pickle.loads((folder / _name_held(number)).read_bytes())
+    recipe: _Recipe = read_packed(folder / _RECIPE)
+    held: _Held = read_packed(folder / _name_held(number))
     spool = Spool(folder)
     raws, staged = dict(held.bucket.raws), list(held.bucket.staged)
     for laid in recipe.on_disk:
@@ -99,7 +107,10 @@ def load_bucket(folder: Path, number: int, context: ReadContext) -> tuple[Bucket
         raw = raw if refused is None else replace(raw, refused=refused)
         raws[laid.source] = raw
         staged += replace(laid, links=held.links[laid.source]).lay_out(raw, context)
-    return replace(held.bucket, raws=raws, staged=tuple(staged)), recipe.sources
+    parts = [replace(held.bucket, raws=raws, staged=tuple(staged))]
+    for place, proven in enumerate(recipe.proven):
+        parts.append(load_waiting(folder, place, number, proven))
+    return join_buckets(parts), recipe.sources
 
 
 def _name_held(number: int) -> str:
@@ -125,24 +136,13 @@ class Cutter:
 
 def _add_batch(laid: Laid, batch: RawTable, cutter: Cutter) -> None:
     rows = batch.numbered()
-    place = _find_buckets(laid.find_children(batch, cutter.context), cutter.buckets)
+    place = find_shards(laid.find_children(batch, cutter.context), cutter.buckets)
     placed = pl.DataFrame({"record": rows["record"], _BUCKET: place})
     for number, part in _part(rows, placed, 0).items():
         cutter.spool.add(_name_rows(laid), number, part)
     if batch.refused.height:
         for number, part in _part(batch.refused, placed, 0).items():
             cutter.spool.add(_name_refused(laid), number, part)
-
-
-def _find_buckets(children: pl.Series, buckets: int) -> pl.Series:
-    """Give the bucket of each child named; the first where none is."""
-    distinct = children.drop_nulls().unique()
-    table = pl.DataFrame(
-        {CHILD: distinct, _BUCKET: [shard_of(child, buckets) for child in distinct]},
-        schema={CHILD: pl.String, _BUCKET: pl.Int64},
-    )
-    rows = pl.DataFrame({CHILD: children}).join(table, on=CHILD, how="left", maintain_order="left")
-    return rows[_BUCKET].fill_null(0)
 
 
 def _part(rows: pl.DataFrame, placed: pl.DataFrame, home: int) -> dict[int, pl.DataFrame]:
@@ -159,7 +159,8 @@ def _place_held(survey: Survey, buckets: int) -> dict[int, pl.DataFrame]:
     for staged in survey.numbered.staged:
         if CHILD not in staged.rows.columns:
             continue
-        rows = staged.rows.select("record", _find_buckets(staged.rows[CHILD], buckets))
+        place = find_shards(staged.rows[CHILD], buckets).alias(_BUCKET)
+        rows = staged.rows.select("record", place)
         rows = rows.filter(staged.rows[CHILD].is_not_null())
         before = places.get(staged.source, pl.DataFrame(schema=_PLACED))
         places[staged.source] = pl.concat([before, rows]).unique(maintain_order=True)
@@ -174,6 +175,7 @@ def _cut_held(survey: Survey, buckets: int) -> Iterator[_Held]:
     homes = {number: min(place[_BUCKET], default=0) for number, place in places.items()}
     cutter = _HeldCutter(places, homes)
     on_disk = {laid.source for laid in survey.on_disk}
+    on_disk |= {source for waiting in survey.waiting for source in waiting.filled}
     raws = [
         cutter.cut_raw(source, raw) for source, raw in whole.raws.items() if source not in on_disk
     ]
@@ -250,7 +252,7 @@ def _part_links(
             place: replace(
                 link,
                 raw=replace(link.raw, cells=link.raw.cells.clear()),
-                pairs=link.pairs.filter(_find_buckets(link.pairs["ours"], buckets) == number),
+                pairs=link.pairs.filter(find_shards(link.pairs["ours"], buckets) == number),
                 incomplete=link.incomplete.clear(),
             )
             for place, link in laid.links.items()

@@ -8,6 +8,7 @@ from functools import cached_property
 
 import polars as pl
 
+from heliotrope.ingest.apart import Apart
 from heliotrope.ingest.raw import RawTable
 from heliotrope.ingest.staged import Staged
 from heliotrope.ingest.tabular.large import LargeTable
@@ -53,6 +54,7 @@ class Delivery:
     notes: findings about files. cohort: (step, words, persons) of a cohort selected, if any.
     source: how study.toml names the source; None: each file is a source of its own.
     large: tables that stay on disk; they are no ``raws`` until they have been looked through.
+    apart: the rows of ``raws`` that stay where they are until the study is cut by children.
     """
 
     raws: tuple[RawTable, ...]
@@ -65,6 +67,7 @@ class Delivery:
     cohort: tuple[tuple[str, str, int], ...] = ()
     source: str | None = None
     large: tuple[LargeTable, ...] = ()
+    apart: Apart | None = None
 
 
 @dataclass(frozen=True)
@@ -121,31 +124,55 @@ class Numbered:
 
     def whole(self) -> Bucket:
         """Return all that was read as one bucket."""
-        joined = [item for each in self.deliveries for item in each.joined]
-        columns: dict[int, frozenset[int]] = {}
-        for item in joined:
-            number = self.number_of(item.raw)
-            columns[number] = columns.get(number, frozenset()) | item.columns
-        left_out = [item for each in self.deliveries for item in each.left_out]
-        return Bucket(
-            dict(enumerate(self.raws)),
-            self.staged,
-            self._rows_of(joined),
-            columns,
-            self._rows_of(left_out, "rule"),
-        )
+        numbers, deliveries = self._numbers, self.deliveries
+        joined = [item for each in deliveries for item in each.joined]
+        left_out = [item for each in deliveries for item in each.left_out]
+        return make_bucket(dict(enumerate(self.raws)), numbers, self.staged, joined, left_out)
 
-    def _rows_of(self, items: Sequence[RowsOf], *columns: str) -> pl.DataFrame:
-        schema = {"source": pl.Int64, "record": pl.Int64, **dict.fromkeys(columns, pl.String)}
-        parts = [
-            item.rows.select(
-                pl.lit(self.number_of(item.raw), pl.Int64).alias("source"),
-                pl.col("record").cast(pl.Int64),
-                *columns,
-            )
-            for item in items
-        ]
-        return pl.concat([pl.DataFrame(schema=schema), *parts]).unique(maintain_order=True)
+
+def make_bucket(
+    raws: Mapping[int, RawTable],
+    numbers: Mapping[int, int],
+    staged: tuple[Staged, ...],
+    joined: Sequence[Joined],
+    left_out: Sequence[RowsOf],
+) -> Bucket:
+    """Put what was laid out of some sources together; ``numbers``: of each by its ``id``."""
+    columns: dict[int, frozenset[int]] = {}
+    for item in joined:
+        number = numbers[id(item.raw)]
+        columns[number] = columns.get(number, frozenset()) | item.columns
+    return Bucket(
+        raws,
+        staged,
+        _place_rows(numbers, joined),
+        columns,
+        _place_rows(numbers, left_out, "rule"),
+    )
+
+
+def join_buckets(parts: Sequence[Bucket]) -> Bucket:
+    """Put parts of one bucket together, each of sources of its own."""
+    return Bucket(
+        {source: raw for part in parts for source, raw in part.raws.items()},
+        tuple(staged for part in parts for staged in part.staged),
+        pl.concat([part.joined for part in parts]),
+        {source: names for part in parts for source, names in part.joined_columns.items()},
+        pl.concat([part.left_out for part in parts]),
+    )
+
+
+def _place_rows(numbers: Mapping[int, int], items: Sequence[RowsOf], *columns: str) -> pl.DataFrame:
+    schema = {"source": pl.Int64, "record": pl.Int64, **dict.fromkeys(columns, pl.String)}
+    parts = [
+        item.rows.select(
+            pl.lit(numbers[id(item.raw)], pl.Int64).alias("source"),
+            pl.col("record").cast(pl.Int64),
+            *columns,
+        )
+        for item in items
+    ]
+    return pl.concat([pl.DataFrame(schema=schema), *parts]).unique(maintain_order=True)
 
 
 def number_deliveries(deliveries: Sequence[Delivery]) -> Numbered:

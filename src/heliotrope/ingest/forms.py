@@ -32,12 +32,18 @@ READERS: dict[str, str] = {
 }
 
 
+# The forms whose rows may stay where they are until the study is cut by children.
+_APART = frozenset({"omop"})
+
+
 class FormReader(Protocol):
     """What the package of a form offers."""
 
     @staticmethod
-    def deliver(folder: Path, source: FormSource, context: ReadContext, tell: Tell) -> Delivery:
-        """Read one source whole and lay it out as ours."""
+    def deliver(
+        folder: Path, source: FormSource, context: ReadContext, tell: Tell, **large: int | None
+    ) -> Delivery:
+        """Read one source and lay it out as ours; ``large_from``: see ``read_deliveries``."""
 
     @staticmethod
     def recognise(path: Path) -> FormSource | None:
@@ -77,7 +83,8 @@ def read_deliveries(
     """Read every source of a study, each by the reader of its form.
 
     Rule: what a source does not say of how its files are written the study says for all. Plain
-    tables of ``large_from`` bytes of text stay on disk; None: all are held.
+    tables of ``large_from`` bytes of text stay on disk, rows of so many of some forms where they
+    are; None: all are held.
     Errors: those of the readers.
     """
     tables = [source for source in study.sources if isinstance(source, SourceMapping)]
@@ -90,6 +97,7 @@ def read_deliveries(
         if not isinstance(source, SourceMapping):
             reader = find_reader(source.form)
             written = source.within(study.format)
-            delivery = reader.deliver(study.folder, written, context, tell)
+            large = {"large_from": large_from} if source.form in _APART else {}
+            delivery = reader.deliver(study.folder, written, context, tell, **large)
             deliveries.append(replace(delivery, source=source.file))
     return deliveries

@@ -10,7 +10,11 @@ import polars as pl
 from heliotrope.ingest.context import ReadContext
 from heliotrope.ingest.delivery import Note
 from heliotrope.ingest.linking.identifiers import Named
-from heliotrope.ingest.linking.link_table import LinkTable, translate_staged
+from heliotrope.ingest.linking.link_table import (
+    LinkTable,
+    translate_children,
+    translate_staged,
+)
 from heliotrope.ingest.proofs import Proofs, join_shown, prove_columns, show_columns
 from heliotrope.ingest.raw import RawTable
 from heliotrope.ingest.staged import UNNUMBERED, ColumnKey, Staged
@@ -44,13 +48,10 @@ class Laid:
 
     def find_children(self, batch: RawTable, context: ReadContext) -> pl.Series:
         """Return the child that each row names, translated, also of rows that are left out."""
-        found = pl.DataFrame({CHILD: self.table.find_children(batch, context)})
+        found = self.table.find_children(batch, context)
         for link in self.links.values():
-            ours = pl.col(CHILD).replace_strict(
-                link.translation, default=pl.col(CHILD), return_dtype=pl.String
-            )
-            found = found.with_columns(ours)
-        return found[CHILD]
+            found = translate_children(found, link)
+        return found
 
 
 @dataclass(frozen=True)

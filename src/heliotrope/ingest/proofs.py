@@ -39,9 +39,16 @@ class Shown:
         """Say whether it is a column of dates; else of numbers."""
         return self.cell.spec.reads == "date"
 
-    def join(self, later: Shown) -> Shown:
-        """Put the cells of a later batch to these; only those that prove something stay."""
-        return _show(self.cell, {**later.texts, **self.texts}, [*self.texts, *later.texts])
+    def join(self, other: Shown) -> Shown:
+        """Put the cells of another batch to these; only those that prove something stay.
+
+        Batches may come in any order: of two equal cells the one in the first record stays.
+        """
+        first = {
+            text: min(texts[text] for texts in (self.texts, other.texts) if text in texts)
+            for text in {**self.texts, **other.texts}
+        }
+        return _show(self.cell, first)
 
     def prove(self) -> str:
         """Return the decimal sign or the order of day and month.
@@ -57,8 +64,8 @@ class Shown:
         )
 
 
-def _show(cell: Cell, records: Mapping[str, int], texts: list[str]) -> Shown:
-    series = pl.Series(texts, dtype=pl.String)
+def _show(cell: Cell, records: Mapping[str, int]) -> Shown:
+    series = pl.Series(sorted(records, key=lambda text: (records[text], text)), dtype=pl.String)
     if cell.spec.reads == "date":
         telling = find_telling_dates(series, cell.context.date_words)
     else:
@@ -78,13 +85,13 @@ def show_columns(staged: Staged, context: ReadContext) -> dict[ColumnKey, Shown]
     for cell in _list_open_columns(staged, context):
         rows = read_known_texts(cell).filter(pl.col("text").is_not_null())
         rows = rows.unique("text", keep="first", maintain_order=True)
-        shown = _show(cell, dict(rows.select("text", "record").iter_rows()), rows["text"].to_list())
+        shown = _show(cell, dict(rows.select("text", "record").iter_rows()))
         found[cell.key] = found[cell.key].join(shown) if cell.key in found else shown
     return found
 
 
 def join_shown(first: Proofs, later: Proofs) -> dict[ColumnKey, Shown]:
-    """Put what a later batch shows to what the ones before it showed."""
+    """Put what another batch shows to what the ones before it showed."""
     joined = {
         key: shown.join(later[key]) if key in later else shown for key, shown in first.items()
     }

@@ -25,6 +25,7 @@ from heliotrope.ingest.linking.precedence import Sources, make_sources
 from heliotrope.ingest.proofs import prove_whole
 from heliotrope.ingest.raw import RawTable
 from heliotrope.ingest.tabular.large import LargeTable
+from heliotrope.ingest.waiting import Waiting, list_waiting, number_waiting
 
 _MEGABYTE = 1 << 20
 
@@ -40,7 +41,8 @@ class Tell(Protocol):
 class Survey:
     """A study looked through.
 
-    numbered: its sources, and the rows of those that are held. on_disk: the others.
+    numbered: its sources, and the rows of those that are held. on_disk: tables that are not.
+    waiting: forms whose rows wait where they are.
     sources: which of them counts before which. named: whose identifiers they use.
     """
 
@@ -48,8 +50,19 @@ class Survey:
     context: ReadContext
     numbered: Numbered
     on_disk: tuple[Laid, ...]
+    waiting: tuple[Waiting, ...]
     sources: Sources
     named: tuple[Named, ...]
+
+    @property
+    def is_held(self) -> bool:
+        """Say whether all rows are held."""
+        return not self.on_disk and not self.waiting
+
+    def close(self) -> None:
+        """Let go of the files whose rows wait."""
+        for item in self.waiting:
+            item.apart.close()
 
     def count_children(self, table: str | None = None) -> int:
         """Count the children that the rows name: all, or those of rows for one table."""
@@ -76,7 +89,7 @@ def survey_study(
 ) -> Survey:
     """Look through every source of a study.
 
-    ``large_from``: plain tables of so many bytes of text stay on disk; None: every row is held.
+    ``large_from``: tables of so many bytes of text stay on disk; None: every row is held.
     Errors: what makes a file as a whole untrustworthy (no such file, missing column, ambiguous
     dates or numbers): UserError.
     """
@@ -85,9 +98,11 @@ def survey_study(
     links = read_links(study, context)
     looked = [[_look(table, item, links, context, tell) for table in item.large]
               for item in deliveries]  # fmt: skip
+    waiting = list_waiting(deliveries, links)
+    asked = [each.seen for some in looked for each in some]
+    asked += [item.show_links() for item in waiting]
     seen = {
-        number: [each.seen[number] for some in looked for each in some if number in each.seen]
-        for number in range(len(links))
+        number: [each[number] for each in asked if number in each] for number in range(len(links))
     }
     deliveries = [_add(*pair) for pair in zip(deliveries, looked, strict=True)]
     numbered = number_deliveries(apply_links(study, deliveries, links, seen))
@@ -101,8 +116,13 @@ def survey_study(
         context,
         numbered,
         tuple(replace(item.laid, source=numbered.number_of(item.laid.table.raw)) for item in each),
+        tuple(number_waiting(item, numbered) for item in waiting),
         make_sources(numbered, [source.file for source in study.sources], study.precedence),
-        (*gather_identifiers(numbered), *(named for item in each for named in item.named)),
+        (
+            *gather_identifiers(numbered),
+            *(named for item in each for named in item.named),
+            *(named for item in waiting for named in item.name_children()),
+        ),
     )
 
 

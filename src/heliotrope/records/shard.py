@@ -55,3 +55,16 @@ def shard_of(patient_id: str, shards: int) -> int:
     0
     """
     return zlib.crc32(patient_id.encode("utf-8")) % shards
+
+
+def find_shards(children: pl.Series, shards: int) -> pl.Series:
+    """Give the shard of the child that each row names; the first where it names none."""
+    distinct = children.drop_nulls().unique()
+    table = pl.DataFrame(
+        {"child": distinct, "shard": [shard_of(child, shards) for child in distinct]},
+        schema={"child": pl.String, "shard": pl.Int64},
+    )
+    rows = pl.DataFrame({"child": children}).join(
+        table, on="child", how="left", maintain_order="left"
+    )
+    return rows["shard"].fill_null(0)

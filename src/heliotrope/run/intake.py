@@ -81,12 +81,12 @@ class Intake:
         Errors: those of ``cut_study``.
         """
         mark = self.run / INTAKE / _CUT
-        if not self.survey.on_disk or not self.list_unread() or is_marked(self.run, mark):
-            return
-        shutil.rmtree(self.spool, ignore_errors=True)
-        self.spool.mkdir(parents=True)
-        cut_study(self.survey, self.buckets, self.spool, tell)
-        write_mark(mark, compute_digests(self.run, self.spool.iterdir()))
+        if not self.survey.is_held and self.list_unread() and not is_marked(self.run, mark):
+            shutil.rmtree(self.spool, ignore_errors=True)
+            self.spool.mkdir(parents=True)
+            cut_study(self.survey, self.buckets, self.spool, tell)
+            write_mark(mark, compute_digests(self.run, self.spool.iterdir()))
+        self.survey.close()
 
     def list_unread(self) -> list[int]:
         """List the buckets that are not read yet, or of which a part was damaged since."""
@@ -99,7 +99,7 @@ class Intake:
         Errors: buckets that end their process, after all others are read: UserError.
         """
         unread = self.list_unread()
-        if unread and not self.survey.on_disk:
+        if unread and self.survey.is_held:
             tell("checking the records")
             _read_at_once(self)
         elif unread:

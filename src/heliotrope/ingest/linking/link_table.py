@@ -126,6 +126,11 @@ def _translate(delivery: Delivery, numbers: frozenset[int], table: LinkTable) ->
     return replace(delivery, staged=staged)
 
 
+def translate_children(children: pl.Series, table: LinkTable) -> pl.Series:
+    """Translate the identifiers that rows use; one that has no translation stays as it is."""
+    return children.replace_strict(table.translation, default=children, return_dtype=pl.String)
+
+
 def translate_staged(staged: Staged, table: LinkTable) -> Staged:
     """Translate the identifiers of laid-out rows; one that has no translation is a problem."""
     translation, theirs = table.translation, pl.col("patient_id")

@@ -39,8 +39,14 @@ def recognise(path: Path) -> OmopSource | None:
     return OmopSource(form="omop", file=file) if is_there else None
 
 
-def deliver(folder: Path, source: OmopSource, context: ReadContext, tell: Tell) -> Delivery:
-    """Read one source whole and lay it out as ours; the libraries it needs are loaded now."""
+def deliver(
+    folder: Path,
+    source: OmopSource,
+    context: ReadContext,
+    tell: Tell,
+    large_from: int | None = None,
+) -> Delivery:
+    """Read one source and lay it out as ours; the libraries it needs are loaded now."""
     from heliotrope.ingest.omop.reading import read_model
 
-    return read_model(folder, source, context, tell)
+    return read_model(folder, source, context, tell, large_from)

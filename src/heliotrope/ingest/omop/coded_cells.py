@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from heliotrope.ingest.omop.concepts import Vocabulary, fetch_concepts
+from heliotrope.ingest.omop.concepts import Vocabulary
 from heliotrope.ingest.omop.store import as_number
 from heliotrope.records.units import find_unit
 
@@ -15,7 +15,7 @@ def find_routes(rows: pl.DataFrame, vocabulary: Vocabulary) -> pl.Series:
     known = {item.concept_id: item.word for item in vocabulary.ids.routes}
     numbers = rows.select(as_number("route_concept_id")).to_series()
     unknown = {n for n in numbers.drop_nulls().unique().to_list() if n and n not in known}
-    for number, concept in fetch_concepts(vocabulary.store, unknown).items():
+    for number, concept in vocabulary.find_concepts(unknown).items():
         word = find(concept.name) or find(concept.name.casefold().removesuffix(" route"))
         if word is not None:
             known[number] = word
@@ -40,7 +40,7 @@ def find_units(rows: pl.DataFrame, vocabulary: Vocabulary) -> pl.DataFrame:
     known = {item.concept_id: item.word for item in vocabulary.ids.units}
     numbers = rows.select(as_number("unit_concept_id")).to_series()
     unknown = {n for n in numbers.drop_nulls().unique().to_list() if n and n not in known}
-    for number, concept in fetch_concepts(vocabulary.store, unknown).items():
+    for number, concept in vocabulary.find_concepts(unknown).items():
         known[number] = concept.code
     by_concept = pl.lit(numbers).replace_strict(known, default=None, return_dtype=pl.String)
     texts = rows["unit_source_value"].drop_nulls().unique().to_list()

@@ -104,6 +104,7 @@ class Vocabulary:
 
     known: meanings by id. below: ids that stand below others, each with the nearest of them.
     notes: (rule, what was found). diagnoses: the concept that each title or synonym means.
+    looked_up: rows of CONCEPT that were asked for since.
     """
 
     store: CdmStore
@@ -118,6 +119,15 @@ class Vocabulary:
     has_ancestors: bool
     notes: tuple[tuple[str, str], ...] = field(default=())
     diagnoses: Mapping[str, str] = field(default_factory=dict)
+    looked_up: dict[int, Concept | None] = field(default_factory=dict, repr=False)
+
+    def find_concepts(self, numbers: Iterable[int]) -> dict[int, Concept]:
+        """Return the rows of CONCEPT of some ids; none is looked up twice."""
+        wanted = set(numbers)
+        unknown = wanted - self.looked_up.keys()
+        self.looked_up.update(dict.fromkeys(unknown) | fetch_concepts(self.store, unknown))
+        found = ((number, self.looked_up[number]) for number in wanted)
+        return {number: concept for number, concept in found if concept is not None}
 
 
 def read_vocabulary(

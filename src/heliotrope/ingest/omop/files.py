@@ -6,6 +6,7 @@ import codecs
 import csv
 import shutil
 import tempfile
+import weakref
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -29,6 +30,8 @@ NOT_USED, LOOKED_UP = "table_not_used", "vocabulary_looked_up"
 
 _HEAD = 1 << 16
 _BLOCK = 1 << 22
+# Rows of a table that are held at once where it is read in batches.
+BATCH = 100_000
 _WINDOWS = "cp1252"
 
 
@@ -56,6 +59,8 @@ class FileStore:
     Text is parsed once, in batches, into Parquet there; rows are filtered while that is read in
     batches, so that a table larger than the memory costs the memory of its wanted rows only.
     """
+
+    can_wait = True
 
     files: Files
     model: OmopModel
@@ -109,6 +114,18 @@ class FileStore:
         with _readable(member):
             found = rows.collect(engine="streaming").sort(RECORD)
         return self._raw(member, found)
+
+    def batches(self, table: str, where: Where) -> Iterator[RawTable]:
+        member = self.members[table]
+        yield self._raw(member, self._scan(member).head(0).collect())
+        for start in range(0, self.count(table, Where()), BATCH):
+            # a slice at a time: Polars' own batches run ahead of who takes them, without bound
+            rows = self._scan(member).slice(start, BATCH)
+            rows = rows if where.is_open else rows.filter(to_expression(where))
+            with _readable(member):
+                batch = rows.collect(engine="streaming").sort(RECORD)
+            if batch.height:
+                yield self._raw(member, batch)
 
     def look_up(self, table: str, anyone_of: Mapping[str, Collection[str]]) -> pl.DataFrame:
         rows = self._scan(self.members[table])
@@ -175,7 +192,9 @@ class FileStore:
         if member.table not in self._parsed:
             target = self._temporary() / f"{member.table}.parquet"
             with _readable(member):
-                _scan_text(member).sink_parquet(target, compression="lz4", statistics=False)
+                _scan_text(member).sink_parquet(
+                    target, compression="lz4", statistics=False, row_group_size=BATCH
+                )
             self._parsed[member.table] = target
         return self._parsed[member.table]
 
@@ -219,6 +238,7 @@ class FileStore:
     def _temporary(self) -> Path:
         if self._folder is None:
             self._folder = Path(tempfile.mkdtemp(prefix="heliotrope-omop-"))
+            weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
         return self._folder
 
 

@@ -19,7 +19,7 @@ from heliotrope.ingest.omop.selection import (
     mean_rows,
     with_names,
 )
-from heliotrope.ingest.omop.store import as_number
+from heliotrope.ingest.omop.store import CdmStore, as_number
 from heliotrope.ingest.problems import gather_problems, make_problems
 from heliotrope.ingest.raw import RawTable
 from heliotrope.ingest.staged import Staged
@@ -30,11 +30,13 @@ class Layout:
     """What laying out needs beside the rows.
 
     ids: person (Int64) and patient_id (text). ends: person and the last day observed, as text.
+    sites: site_number and the name of each care site.
     """
 
     vocabulary: Vocabulary
     ids: pl.DataFrame
     ends: pl.DataFrame
+    sites: pl.DataFrame
 
     @property
     def context(self) -> ReadContext:
@@ -54,9 +56,8 @@ def make_staged(
     return Staged(table, raw, rows, numbers, value_column=raw.header.index(value))
 
 
-def number_persons(persons: RawTable, patient_id: str) -> pl.DataFrame:
-    """Return person (Int64) and the patient_id the study asked for."""
-    rows = with_names(persons)
+def number_persons(rows: pl.DataFrame, patient_id: str) -> pl.DataFrame:
+    """Return person (Int64) and the patient_id the study asked for; ``rows``: of PERSON."""
     name = (
         pl.col("person_source_value")
         if patient_id == "person_source_value" and "person_source_value" in rows.columns
@@ -85,7 +86,7 @@ def stage_patients(raw: RawTable, facts: pl.DataFrame, layout: Layout, patient_i
         .with_columns(sex=pl.coalesce(known, written), birth_date=birth_text(rows))
         .join(layout.ids, on="person", how="left", maintain_order="left")
         .join(facts, on="person", how="left", maintain_order="left")
-        .join(_sites(layout), on="site_number", how="left", maintain_order="left")
+        .join(layout.sites, on="site_number", how="left", maintain_order="left")
     )
     said = [name for name in facts.columns if name != "person"]
     laid = laid.select("record", "patient_id", "sex", "birth_date", "site", *said)
@@ -98,8 +99,8 @@ def stage_patients(raw: RawTable, facts: pl.DataFrame, layout: Layout, patient_i
     return make_staged("patient", raw, laid, theirs, patient_id)
 
 
-def _sites(layout: Layout) -> pl.DataFrame:
-    store = layout.vocabulary.store
+def find_sites(store: CdmStore) -> pl.DataFrame:
+    """Return the care sites of a model: site_number and site."""
     if "care_site" not in store.columns:
         return pl.DataFrame(schema={"site_number": pl.Int64, "site": pl.String})
     return (

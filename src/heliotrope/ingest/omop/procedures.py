@@ -40,6 +40,24 @@ def find_given(meanings: Meanings, vocabulary: Vocabulary) -> Meanings:
     )
 
 
+_DAY = {"drug_exposure": "drug_exposure_start_date", PROCEDURES: "procedure_date"}
+
+
+def find_given_days(rows: pl.DataFrame, table: str, meanings: Meanings) -> pl.DataFrame:
+    """Return person and day of each row of a table that records immunoglobulin given."""
+    return (
+        mean_rows(rows, table, meanings)
+        .filter(pl.col("meaning") == IMMUNOGLOBULIN)
+        .select(person=as_number("person_id"), day=pl.col(_DAY[table]).str.slice(0, 10))
+        .filter(pl.col("person").is_not_null())
+    )
+
+
+def find_alone(procedures: pl.DataFrame, exposures: pl.DataFrame) -> pl.DataFrame:
+    """Return the procedures of a day without an exposure; one of such a day says no more."""
+    return procedures.join(exposures, on=["person", "day"], how="anti", maintain_order="left")
+
+
 def stage_procedures(
     raw: RawTable, given: Meanings, exposures: RawTable, drugs: Meanings, layout: Layout
 ) -> tuple[Staged | None, RowsOf]:
@@ -47,19 +65,16 @@ def stage_procedures(
 
     ``exposures``: what was given as drugs; a procedure of such a day says no more and is left out.
     """
-    days = mean_rows(with_names(exposures), "drug_exposure", drugs)
-    days = days.filter(pl.col("meaning") == IMMUNOGLOBULIN).select(
-        person=as_number("person_id"), day=pl.col("drug_exposure_start_date").str.slice(0, 10)
-    )
+    days = find_given_days(with_names(exposures), "drug_exposure", drugs)
     rows = mean_rows(with_names(raw), PROCEDURES, given)
     rows = rows.with_columns(
         pl.lit(None, pl.String).alias(name)
         for name in ("procedure_datetime", "procedure_source_value")
         if name not in rows.columns
     ).with_columns(person=as_number("person_id"), day=pl.col("procedure_date").str.slice(0, 10))
-    again = rows.join(days, on=["person", "day"], how="semi")
+    once = find_alone(rows, days)
+    again = rows.join(once, on="record", how="anti", maintain_order="left")
     twice = RowsOf(raw, again.select("record", rule=pl.lit(RECORDED_TWICE)))
-    once = rows.join(again, on="record", how="anti", maintain_order="left")
     if once.is_empty():
         return None, twice
     laid = once.join(layout.ids, on="person", how="left", maintain_order="left").select(

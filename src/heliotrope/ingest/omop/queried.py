@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 
 import polars as pl
 
 from heliotrope.definitions.omop_model import OmopModel
-from heliotrope.ingest.omop.store import CdmStore, as_number, as_text
+from heliotrope.ingest.omop.store import CdmStore, Where, as_number, as_text
 from heliotrope.ingest.raw import RawTable
 from heliotrope.records.row_id import RECORD_BITS
 
@@ -22,7 +23,20 @@ def stands_with_vocabulary(table: str, model: OmopModel) -> bool:
 
 
 class Queried:
-    """What stores whose rows come by a query have in common: no files to account for."""
+    """What stores whose rows come by a query have in common: no files to account for.
+
+    Such rows are hashed as they came, all of a table, so that they cannot wait to be read.
+    """
+
+    can_wait = False
+
+    def batches(self, table: str, where: Where) -> Iterator[RawTable]:
+        """Bring all rows as one batch."""
+        yield self.fetch(table, where)
+
+    def fetch(self, table: str, where: Where) -> RawTable:
+        """Bring the wanted rows of a table here: each store by its own query."""
+        raise NotImplementedError
 
     def others(self) -> list[RawTable]:
         """Return nothing: what else stands in a hospital's database is not counted."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 
 import polars as pl
@@ -21,7 +21,7 @@ from heliotrope.ingest.diagnoses import list_below
 from heliotrope.ingest.omop.coded_cells import find_routes, find_units
 from heliotrope.ingest.omop.concepts import CONCEPT_COLUMNS, Meaning, Meanings, Vocabulary
 from heliotrope.ingest.omop.doses import compute_doses, read_strengths
-from heliotrope.ingest.omop.store import Where, as_number
+from heliotrope.ingest.omop.store import CdmStore, Where, as_number
 from heliotrope.ingest.raw import RawTable
 from heliotrope.ingest.staged import clean
 
@@ -55,12 +55,27 @@ def known_where(where: Where, columns: Collection[str]) -> Where:
     return replace(where, anyone_of=kept, local=local)
 
 
-def fetch_meant(
-    vocabulary: Vocabulary, table: str, meanings: Meanings, persons: Collection[int] | None
-) -> RawTable:
-    """Bring the rows of some persons here whose concept means something."""
-    where = where_of(table, meanings, persons)
-    return vocabulary.store.fetch(table, known_where(where, vocabulary.store.columns[table]))
+Read = Callable[[pl.DataFrame], pl.DataFrame]
+
+
+def gather_meant(
+    vocabulary: Vocabulary,
+    table: str,
+    meanings: Meanings,
+    persons: Collection[int] | None,
+    read: Read,
+) -> pl.DataFrame:
+    """Read the rows of some persons whose concept means something, batch by batch.
+
+    ``read``: what is kept of some rows under their columns' names.
+    """
+    where = known_where(where_of(table, meanings, persons), vocabulary.store.columns[table])
+    return gather_rows(vocabulary.store, table, where, read)
+
+
+def gather_rows(store: CdmStore, table: str, where: Where, read: Read) -> pl.DataFrame:
+    """Read the wanted rows of a table batch by batch; only what ``read`` keeps of them is held."""
+    return pl.concat([read(with_names(raw)) for raw in store.batches(table, where)])
 
 
 def with_names(raw: RawTable) -> pl.DataFrame:
@@ -137,14 +152,12 @@ def select_persons(
     total = store.count("person", Where())
     if entry is None:
         diagnoses = _diagnoses(vocabulary, meanings, None)
-        persons = with_names(store.fetch("person", Where()))
-        everyone = CohortRecords(_persons(persons), diagnoses)
+        everyone = CohortRecords(gather_rows(store, "person", Where(), _persons), diagnoses)
         return Selected(None, select_cohort(everyone, None, vocabulary.context.rulebook), diagnoses)
     candidates = _find_candidates(vocabulary, meanings, entry)
-    persons = with_names(store.fetch("person", Where(candidates)))
     diagnoses = _diagnoses(vocabulary, meanings, candidates)
     records = CohortRecords(
-        _persons(persons), diagnoses,
+        gather_rows(store, "person", Where(candidates), _persons), diagnoses,
         _given(vocabulary, meanings, candidates),
         _weights(vocabulary, meanings, candidates),
     )  # fmt: skip
@@ -175,8 +188,10 @@ def _find_candidates(
 def _persons_with(vocabulary: Vocabulary, table: str, meanings: Meanings) -> frozenset[int]:
     if not meanings.by_id and not meanings.by_text:
         return frozenset()
-    rows = with_names(fetch_meant(vocabulary, table, meanings, None))
-    return frozenset(rows.select(as_number("person_id")).to_series().drop_nulls().to_list())
+    found = gather_meant(
+        vocabulary, table, meanings, None, lambda rows: rows.select(as_number("person_id")).unique()
+    )
+    return frozenset(found.to_series().drop_nulls().to_list())
 
 
 def _persons(persons: pl.DataFrame) -> pl.DataFrame:
@@ -227,13 +242,20 @@ def _diagnoses(
     found = meanings[table].only("diagnosis")
     if not found.by_id and not found.by_text:
         return pl.DataFrame(schema={**DIAGNOSES, "words": pl.String})
-    rows = mean_rows(with_names(fetch_meant(vocabulary, table, found, persons)), table, found)
-    return rows.select(
-        patient_id=as_number("person_id").cast(pl.String),
-        date=day_of("condition_start_date"),
-        concept="meaning",
-        words="words",
-    ).filter(pl.col("concept").is_not_null() & pl.col("patient_id").is_not_null())
+
+    def read(rows: pl.DataFrame) -> pl.DataFrame:
+        return (
+            mean_rows(rows, table, found)
+            .select(
+                patient_id=as_number("person_id").cast(pl.String),
+                date=day_of("condition_start_date"),
+                concept="meaning",
+                words="words",
+            )
+            .filter(pl.col("concept").is_not_null() & pl.col("patient_id").is_not_null())
+        )
+
+    return gather_meant(vocabulary, table, found, persons, read)
 
 
 def _given(
@@ -253,18 +275,21 @@ def _procedures(
     given = meanings.get(PROCEDURES)
     if given is None or not (given.by_id or given.by_text):
         return pl.DataFrame(schema=IMMUNOGLOBULINS)
-    rows = mean_rows(
-        with_names(fetch_meant(vocabulary, PROCEDURES, given, persons)), PROCEDURES, given
-    )
-    return (
-        rows.filter(pl.col("meaning") == IMMUNOGLOBULIN)
-        .select(patient_id=as_number("person_id").cast(pl.String), date=day_of("procedure_date"))
-        .filter(pl.col("patient_id").is_not_null())
-        .select(
-            pl.col(name) if name in _KNOWN else pl.lit(None, dtype).alias(name)
-            for name, dtype in IMMUNOGLOBULINS.items()
+
+    def read(rows: pl.DataFrame) -> pl.DataFrame:
+        days = mean_rows(rows, PROCEDURES, given).filter(pl.col("meaning") == IMMUNOGLOBULIN)
+        return (
+            days.select(
+                patient_id=as_number("person_id").cast(pl.String), date=day_of("procedure_date")
+            )
+            .filter(pl.col("patient_id").is_not_null())
+            .select(
+                pl.col(name) if name in _KNOWN else pl.lit(None, dtype).alias(name)
+                for name, dtype in IMMUNOGLOBULINS.items()
+            )
         )
-    )
+
+    return gather_meant(vocabulary, PROCEDURES, given, persons, read)
 
 
 _KNOWN = ("patient_id", "date")
@@ -278,20 +303,23 @@ def _exposures(
     found = meanings[table].named([IMMUNOGLOBULIN])
     if not found.by_id and not found.by_text:
         return pl.DataFrame(schema=IMMUNOGLOBULINS)
-    rows = mean_rows(with_names(fetch_meant(vocabulary, table, found, persons)), table, found)
-    doses = compute_doses(
-        lay_out_doses(rows), read_strengths(dict(found.by_id), vocabulary), vocabulary.ids
-    )
-    doses = doses.with_columns(
-        pl.lit(None, pl.String).alias(name) for name in _ROUTES if name not in doses.columns
-    )
-    return doses.select(
-        patient_id=as_number("person_id").cast(pl.String),
-        date=day_of("drug_exposure_start_date"),
-        dose=pl.col("dose").cast(pl.Float64),
-        dose_unit="dose_unit",
-        route=find_routes(doses, vocabulary),
-    ).filter(pl.col("patient_id").is_not_null())
+    strengths = read_strengths(dict(found.by_id), vocabulary)
+
+    def read(rows: pl.DataFrame) -> pl.DataFrame:
+        laid = lay_out_doses(mean_rows(rows, table, found))
+        doses = compute_doses(laid, strengths, vocabulary.ids)
+        doses = doses.with_columns(
+            pl.lit(None, pl.String).alias(name) for name in _ROUTES if name not in doses.columns
+        )
+        return doses.select(
+            patient_id=as_number("person_id").cast(pl.String),
+            date=day_of("drug_exposure_start_date"),
+            dose=pl.col("dose").cast(pl.Float64),
+            dose_unit="dose_unit",
+            route=find_routes(doses, vocabulary),
+        ).filter(pl.col("patient_id").is_not_null())
+
+    return gather_meant(vocabulary, table, found, persons, read)
 
 
 _ROUTES = ("route_concept_id", "route_source_value")
@@ -328,16 +356,19 @@ def _weights(
     found = meanings[table].named([WEIGHT])
     if not found.by_id and not found.by_text:
         return pl.DataFrame(schema=WEIGHTS)
-    rows = with_names(fetch_meant(vocabulary, table, found, persons))
-    rows = rows.with_columns(
-        pl.lit(None, pl.String).alias(name) for name in _UNITS if name not in rows.columns
-    )
-    return rows.select(
-        patient_id=as_number("person_id").cast(pl.String),
-        date=day_of("measurement_date"),
-        value=pl.col("value_as_number").cast(pl.Float64, strict=False),
-        unit=find_units(rows, vocabulary)["unit"],
-    ).filter(pl.col("patient_id").is_not_null())
+
+    def read(rows: pl.DataFrame) -> pl.DataFrame:
+        rows = rows.with_columns(
+            pl.lit(None, pl.String).alias(name) for name in _UNITS if name not in rows.columns
+        )
+        return rows.select(
+            patient_id=as_number("person_id").cast(pl.String),
+            date=day_of("measurement_date"),
+            value=pl.col("value_as_number").cast(pl.Float64, strict=False),
+            unit=find_units(rows, vocabulary)["unit"],
+        ).filter(pl.col("patient_id").is_not_null())
+
+    return gather_meant(vocabulary, table, found, persons, read)
 
 
 _UNITS = ("unit_concept_id", "unit_source_value")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -52,6 +52,13 @@ class CdmStore(Protocol):
 
     def fetch(self, table: str, where: Where) -> RawTable:
         """Bring the wanted rows of a table here, whole, with their record numbers."""
+
+    def batches(self, table: str, where: Where) -> Iterator[RawTable]:
+        """Bring the same rows in batches, one at least, in the order of ``fetch``."""
+
+    @property
+    def can_wait(self) -> bool:
+        """Say whether rows can be left there and come the same, in batches, when they are read."""
 
     def look_up(self, table: str, anyone_of: Mapping[str, Collection[str]]) -> pl.DataFrame:
         """Return the rows of a vocabulary table whose columns hold one of some texts each."""
