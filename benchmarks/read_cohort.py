@@ -1,9 +1,9 @@
 """Read a whole cohort, every row of which is used: at once, and cut by children.
 
-``python benchmarks/read_cohort.py [CHILDREN] [--memory-gib G]`` (10,000) writes the cohort of
-scale.py as text and as Parquet and reads it each way in a process of its own, with every check,
-finding and the way back to the cell, into the canonical parts of a run. ``--memory-gib``: no
-process, no worker either, may take more. Rewrites its part of README.md.
+``python benchmarks/read_cohort.py [CHILDREN] [--memory-gib G] [--as FORM...]`` (10,000) writes the
+cohort of scale.py as text and as Parquet, or in other forms, and reads it each way in a process of
+its own, with every check, finding and the way back to the cell, into the canonical parts of a run.
+``--memory-gib``: no process, no worker either, may take more. Rewrites its part of README.md.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from scale import SEED, SHARE_WITH_IVIG
 from heliotrope.simulate.folder import SimulationOrder, write_simulated_study
 
 CHILDREN = 10_000
+TABLES = ["csv", "parquet"]
 HEADER = [
     "written as", "MB", "read", "rows", "seconds", "rows a second", "of the processor, s",
     "peak memory, MiB", "of a worker, MiB",
@@ -79,14 +80,16 @@ def main() -> None:
     asked = argparse.ArgumentParser(description=__doc__)
     asked.add_argument("children", type=int, nargs="?", default=CHILDREN)
     asked.add_argument("--memory-gib", type=float, default=0.0)
+    asked.add_argument("--as", dest="forms", nargs="+", default=TABLES, metavar="FORM")
     given = asked.parse_args()
     lines = []
-    for form in ("csv", "parquet"):
+    for form in given.forms:
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name) / "study"
             order = SimulationOrder(given.children, SEED, form, share_with_ivig=SHARE_WITH_IVIG)
             write_simulated_study(order, folder)
-            size = f"{sum(path.stat().st_size for path in folder.iterdir()) / 1e6:,.0f}"
+            files = [path for path in folder.rglob("*") if path.is_file()]
+            size = f"{sum(path.stat().st_size for path in files) / 1e6:,.0f}"
             for way, (script, workers) in WAYS.items():
                 lines.append([form, size, way, *measure(folder, given.memory_gib, script, workers)])
                 sys.stdout.write(" | ".join(lines[-1]) + "\n")
@@ -96,7 +99,7 @@ def main() -> None:
     what = f"{given.children:,} children, a tenth on IVIG"
     text = f"{describe_machine()}, {load}; {what}{limit}.\n\n{draw_table(HEADER, lines)}"
     sys.stdout.write(text + "\n")
-    write_part("read_cohort", text)
+    write_part("read_cohort" if given.forms == TABLES else "read_cohort_as", text)
 
 
 def measure(folder: Path, memory_gib: float, script: str, workers: int) -> list[str]:
