@@ -10,7 +10,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from tests.fault.test_resume import RESUME, STUDY, assert_same_run
+from tests.fault.test_resume import RESUME, STUDY, assert_same_run, undisturbed
 from tests.fault.test_run_faults import DeadlyRulebook, ignore
 
 from heliotrope.definitions.load import read_rulebook
@@ -24,6 +24,8 @@ from heliotrope.ingest.tabular import large
 from heliotrope.pipeline import run_study
 from heliotrope.run.intake import INTAKE
 from heliotrope.study import read_study
+
+__all__ = ["undisturbed"]
 
 SHARDS = 3
 
@@ -70,7 +72,13 @@ def _three_shards(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_a_killed_run_names_the_shard_it_was_at_and_ends_like_any_other(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module: str, name: str, step: str, done: str
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    undisturbed: Path,
+    module: str,
+    name: str,
+    step: str,
+    done: str,
 ) -> None:
     monkeypatch.setattr(large, "LARGE", 1)
     run, partial = tmp_path / "run", tmp_path / "run.partial"
@@ -82,8 +90,7 @@ def test_a_killed_run_names_the_shard_it_was_at_and_ends_like_any_other(
     told: list[tuple[str, int, int]] = []
     run_study(STUDY, run, RESUME, lambda *step: told.append(step))
     assert (f"{step} (shard 1 was at work when the last run ended)", 1, SHARDS) in told
-    run_study(STUDY, tmp_path / "undisturbed")
-    assert_same_run(run, tmp_path / "undisturbed")
+    assert_same_run(run, undisturbed)
 
 
 def cut(folder: Path) -> None:
