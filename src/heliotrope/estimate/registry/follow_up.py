@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import zlib
+from dataclasses import dataclass
+from heapq import nsmallest
 
 import polars as pl
 
@@ -22,14 +24,20 @@ LEFT_OUT = (
 )
 
 
-def select_children(
-    inputs: Inputs, numbers: RegistryComparison
-) -> tuple[pl.DataFrame, dict[str, int]]:
+@dataclass(frozen=True)
+class Selected:
+    """The children who can be compared, one row each, and how many others there are, by reason."""
+
+    children: pl.DataFrame
+    left_out: dict[str, int]
+
+
+def select_children(inputs: Inputs, numbers: RegistryComparison) -> Selected:
     """Return the children who can be compared, and count the others by the first reason.
 
-    Returns patient_id, diagnosis_date, birth_date, antibody, first_ivig_day, end_of_follow_up (days
-    from diagnosis) and ``is_still_followed``: observation ended so near to the end of all records
-    that it may go on, and is no loss. Of more than ``most_children`` so many are drawn.
+    Columns: patient_id, diagnosis_date, birth_date, antibody, first_ivig_day, end_of_follow_up
+    (days from diagnosis) and ``is_still_followed``: observation ended so near to the end of all
+    records that it may go on, and is no loss. Of more than ``most_children`` so many are drawn.
     """
     rule = numbers.intervals
     judged = _derive_days(inputs, rule).with_columns(reason=_find_reason(rule))
@@ -43,7 +51,8 @@ def select_children(
         "is_still_followed",
         end_of_follow_up=pl.min_horizontal("observed_day", pl.lit(rule.last_day)).cast(pl.Int32),
     )
-    return kept, {name: judged.filter(pl.col("reason") == name).height for name in LEFT_OUT}
+    left_out = {name: judged.filter(pl.col("reason") == name).height for name in LEFT_OUT}
+    return Selected(kept, left_out)
 
 
 def _draw_children(judged: pl.DataFrame, most: int) -> pl.DataFrame:
@@ -54,8 +63,11 @@ def _draw_children(judged: pl.DataFrame, most: int) -> pl.DataFrame:
     can_be_compared = judged.filter(pl.col("reason").is_null())[CHILD]
     if can_be_compared.len() <= most:
         return judged
-    ordered = sorted(can_be_compared, key=lambda child: (zlib.crc32(child[::-1].encode()), child))
-    is_left_out = pl.col(CHILD).is_in(pl.Series(ordered[most:], dtype=pl.String).implode())
+    drawn = nsmallest(
+        most, can_be_compared, lambda child: (zlib.crc32(child[::-1].encode()), child)
+    )
+    is_drawn = pl.col(CHILD).is_in(pl.Series(drawn, dtype=pl.String).implode())
+    is_left_out = pl.col("reason").is_null() & is_drawn.not_()
     return judged.with_columns(
         reason=pl.when(is_left_out).then(pl.lit("not_drawn")).otherwise("reason")
     )

@@ -14,7 +14,7 @@ import polars as pl
 from heliotrope.definitions.registry_comparison import RegistryComparison
 from heliotrope.estimate.inputs import Inputs
 from heliotrope.estimate.registry.covariates import add_covariates, read_values
-from heliotrope.estimate.registry.follow_up import compute_day, select_children
+from heliotrope.estimate.registry.follow_up import Selected, compute_day, select_children
 
 CHILD = "patient_id"
 
@@ -43,22 +43,27 @@ class PersonIntervals:
     left_out: dict[str, int]
 
 
-def hold_compared(inputs: Inputs, numbers: RegistryComparison) -> Inputs:
+def hold_compared(inputs: Inputs, numbers: RegistryComparison, selected: Selected) -> Inputs:
     """Gather, of a cohort too large to be held, what is used of the children who are compared."""
-    children, _ = select_children(inputs, numbers)
-    measures = {name for covariate in numbers.covariates for name in covariate.measures}
-    return inputs.of_children(children[CHILD], sorted({numbers.outcomes.activity, *measures}))
+    named = {name for covariate in numbers.covariates for name in covariate.measures}
+    measures = sorted({numbers.outcomes.activity, *named})
+    return inputs.of_children(selected.children[CHILD], measures)
 
 
-def derive_person_intervals(inputs: Inputs, numbers: RegistryComparison) -> PersonIntervals:
+def derive_person_intervals(
+    inputs: Inputs, numbers: RegistryComparison, selected: Selected | None = None
+) -> PersonIntervals:
     """Cut every child's follow-up from diagnosis into intervals.
 
     Left out, and counted: children without a date of diagnosis, with IVIG before it, with
     immunoglobulin only under the skin or only at replacement dose, first seen long after diagnosis
     (what happened before is unknown), or seen no further. Follow-up ends with observation, with
     the last day of the comparison, and at a switch to subcutaneous immunoglobulin.
+    ``selected``: who is compared, where that is known; the length of an interval decides nothing
+    of it.
     """
-    children, left_out = select_children(inputs, numbers)
+    selected = selected or select_children(inputs, numbers)
+    children, left_out = selected.children, selected.left_out
     spans = _derive_spans(inputs, children)
     rows = _add_treatment(_cut(children, numbers), spans, numbers)
     rows = add_covariates(rows.join(children.drop("is_still_followed"), on=CHILD), inputs, numbers)

@@ -23,6 +23,7 @@ from heliotrope.estimate.registry.e_value import (
     estimate_e_value,
     estimate_e_value_of_difference,
 )
+from heliotrope.estimate.registry.follow_up import select_children
 from heliotrope.estimate.registry.marginal import Contrast
 from heliotrope.estimate.registry.person_intervals import (
     PersonIntervals,
@@ -50,8 +51,9 @@ def estimate_comparison_rows(
     inputs: Inputs, topic: Topic, numbers: RegistryComparison
 ) -> list[Row]:
     """Make every row of the comparison; called where enough children were treated at all."""
-    held = hold_compared(inputs, numbers)
-    table = derive_person_intervals(held, numbers)
+    selected = select_children(inputs, numbers)
+    held = hold_compared(inputs, numbers, selected)
+    table = derive_person_intervals(held, numbers, selected)
     rows = describe_population(topic.of("registry_population"), table, numbers)
     refused = (
         worded("no child could be followed from diagnosis")
@@ -62,7 +64,8 @@ def estimate_comparison_rows(
         described = describe_activity(inputs, topic, numbers)
         return [*rows, *refuse_comparison(topic, refused), *described]
     longer = numbers.intervals.model_copy(update={"days": numbers.g_formula.days})
-    steps = derive_person_intervals(held, numbers.model_copy(update={"intervals": longer}))
+    longer_numbers = numbers.model_copy(update={"intervals": longer})
+    steps = derive_person_intervals(held, longer_numbers, selected)
     comparison = compare_registry(table.frame, steps.frame, numbers)
     rows += describe_weights(topic, comparison, numbers)
     if comparison.refused is not None:
