@@ -23,7 +23,7 @@ import pytest
 from heliotrope.classify.evaluate import Evaluation, evaluate
 from heliotrope.definitions.load import Rulebook
 from heliotrope.example_studies import find_example
-from heliotrope.execution import jobs
+from heliotrope.execution import jobs, shards
 from heliotrope.pipeline import run_study
 from heliotrope.records.shard import Shard
 from heliotrope.report import page
@@ -52,15 +52,26 @@ def modern_run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     yield from _share_run("modern_cohort", tmp_path_factory)
 
 
-def _share_run(example: str, folders: pytest.TempPathFactory) -> Iterator[Path]:
+@pytest.fixture(scope="session")
+def seven_run_in_shards(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A run like ``seven_run``, but in three shards."""
+    yield from _share_run("seven_children", tmp_path_factory, patients_a_shard=3)
+
+
+def _share_run(
+    example: str,
+    folders: pytest.TempPathFactory,
+    patients_a_shard: int = shards.PATIENTS_A_SHARD,
+) -> Iterator[Path]:
     base = folders.getbasetemp()
     shared = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "shared"
     shared.mkdir(exist_ok=True)
-    run = shared / example
-    with (shared / f"{example}.lock").open("w") as lock:
+    run = shared / f"{example}_by_{patients_a_shard}"
+    with run.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not run.exists():
-            run_study(find_example(example), run)
+            with mock.patch.object(shards, "PATIENTS_A_SHARD", patients_a_shard):
+                run_study(find_example(example), run)
     before = _list_files(run)
     yield run
     changed = sorted(str(path.relative_to(run)) for path, *_ in before ^ _list_files(run))

@@ -10,7 +10,7 @@ from itertools import repeat
 from pathlib import Path
 
 import pytest
-from tests.fault.test_resume import STUDY, assert_same_run, undisturbed
+from tests.fault.test_resume import STUDY, assert_same_run
 
 from heliotrope.execution import shards
 from heliotrope.execution.attempts import AttemptFolder, AttemptName, Manifest, write_attempt
@@ -19,8 +19,6 @@ from heliotrope.execution.jobs import EVALUATE, Engine, Progress, ShardJob, eval
 from heliotrope.execution.local import evaluate_job
 from heliotrope.execution.shards import ATTEMPTS, is_done
 from heliotrope.pipeline import RunOptions, run_study
-
-__all__ = ["undisturbed"]
 
 pytestmark = pytest.mark.usefixtures("without_a_page")
 
@@ -64,8 +62,14 @@ def _three_shards(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shards, "PATIENTS_A_SHARD", 3)
 
 
+@pytest.fixture
+def local(seven_run_in_shards: Path) -> Path:
+    """The seven children in three shards, evaluated by the local engine."""
+    return seven_run_in_shards
+
+
 def test_an_engine_in_one_module_gives_the_same_run(
-    undisturbed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    local: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     @contextmanager
     def open_threads(order: EngineOrder) -> Iterator[Engine]:
@@ -75,14 +79,15 @@ def test_an_engine_in_one_module_gives_the_same_run(
     told: list[tuple[str, int, int]] = []
     options = RunOptions(engine="threads", workers=2)
     run_study(STUDY, tmp_path / "run", options, lambda *step: told.append(step))
-    assert_same_run(tmp_path / "run", undisturbed)
+    assert_same_run(tmp_path / "run", local)
     assert [step for step in told if step[0] == EVALUATE] == [
         (EVALUATE, done, 3) for done in (1, 2, 3)
     ]
 
 
+@pytest.mark.usefixtures("each_shard_once")
 def test_a_scheduler_that_runs_every_job_twice_doubles_nothing(
-    undisturbed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    local: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     engine = Twice()
 
@@ -94,5 +99,5 @@ def test_a_scheduler_that_runs_every_job_twice_doubles_nothing(
     run_study(STUDY, tmp_path / "run", RunOptions(engine="twice"))
     assert engine.begun == ["00000-0-0", "00000-1-1", "00001-0-2", "00001-1-3", "00002-0-4",
                             "00002-1-5"]  # fmt: skip
-    assert_same_run(tmp_path / "run", undisturbed)
+    assert_same_run(tmp_path / "run", local)
     assert not (tmp_path / "run" / ATTEMPTS).exists()

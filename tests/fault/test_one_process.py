@@ -10,7 +10,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from tests.fault.test_resume import RESUME, STUDY, assert_same_run, undisturbed
+from tests.fault.test_resume import RESUME, STUDY, assert_same_run
 from tests.fault.test_run_faults import DeadlyRulebook, ignore
 
 from heliotrope.definitions.load import read_rulebook
@@ -24,8 +24,6 @@ from heliotrope.ingest.tabular import large
 from heliotrope.pipeline import run_study
 from heliotrope.run.intake import INTAKE
 from heliotrope.study import read_study
-
-__all__ = ["undisturbed"]
 
 SHARDS = 3
 
@@ -63,7 +61,7 @@ def _three_shards(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shards, "PATIENTS_A_SHARD", 3)
 
 
-@pytest.mark.usefixtures("without_a_page")
+@pytest.mark.usefixtures("each_shard_once", "without_a_page")
 @pytest.mark.parametrize(
     ("module", "name", "step", "done"),
     [
@@ -74,7 +72,7 @@ def _three_shards(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_killed_run_names_the_shard_it_was_at_and_ends_like_any_other(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-    undisturbed: Path,
+    seven_run_in_shards: Path,
     module: str,
     name: str,
     step: str,
@@ -90,7 +88,7 @@ def test_a_killed_run_names_the_shard_it_was_at_and_ends_like_any_other(
     told: list[tuple[str, int, int]] = []
     run_study(STUDY, run, RESUME, lambda *step: told.append(step))
     assert (f"{step} (shard 1 was at work when the last run ended)", 1, SHARDS) in told
-    assert_same_run(run, undisturbed)
+    assert_same_run(run, seven_run_in_shards)
 
 
 def cut(folder: Path) -> None:

@@ -35,15 +35,10 @@ def _three_shards(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shards, "PATIENTS_A_SHARD", 3)
 
 
-@pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run in three shards; it evaluates each itself."""
-    patch = pytest.MonkeyPatch()
-    patch.setattr(shards, "PATIENTS_A_SHARD", 3)
-    run = tmp_path_factory.mktemp("undisturbed") / "run"
-    run_study(STUDY, run)
-    patch.undo()
-    return run
+@pytest.fixture
+def undisturbed(seven_run_in_shards: Path) -> Path:
+    """A run in three shards; it evaluated each itself."""
+    return seven_run_in_shards
 
 
 def stop_after(count: int, seen: list[int]) -> Callable[[ShardJob], None]:
