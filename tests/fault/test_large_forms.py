@@ -24,6 +24,8 @@ from heliotrope.study import read_study
 FORMS = ("omop",)
 RESUME = RunOptions(resume=True)
 
+pytestmark = pytest.mark.usefixtures("each_shard_once")
+
 
 class StoppedError(Exception):
     """Stands for whatever stops a run."""
@@ -63,6 +65,7 @@ def test_a_run_of_rows_that_waited_is_the_run_of_rows_held(
     assert list((tmp_path / "temporary").iterdir()) == []
 
 
+@pytest.mark.usefixtures("without_a_page")
 def test_a_run_stopped_while_it_is_read_goes_on_from_there(
     study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, undisturbed: Path
 ) -> None:
@@ -88,6 +91,7 @@ def test_a_run_stopped_while_it_is_read_goes_on_from_there(
     assert_same_run(tmp_path / "run", undisturbed)
 
 
+@pytest.mark.usefixtures("without_a_page")
 def test_a_run_stopped_while_it_is_cut_is_cut_anew(
     study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, undisturbed: Path
 ) -> None:
