@@ -9,6 +9,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
+from tests.conftest import writing_no_page
 from tests.fault.test_resume import assert_same_run
 
 from heliotrope.definitions.load import read_rulebook
@@ -37,11 +38,25 @@ class StoppedError(Exception):
     """Stands for whatever stops a run."""
 
 
+def put_everything_on_disk(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(large, "LARGE", 1)
+    patch.setattr(large, "BLOCK", 500)
+    patch.setattr(shards, "PATIENTS_A_SHARD", 2)
+
+
 @pytest.fixture(autouse=True)
 def _everything_on_disk(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(large, "LARGE", 1)
-    monkeypatch.setattr(large, "BLOCK", 500)
-    monkeypatch.setattr(shards, "PATIENTS_A_SHARD", 2)
+    put_everything_on_disk(monkeypatch)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run from disk that nothing stopped; it evaluated each shard itself."""
+    run = tmp_path_factory.mktemp("undisturbed") / "run"
+    with pytest.MonkeyPatch.context() as patch, writing_no_page():
+        put_everything_on_disk(patch)
+        run_study(STUDY, run)
+    return run
 
 
 def hear(*_: object) -> None:
@@ -65,6 +80,7 @@ def rows(count: int, first: int = 0) -> str:
 HEADER = "patient_id,date,measure,value,unit,assessor\n"
 
 
+@pytest.mark.usefixtures("without_a_page")
 def test_a_run_from_disk_is_the_run_from_memory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -80,9 +96,8 @@ def test_a_run_from_disk_is_the_run_from_memory(
 
 @pytest.mark.usefixtures("without_a_page")
 def test_a_run_stopped_while_it_is_read_goes_on_from_there(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, undisturbed: Path
 ) -> None:
-    run_study(STUDY, tmp_path / "undisturbed")
     seen: list[int] = []
 
     def read(job: ReadJob) -> None:
@@ -104,7 +119,7 @@ def test_a_run_stopped_while_it_is_read_goes_on_from_there(
     monkeypatch.setattr(intake, "read_job", lambda job: (read_job(job), seen.append(job.bucket)))
     run_study(STUDY, tmp_path / "run", RESUME)
     assert seen == [2, 3]
-    assert_same_run(tmp_path / "run", tmp_path / "undisturbed")
+    assert_same_run(tmp_path / "run", undisturbed)
 
 
 def stop_before_reading(run: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -128,7 +143,7 @@ def flip_a_bit(path: Path) -> None:
 
 @pytest.mark.usefixtures("without_a_page")
 def test_rows_damaged_after_they_were_cut_are_cut_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, undisturbed: Path
 ) -> None:
     spool = stop_before_reading(tmp_path / "run", monkeypatch)
     flip_a_bit(next(spool.glob("rows-*-00002.frames")))
@@ -138,8 +153,7 @@ def test_rows_damaged_after_they_were_cut_are_cut_again(
     )
     run_study(STUDY, tmp_path / "run", RESUME)
     assert cut_anew == [1]
-    run_study(STUDY, tmp_path / "undisturbed")
-    assert_same_run(tmp_path / "run", tmp_path / "undisturbed")
+    assert_same_run(tmp_path / "run", undisturbed)
 
 
 def test_rows_damaged_while_they_are_read_stop_the_run(
@@ -160,7 +174,7 @@ def test_rows_damaged_while_they_are_read_stop_the_run(
 
 @pytest.mark.usefixtures("without_a_page")
 def test_one_child_with_most_of_the_rows_changes_nothing_of_the_others(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, undisturbed: Path
 ) -> None:
     monkeypatch.setattr(large, "BLOCK", 1 << 16)
     study = tmp_path / "study"
@@ -174,15 +188,14 @@ def test_one_child_with_most_of_the_rows_changes_nothing_of_the_others(
     ).with_columns(patient_id=pl.lit(child), measure=pl.lit("temperature"), unit=pl.lit("degC"))
     pl.concat([known, monitored], how="diagonal").write_csv(study / "assessment.csv")
     run_study(study, tmp_path / "run")
-    run_study(STUDY, tmp_path / "plain")
     parts = tmp_path / "run" / "records" / "assessment.parquet"
     assert pl.read_parquet(parts).height == known.height + monitored.height
     for name in ("response", "score", "state", "course", "aggravation", "reaction"):
         ours, plain = (
-            pl.read_parquet(tmp_path / run / "tables" / f"{name}.parquet").filter(
+            pl.read_parquet(run / "tables" / f"{name}.parquet").filter(
                 pl.col("patient_id") != child
             )
-            for run in ("run", "plain")
+            for run in (tmp_path / "run", undisturbed)
         )
         columns = [column for column in plain.columns if column != "row_id"]
         assert_frame_equal(ours.select(columns), plain.select(columns))
