@@ -61,12 +61,12 @@ class Evaluation:
     @cached_property
     def trace(self) -> pl.DataFrame:
         """The trace, its words spelt."""
-        return spell_words(self.numbered.rows)
+        return spell_words(self.numbered.whole.rows)
 
     @cached_property
     def trace_source(self) -> pl.DataFrame:
         """The cells behind the trace, their words spelt."""
-        return spell_words(self.numbered.sources)
+        return spell_words(self.numbered.whole.sources)
 
 
 def evaluate(shard: Shard, rulebook: Rulebook, first_trace_id: int = 0) -> Evaluation:

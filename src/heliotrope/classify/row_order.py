@@ -30,6 +30,12 @@ def pack_key(rows: pl.DataFrame, key: Sequence[str]) -> pl.Series:
     return packed
 
 
+def sort_places(rows: pl.DataFrame, key: Sequence[str]) -> pl.Series:
+    """Give the places of rows in the order of a key, null first; of one key, the first first."""
+    packed = pack_key(rows, key).to_frame("key").with_row_index("place")
+    return packed.sort("key", maintain_order=True)["place"]
+
+
 def sort_rows(rows: pl.DataFrame, key: Sequence[str]) -> pl.DataFrame:
     """Sort rows by the columns of a key, null first; rows of one key keep their order."""
     return rows.sort(pack_key(rows, key), maintain_order=True)

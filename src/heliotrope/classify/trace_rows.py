@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 import polars as pl
 
-from heliotrope.classify.row_order import pack_key
-from heliotrope.classify.trace import CELLS, NODE_COLUMNS, STATE, WORD, empty_nodes
+from heliotrope.classify.row_order import pack_key, sort_places
+from heliotrope.classify.trace import CELLS, NODE_COLUMNS, STATE, WORD
 from heliotrope.classify.visit_nodes import NodeOfVisits, VisitNodes
 
 KEY = ["definition_id", "patient_id", "regimen", "date", "node"]
+KEY_OF_NODE = KEY[1:]
 KEY_OF_VISIT = ["patient_id", "regimen", "date"]
+
+# What speaks of a definition: nodes, or visits that all have the same nodes.
+NodesOrVisits = pl.DataFrame | VisitNodes
 
 ROLE = pl.Enum(["rejected", "used"])
 SOURCE_COLUMNS = pl.Schema(
@@ -21,16 +28,55 @@ SOURCE_COLUMNS = pl.Schema(
 )
 
 
-@dataclass(frozen=True)
-class NumberedTrace:
-    """The trace of a shard and its cells, in order, with words as numbers of a dictionary."""
+class Chapter(NamedTuple):
+    """The trace of one definition, and its cells, with words as numbers of a dictionary."""
 
     rows: pl.DataFrame
     sources: pl.DataFrame
 
+
+@dataclass(frozen=True)
+class NumberedTrace:
+    """The trace of a shard, definition by definition, in order.
+
+    Whoever writes it can do so a definition at a time: the rows of one are made when it is asked
+    for, and most of a shard's memory would be the rows of all.
+    parts: what speaks of each definition, in the order of their names.
+    first_id: the number of the first row.
+    """
+
+    parts: Mapping[str, Sequence[NodesOrVisits]]
+    types: Mapping[str, pl.DataType | type[pl.DataType]]
+    items: pl.DataFrame | None
+    first_id: int
+
+    @property
+    def empty(self) -> Chapter:
+        """A trace without rows."""
+        rows = pl.DataFrame(schema={"trace_id": pl.Int64, **self.types})
+        return Chapter(rows, pl.DataFrame(schema=SOURCE_COLUMNS))
+
+    def make_chapters(self) -> Iterator[Chapter]:
+        """Make the rows of each definition and their cells, in the order of ``KEY``."""
+        first_id = self.first_id
+        for parts in self.parts.values():
+            first, *others = parts
+            if isinstance(first, VisitNodes) and not others:
+                rows, cells = _number_visits(first, self.types, first_id)
+            else:
+                rows, cells = _number_nodes(parts, self.types, first_id)
+            first_id += rows.height
+            yield Chapter(rows, _add_item_cells(cells, self.items))
+
+    @cached_property
+    def whole(self) -> Chapter:
+        """All rows and all cells."""
+        chapters = [self.empty, *self.make_chapters()]
+        return Chapter(*(pl.concat(part) for part in zip(*chapters, strict=True)))
+
     def spell(self) -> tuple[pl.DataFrame, pl.DataFrame]:
         """Return trace and sources with their words as strings."""
-        return spell_words(self.rows), spell_words(self.sources)
+        return spell_words(self.whole.rows), spell_words(self.whole.sources)
 
 
 def spell_words(frame: pl.DataFrame) -> pl.DataFrame:
@@ -40,7 +86,7 @@ def spell_words(frame: pl.DataFrame) -> pl.DataFrame:
 
 
 def number_trace(
-    parts: Iterable[pl.DataFrame | VisitNodes],
+    parts: Iterable[NodesOrVisits],
     first_id: int = 0,
     visit_values: pl.DataFrame | None = None,
 ) -> NumberedTrace:
@@ -51,55 +97,34 @@ def number_trace(
     """
     collected = list(parts)
     types = _types_of(collected)
-    frames, visits = _by_definition(collected, types)
     items = _list_item_cells(visit_values)
-    rows = [pl.DataFrame(schema={"trace_id": pl.Int64, **types})]
-    sources = [pl.DataFrame(schema=SOURCE_COLUMNS)]
-    for name in sorted({*frames, *visits}):
-        if name in frames:
-            numbered, cells = _number_frame(frames[name], types, first_id)
-        else:
-            numbered, cells = _number_visits(visits[name], types, first_id)
-        first_id += numbered.height
-        rows.append(numbered)
-        sources.append(_add_item_cells(cells, items))
-    return NumberedTrace(pl.concat(rows), pl.concat(sources))
+    return NumberedTrace(_by_definition(collected), types, items, first_id)
 
 
-def _by_definition(
-    parts: Sequence[pl.DataFrame | VisitNodes],
-    types: dict[str, pl.DataType | type[pl.DataType]],
-) -> tuple[dict[str, pl.DataFrame], dict[str, VisitNodes]]:
-    """Sort node frames and cut them by definition; keep visit nodes that stand alone."""
-    visits = [part for part in parts if isinstance(part, VisitNodes)]
-    frames = [part for part in parts if isinstance(part, pl.DataFrame) and part.height]
-    known = {name for frame in frames for name in frame["definition_id"].unique()}
-    alone: dict[str, VisitNodes] = {}
-    for part in visits:
-        name = part.definition.id
-        if name in known or name in alone:
-            repeated = alone.pop(name, None)
-            both = [part, repeated] if repeated else [part]
-            frames += [frame for frame in (item.make_frame() for item in both) if frame.height]
-            known.add(name)
-        else:
-            alone[name] = part
-    # Words are numbered before they are sorted: a number moves four times faster than a string.
-    coded = [_number_words(frame, types) for frame in frames or [empty_nodes()]]
-    nodes = pl.concat(coded)
-    ordered = nodes.sort(pack_key(nodes, KEY), maintain_order=True)
-    cut = ordered.partition_by("definition_id", maintain_order=True, as_dict=True)
-    return {str(name): frame for (name,), frame in cut.items()}, alone
+def _by_definition(parts: Iterable[NodesOrVisits]) -> dict[str, list[NodesOrVisits]]:
+    """Put together what speaks of one definition: node frames first, then visit nodes."""
+    frames: dict[str, list[NodesOrVisits]] = defaultdict(list)
+    visits: dict[str, list[NodesOrVisits]] = defaultdict(list)
+    for part in parts:
+        if isinstance(part, VisitNodes):
+            visits[part.definition.id].append(part)
+        elif part.height:
+            for name, frame in _cut(part):
+                frames[name].append(frame)
+    return {name: frames[name] + visits[name] for name in sorted({*frames, *visits})}
 
 
-def _number_words(
-    nodes: pl.DataFrame, types: dict[str, pl.DataType | type[pl.DataType]]
-) -> pl.DataFrame:
-    return nodes.with_columns(pl.col(name).cast(dtype) for name, dtype in types.items())
+def _cut(nodes: pl.DataFrame) -> list[tuple[str, pl.DataFrame]]:
+    """Cut a node frame by definition; nearly all are of one."""
+    names = nodes["definition_id"]
+    if (names == names[0]).all():
+        return [(names[0], nodes)]
+    cut = nodes.partition_by("definition_id", maintain_order=True, as_dict=True)
+    return [(str(name), frame) for (name,), frame in cut.items()]
 
 
 def _types_of(
-    parts: Sequence[pl.DataFrame | VisitNodes],
+    parts: Sequence[NodesOrVisits],
 ) -> dict[str, pl.DataType | type[pl.DataType]]:
     """Give the types of numbered rows: children and words as numbers of a dictionary."""
     frames = [part for part in parts if isinstance(part, pl.DataFrame)]
@@ -124,19 +149,31 @@ def _type_of_children(frames: Sequence[pl.DataFrame]) -> pl.Enum:
     return pl.Enum(children.unique().sort())
 
 
-def _number_frame(
-    nodes: pl.DataFrame, types: Iterable[str], first_id: int
+def _number_nodes(
+    parts: Sequence[NodesOrVisits],
+    types: Mapping[str, pl.DataType | type[pl.DataType]],
+    first_id: int,
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Number the sorted nodes of one definition and list their cells."""
+    """Sort and number the nodes of one definition and list their cells.
+
+    Words are numbered before they are sorted: a number moves four times faster than a string. The
+    lists of cells are never moved: each is told which number its row got.
+    """
+    nodes = pl.concat(
+        part.make_frame() if isinstance(part, VisitNodes) else part for part in parts
+    ).with_columns(pl.col(name).cast(dtype) for name, dtype in types.items())
+    order = sort_places(nodes, KEY_OF_NODE)
     trace_id = pl.int_range(first_id, first_id + nodes.height, dtype=pl.Int64, eager=True)
-    rows = nodes.select(trace_id.alias("trace_id"), *types)
-    numbered = nodes.select(trace_id.alias("trace_id"), *CELLS)
-    cells = [_list_cells(trace_id, nodes["sources"]), *_list_used(numbered)]
-    return rows, _sort_cells(pl.concat(cells))
+    rows = nodes.select(pl.col(*types).gather(order)).insert_column(0, trace_id.alias("trace_id"))
+    numbers = np.empty(nodes.height, np.int64)
+    numbers[order.to_numpy()] = trace_id.to_numpy()
+    numbered = nodes.select(pl.Series("trace_id", numbers), *CELLS)
+    cells = [_list_cells(numbered["trace_id"], nodes["sources"]), *_list_used(numbered)]
+    return rows.select("trace_id", *types), _sort_cells(pl.concat(cells))
 
 
 def _number_visits(
-    part: VisitNodes, types: dict[str, pl.DataType | type[pl.DataType]], first_id: int
+    part: VisitNodes, types: Mapping[str, pl.DataType | type[pl.DataType]], first_id: int
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Number the nodes of one definition, visit by visit, without ever sorting them.
 
@@ -179,7 +216,7 @@ def _everywhere(part: VisitNodes) -> dict[str, str | None]:
     }
 
 
-def _list_keys(part: VisitNodes, types: dict[str, pl.DataType | type[pl.DataType]]) -> pl.DataFrame:
+def _list_keys(part: VisitNodes, types: Mapping[str, pl.DataType | type[pl.DataType]]) -> pl.DataFrame:
     """List the keys of all visits, then of the roots without one."""
     return pl.concat(
         frame.select(
@@ -193,7 +230,7 @@ def _list_keys(part: VisitNodes, types: dict[str, pl.DataType | type[pl.DataType
 def _stack_nodes(
     part: VisitNodes,
     nodes: Sequence[NodeOfVisits],
-    types: dict[str, pl.DataType | type[pl.DataType]],
+    types: Mapping[str, pl.DataType | type[pl.DataType]],
 ) -> pl.DataFrame:
     """Stack what each node says at all visits, node upon node, then the roots without a visit."""
     columns = [name for name in types if name not in {*KEY_OF_VISIT, *_everywhere(part)}]

@@ -15,6 +15,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import polars as pl
+
 from heliotrope.errors import ExitCode, Found, UserError
 from heliotrope.execution.digests import Digests
 from heliotrope.execution.jobs import Part, ShardJob
@@ -86,7 +88,7 @@ def write_attempt(
         path = folder / f"{part.folder}.{part.table}.parquet"
         digest = write_whole(part.rows, path)
         files.append(PartFile(part.folder, part.table, path.stat().st_size, digest))
-        rows += part.rows.height
+        rows += pl.scan_parquet(path, glob=False).select(pl.len()).collect().item()
     return Manifest(name, tuple(files), rows)
 
 

@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 import polars as pl
+from polars.io.plugins import register_io_source
 
 from heliotrope.classify.evaluate import evaluate
+from heliotrope.classify.trace_rows import NumberedTrace
 from heliotrope.definitions.load import Rulebook
 from heliotrope.errors import ExitCode, UserError
 from heliotrope.execution.shards import (
@@ -17,6 +19,7 @@ from heliotrope.execution.shards import (
     PARTS,
     TRACE,
     TRACE_IDS_A_SHARD,
+    Rows,
     part_path,
     read_shard,
 )
@@ -46,7 +49,7 @@ class Part(NamedTuple):
 
     folder: str
     table: str
-    rows: pl.DataFrame
+    rows: Rows
 
     def find_path(self, shard: int) -> Path:
         """Give the path of its file within the run folder."""
@@ -69,14 +72,30 @@ class Engine(Protocol):
 
 
 def evaluate_shard(job: ShardJob) -> Iterator[Part]:
-    """Read one shard, evaluate it, and give what a run keeps of it, part by part."""
+    """Read one shard, evaluate it, and give what a run keeps of it, part by part.
+
+    Each part is to be written before the next is asked for: rows of the trace are made, definition
+    by definition, while they are written, and leave their cells for the part after.
+    """
     shard = read_shard(job.run / "records", job.shard)
     evaluation = evaluate(shard, job.rulebook, first_trace_id=job.shard * TRACE_IDS_A_SHARD)
     for name, table in evaluation.coded.items():
         yield Part(PARTS, name, table)
     yield Part(PARTS, "shard_finding", evaluation.findings)
-    yield Part(TRACE, "trace", evaluation.numbered.rows)
-    yield Part(TRACE, "trace_source", evaluation.numbered.sources)
+    trace, cells = evaluation.numbered, list[pl.DataFrame]()
+    yield Part(TRACE, "trace", _make_while_written(trace, cells))
+    yield Part(TRACE, "trace_source", pl.concat([trace.empty.sources, *cells]))
+
+
+def _make_while_written(trace: NumberedTrace, cells: list[pl.DataFrame]) -> pl.LazyFrame:
+    """Give rows that are made when they are written; then their cells stand in ``cells``."""
+
+    def make(*_: object) -> Iterator[pl.DataFrame]:
+        for chapter in trace.make_chapters():
+            cells.append(chapter.sources)
+            yield chapter.rows
+
+    return register_io_source(make, schema=trace.empty.rows.schema)
 
 
 def name_killers(fatal: Sequence[ShardJob]) -> UserError:

@@ -34,6 +34,9 @@ from heliotrope.records.shard import Shard, list_children, shard_of
 if TYPE_CHECKING:
     from polars._typing import ParquetMetadataContext
 
+# What a part is written from: rows that are held, or made while they are written.
+Rows = pl.DataFrame | pl.LazyFrame
+
 # A shard costs 0.7 s whoever is in it, and 0.1 MB of memory a child, 0.7 MB a child with infusions
 # (benchmarks/README.md): small shards share few children among many cores, large ones cost less.
 PATIENTS_A_SHARD = 500
@@ -87,39 +90,41 @@ def part_path(folder: Path, table: str, shard: int) -> Path:
     return folder / f"{table}.parquet" / f"part-{shard:05}.parquet"
 
 
-def write_part(frame: pl.DataFrame, folder: Path, table: str, shard: int) -> int:
+def write_part(frame: Rows, folder: Path, table: str, shard: int) -> int:
     """Write one part of a table, whole or not at all; give its digest."""
     path = part_path(folder, table, shard)
     path.parent.mkdir(parents=True, exist_ok=True)
     return write_whole(frame, path)
 
 
-def write_whole(frame: pl.DataFrame, path: Path) -> int:
+def write_whole(frame: Rows, path: Path) -> int:
     """Write one file of a run into a folder that stands, whole or not at all; give its digest."""
     draft = path.with_name(f".{path.name}.draft")
-    frame.write_parquet(
+    rows = frame.lazy()
+    rows.sink_parquet(
         draft,
         compression="zstd",
         compression_level=COMPRESSION,
         statistics=False,
         row_group_size=ROWS_A_GROUP,
-        metadata=_spell(frame),
+        metadata=_spell(rows.collect_schema()),
     )
     digest = compute_digest(draft)
     draft.replace(path)
     return digest
 
 
-def _spell(frame: pl.DataFrame) -> dict[str, str] | None:
+def _spell(schema: pl.Schema) -> dict[str, str] | None:
     """Declare words that are kept as numbers of a dictionary as the strings that they stand for.
 
     Parquet stores both in the same way, a dictionary and places in it; only the Arrow schema
     beside it says which it was. To write them so takes half the time of writing strings.
     """
     is_coded = pl.selectors.by_dtype(pl.Categorical, pl.Enum)
-    if not frame.select(is_coded).width:
+    empty = schema.to_frame()
+    if not empty.select(is_coded).width:
         return None
-    spelt = frame.clear().with_columns(is_coded.cast(pl.String))
+    spelt = empty.with_columns(is_coded.cast(pl.String))
     declared: dict[str, str] = {}
 
     def note(context: ParquetMetadataContext) -> dict[str, str]:
