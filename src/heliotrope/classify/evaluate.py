@@ -79,6 +79,7 @@ def evaluate(shard: Shard, rulebook: Rulebook, first_trace_id: int = 0) -> Evalu
     definition = rulebook.get(RESPONSE, ResponseDefinition)
     rules = WorseningRules.of(rulebook)
     derived = derive_all(shard, rulebook, definition.baseline.days_before)
+    found = find_in_derived(derived, rulebook)  # now, while little is held beside it
     cohort = _cohort(derived)
     scores = classify_scores(derived.changes, derived.baselines, rulebook, cohort)
     states = classify_states(
@@ -124,7 +125,11 @@ def evaluate(shard: Shard, rulebook: Rulebook, first_trace_id: int = 0) -> Evalu
         "haemolysis": haemolysis.table,
         "steroid_outcome": outcomes.table,
     }
-    return Evaluation(_in_schema(tables), numbered, _findings(derived, rulebook, parts))
+    return Evaluation(
+        _in_schema(tables),
+        numbered,
+        _put_findings_together([found, *(part.findings for part in parts)]),
+    )
 
 
 def _number_children(shard: Shard) -> Shard:
@@ -188,15 +193,7 @@ def _visit_table(improvement: Improvement) -> pl.DataFrame:
     )
 
 
-def _findings(derived: Derived, rulebook: Rulebook, parts: list[Classified]) -> pl.DataFrame:
+def _put_findings_together(findings: list[pl.DataFrame]) -> pl.DataFrame:
     columns = ShardFinding.column_names()
-    return (
-        pl.concat(
-            [
-                find_in_derived(derived, rulebook).select(columns),
-                *(part.findings.select(columns) for part in parts),
-            ]
-        )
-        .unique()
-        .sort("severity", "rule", "row_id")
-    )
+    together = pl.concat([found.select(columns) for found in findings])
+    return together.unique().sort("severity", "rule", "row_id")

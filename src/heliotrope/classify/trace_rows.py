@@ -216,7 +216,9 @@ def _everywhere(part: VisitNodes) -> dict[str, str | None]:
     }
 
 
-def _list_keys(part: VisitNodes, types: Mapping[str, pl.DataType | type[pl.DataType]]) -> pl.DataFrame:
+def _list_keys(
+    part: VisitNodes, types: Mapping[str, pl.DataType | type[pl.DataType]]
+) -> pl.DataFrame:
     """List the keys of all visits, then of the roots without one."""
     return pl.concat(
         frame.select(
