@@ -61,6 +61,7 @@ def _state_of(node: str) -> pl.Expr:
 
 def _describe_answer(node: Answer, parent: str | None) -> NodeOfVisits:
     """Show what a node compared: value, unit, operator, threshold, label and cells."""
+    cells = name_cells(node)
     unit, operator = _say_comparison(node)
     threshold = pl.col(f"threshold:{node.id}")
     if isinstance(node, Leaf) and not node.otherwise:
@@ -72,10 +73,12 @@ def _describe_answer(node: Answer, parent: str | None) -> NodeOfVisits:
         reason=pl.col(f"reason:{node.id}"),
         value=pl.col(f"quantity:{node.id}"),
         unit=unit,
-        operator=operator,
+        operator=pl.lit(operator),
         threshold=threshold,
         label=pl.col(f"label:{node.id}"),
-        **name_cells(node),
+        cell=cells.get("cell"),
+        reference=cells.get("reference"),
+        rejected=cells.get("rejected"),
     )
 
 
@@ -112,7 +115,7 @@ def _describe_upper_bound(node: BandedScore) -> NodeOfVisits:
         _state_of(f"{node.id}_upper"),
         value=pl.col(f"upper:{node.id}"),
         unit=POINTS,
-        operator=">=",
+        operator=pl.lit(">="),
         threshold=pl.col(f"threshold:{node.id}"),
         label=pl.col(f"label:{node.id}"),
     )
@@ -142,7 +145,7 @@ def _describe_run(node: Sustained) -> list[NodeOfVisits]:
             _state_of(name),
             value=pl.col(f"quantity:{name}"),
             unit=DAYS,
-            operator=operator,
+            operator=pl.lit(operator),
             threshold=pl.lit(float(node.at_least_days)),
             label=_spell_date(f"date:{name}"),
         )

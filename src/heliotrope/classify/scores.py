@@ -2,30 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from functools import partial
-
 import polars as pl
 
 from heliotrope.classify.presence import make_absent_roots
-from heliotrope.classify.trace import (
-    NO_SOURCES,
-    Classified,
-    make_nodes,
-    state_of,
-)
+from heliotrope.classify.trace import Classified, empty_nodes, state_of
+from heliotrope.classify.visit_nodes import NodeOfVisits, VisitNodes
 from heliotrope.definitions.load import Rulebook
 from heliotrope.definitions.score import ScoreDefinition
+from heliotrope.derive.score_parts import Graded
 from heliotrope.derive.scores import (
     REGIMEN_KEY,
+    ScoredVisits,
     derive_attainable,
-    derive_components,
-    derive_score_bounds,
+    derive_scores,
 )
 from heliotrope.records.exact import compute_comparison
 from heliotrope.records.finding_tables import ShardFinding
 from heliotrope.records.judgement_tables import Score
 
+ROOT = "root"
 INDETERMINATE = "indeterminate"
 NOT_EVALUABLE = "not_evaluable"
 BOUNDS = ("lower", "upper", "max_attainable")
@@ -56,50 +51,21 @@ def classify_scores(
     definitions = rulebook.of_kind(ScoreDefinition)
     if not definitions:
         return Classified(_empty_table(), (), ShardFinding.create_empty())
-    components = derive_components(changes, baselines, definitions, rulebook.settings)
     attainable = derive_attainable(baselines, definitions, rulebook.settings)
-    scores = _classify(
-        derive_score_bounds(components).join(
-            attainable, on=["definition_id", *REGIMEN_KEY], how="left", maintain_order="left"
-        ),
-        definitions,
-    )
-    nodes = pl.concat(
-        [*_make_root_nodes(scores, definitions), _make_component_nodes(components, definitions)]
-    )
-    absent = [
-        make_absent_roots(
-            cohort,
-            scores.filter(pl.col("definition_id") == definition.id),
-            definition,
-            label=NOT_EVALUABLE,
-        )
-        for definition in definitions
-        if cohort is not None
-    ]
-    return Classified(
-        table=scores.select(TABLE_COLUMNS),
-        parts=(nodes, *absent),
-        findings=ShardFinding.create_empty(),
-    )
+    tables, parts = [], []
+    for scored in derive_scores(changes, baselines, definitions, rulebook.settings):
+        definition = scored.definition
+        visits = _classify(scored.visits, attainable, definition)
+        absent = None
+        if cohort is not None:
+            absent = make_absent_roots(cohort, visits, definition, label=NOT_EVALUABLE)
+        tables.append(visits.select(TABLE_COLUMNS))
+        parts.append(_make_nodes(visits, scored, absent))
+    return Classified(pl.concat(tables), tuple(parts), ShardFinding.create_empty())
 
 
 def _empty_table() -> pl.DataFrame:
     return Score.create_empty().with_columns(flags=pl.lit([], dtype=pl.List(pl.String)))
-
-
-def choose_by_definition(
-    definitions: Sequence[ScoreDefinition], choose: Callable[[ScoreDefinition], pl.Expr]
-) -> pl.Expr:
-    """Give each row what is made for its own definition."""
-    chosen: pl.Expr = choose(definitions[0])
-    for definition in definitions[1:]:
-        chosen = (
-            pl.when(pl.col("definition_id") == definition.id)
-            .then(choose(definition))
-            .otherwise(chosen)
-        )
-    return chosen
 
 
 def compute_category(points: pl.Expr, definition: ScoreDefinition) -> pl.Expr:
@@ -114,23 +80,28 @@ def compute_category(points: pl.Expr, definition: ScoreDefinition) -> pl.Expr:
     return category
 
 
-def _classify(scores: pl.DataFrame, definitions: Sequence[ScoreDefinition]) -> pl.DataFrame:
-    """Add threshold, the degrees of the bounds, category, state and reason."""
-    scores = scores.with_columns(
-        pl.col("score_max_attainable").fill_null(0.0),
-        threshold=choose_by_definition(definitions, lambda item: pl.lit(item.threshold)),
-        definition_version=choose_by_definition(definitions, lambda item: pl.lit(item.stamp)),
-    ).with_columns(
-        choose_by_definition(
-            definitions, partial(compute_category, pl.col(f"score_{bound}"))
-        ).alias(f"degree_{bound}")
-        for bound in BOUNDS
+def _classify(
+    visits: pl.DataFrame, attainable: pl.DataFrame, definition: ScoreDefinition
+) -> pl.DataFrame:
+    """Add the attainable score, the degrees of the bounds, category, state and reason."""
+    best = attainable.filter(pl.col("definition_id") == definition.id)
+    visits = (
+        visits.join(best, on=REGIMEN_KEY, how="left", maintain_order="left")
+        .with_columns(
+            pl.col("score_max_attainable").fill_null(0.0),
+            definition_id=pl.lit(definition.id),
+            flags=pl.col("marks"),
+        )
+        .with_columns(
+            compute_category(pl.col(f"score_{bound}"), definition).alias(f"degree_{bound}")
+            for bound in BOUNDS
+        )
     )
     is_evaluable = pl.col("missing_required").is_null()
-    is_improved = compute_comparison(pl.col("score_lower"), ">=", pl.col("threshold"))
-    could_improve = compute_comparison(pl.col("score_upper"), ">=", pl.col("threshold"))
+    is_improved = compute_comparison(pl.col("score_lower"), ">=", definition.threshold)
+    could_improve = compute_comparison(pl.col("score_upper"), ">=", definition.threshold)
     is_one_degree = pl.col("degree_lower") == pl.col("degree_upper")
-    return scores.with_columns(
+    return visits.with_columns(
         category=pl.when(is_evaluable.not_())
         .then(pl.lit(NOT_EVALUABLE))
         .when(is_one_degree)
@@ -145,67 +116,69 @@ def _classify(scores: pl.DataFrame, definitions: Sequence[ScoreDefinition]) -> p
         .then(pl.format("no_{}", pl.col("missing_required")))
         .when(is_one_degree.not_())
         .then(pl.lit("bounds_straddle")),
-        flags=pl.col("marks"),
     )
 
 
-def _make_root_nodes(
-    scores: pl.DataFrame, definitions: Sequence[ScoreDefinition]
-) -> list[pl.DataFrame]:
-    """Make the root (lower bound and degree) and the nodes of upper bound and attainable score."""
-    columns = {
-        "definition_id": pl.col("definition_id"),
-        "definition_version": pl.col("definition_version"),
-        "operator": pl.lit(">="),
-        "threshold": pl.col("threshold"),
-        "unit": pl.lit("points"),
-    }
-    root = make_nodes(
-        scores,
-        definitions[0],
-        node=pl.lit("root"),
-        state=pl.col("state"),
-        reason=pl.col("reason"),
-        value=pl.col("score_lower"),
-        points=pl.col("score_lower"),
-        label=pl.col("category"),
-        **columns,
-    )
-    bounds = [
-        make_nodes(
-            scores,
-            definitions[0],
-            node=pl.lit(f"score_{bound}"),
-            parent=pl.lit("root"),
-            state=state_of(compute_comparison(pl.col(f"score_{bound}"), ">=", pl.col("threshold"))),
-            value=pl.col(f"score_{bound}"),
-            label=pl.col(f"degree_{bound}"),
-            **columns,
-        )
-        for bound in ("upper", "max_attainable")
+def _make_nodes(
+    visits: pl.DataFrame, scored: ScoredVisits, absent: pl.DataFrame | None
+) -> VisitNodes:
+    """Make the nodes of a score: its bounds, and each component."""
+    definition = scored.definition
+    passed_over = [
+        reason.alias(item.name(f"passed_over:{measure}"))
+        for item in scored.components
+        for measure, reason in item.passed_over
     ]
-    return [root, *bounds]
+    nodes = [
+        *(_describe_bound(bound, definition) for bound in BOUNDS),
+        *(_describe_component(item) for item in scored.components),
+    ]
+    return VisitNodes.keep(
+        definition,
+        visits.with_columns(passed_over),
+        tuple(nodes),
+        empty_nodes() if absent is None else absent,
+    )
 
 
-def _make_component_nodes(
-    components: pl.DataFrame, definitions: Sequence[ScoreDefinition]
-) -> pl.DataFrame:
-    """Make one node a visit and component: percent change, band edge, points and cells."""
-    points = pl.col("points")
-    return make_nodes(
-        components,
-        definitions[0],
-        definition_id=pl.col("definition_id"),
-        definition_version=choose_by_definition(definitions, lambda item: pl.lit(item.stamp)),
-        node=pl.col("component"),
-        parent=pl.lit("root"),
-        state=state_of(points > 0),
-        reason=pl.coalesce("reason", "mark"),
-        value=pl.col("percent_change"),
-        unit=pl.lit("%"),
-        operator=pl.col("operator"),
-        threshold=pl.col("edge"),
+def _describe_bound(bound: str, definition: ScoreDefinition) -> NodeOfVisits:
+    """Show a bound and its degree; the root is the lower one, and says what is decided."""
+    points, is_root = pl.col(f"score_{bound}"), bound == "lower"
+    is_reached = compute_comparison(points, ">=", definition.threshold)
+    return NodeOfVisits(
+        ROOT if is_root else f"score_{bound}",
+        None if is_root else ROOT,
+        pl.col("state") if is_root else state_of(is_reached),
+        reason=pl.col("reason") if is_root else None,
+        value=points,
+        unit="points",
+        operator=pl.lit(">="),
+        threshold=pl.lit(definition.threshold),
+        points=points if is_root else None,
+        label=pl.col("category" if is_root else f"degree_{bound}"),
+    )
+
+
+def _describe_component(item: Graded) -> NodeOfVisits:
+    """Show percent change, edge of the band, points and cells of a component."""
+    points = pl.col(item.name("points"))
+    return NodeOfVisits(
+        item.component.id,
+        ROOT,
+        state_of(points > 0),
+        reason=pl.coalesce(item.name("reason"), item.name("mark")),
+        value=pl.col(item.name("percent_change")),
+        unit="%",
+        operator=pl.col(item.name("operator")),
+        threshold=pl.col(item.name("edge")),
         points=points,
-        label=pl.col("measure"),
-        sources=pl.coalesce("cells", NO_SOURCES),
+        label=pl.col(item.name("measure")),
+        cell=item.name("row_id"),
+        reference=item.name("baseline_row_id"),
+        rejected=item.name("rejected"),
+        passed_over=tuple(
+            (f"{cell}:{measure}", item.name(f"passed_over:{measure}"))
+            for measure, _ in item.passed_over
+            for cell in ("row_id", "baseline_row_id")
+        ),
     )

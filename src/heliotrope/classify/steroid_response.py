@@ -7,6 +7,7 @@ import polars as pl
 from heliotrope.classify.scores import classify_scores
 from heliotrope.classify.steroid_facts import ANCHOR, ONE_DAY
 from heliotrope.classify.trace import used_all
+from heliotrope.classify.visit_nodes import VisitNodes
 from heliotrope.definitions.load import Rulebook
 from heliotrope.definitions.score import ScoreDefinition
 from heliotrope.definitions.steroid import SteroidResistance
@@ -194,19 +195,10 @@ def _find_scores(
     is_poor = compute_comparison(upper, "<", definition.score_under)
     is_good = compute_comparison(lower, ">=", definition.score_under)
     bound = pl.when(is_poor).then(upper).when(is_good).then(lower)
-    cells = (
-        scored.nodes.filter(pl.col("parent") == "root")
-        .select("patient_id", "date", "sources")
-        .explode("sources")
-        .drop_nulls("sources")
-        .unnest("sources")
-        .filter(pl.col("role") == "used")
-        .group_by("patient_id", "date")
-        .agg(cells=pl.col("row_id").unique().sort())
-    )
+    cells = pl.concat(part.list_used() for part in scored.parts if isinstance(part, VisitNodes))
     return (
-        scored.table.join(cells, on=["patient_id", "date"], how="left")
-        .with_columns(used_all(pl.col("cells")).alias("score_poor.sources"))
+        scored.table.join(cells, on=["patient_id", "date"], how="left", maintain_order="left")
+        .with_columns(used_all(pl.col("row_ids")).alias("score_poor.sources"))
         .select(
             "patient_id",
             "date",

@@ -102,6 +102,20 @@ def used(row_id: pl.Expr) -> pl.Expr:
     return pl.when(row_id.is_not_null()).then(pl.concat_list(one)).otherwise(NO_SOURCES)
 
 
+def passed_over(row_id: str, reason: str) -> pl.Expr:
+    """Make the ``sources`` of a cell that was not used; without a reason, or a cell, there is none.
+
+    Both are columns of the rows.
+    """
+    one = pl.struct(
+        row_id=pl.col(row_id).cast(pl.Int64),
+        role=pl.lit("rejected"),
+        reason=pl.col(reason).cast(pl.String),
+    ).cast(SOURCE)
+    is_there = pl.col(row_id).is_not_null() & pl.col(reason).is_not_null()
+    return pl.when(is_there).then(pl.concat_list(one)).otherwise(NO_SOURCES)
+
+
 def used_all(row_ids: pl.Expr) -> pl.Expr:
     """Make the ``sources`` of a node that used a list of cells; null gives none."""
     return row_ids.fill_null([]).list.eval(

@@ -188,12 +188,16 @@ def _number_visits(
     visit = np.repeat(order, rows_of)
     place = np.arange(len(visit)) - np.repeat(first_row, rows_of)
     stacked = np.where(visit < height, place * height + visit, (len(nodes) - 1) * height + visit)
-    tall = _stack_nodes(part, nodes, types).select(pl.all().gather(pl.Series(stacked)))
+    everywhere = _find_everywhere(part, types)
+    asked = [name for name in types if name not in (*KEY_OF_VISIT, *everywhere)]
+    tall = _stack_nodes(part, nodes, {name: types[name] for name in asked}).select(
+        pl.all().gather(pl.Series(stacked))
+    )
     trace_id = pl.int_range(first_id, first_id + len(visit), dtype=pl.Int64, eager=True)
     rows = tall.select(
         trace_id.alias("trace_id"),
         pl.exclude(*CELLS),
-        **{name: pl.lit(words).cast(types[name]) for name, words in _everywhere(part).items()},
+        **{name: pl.lit(words).cast(types[name]) for name, words in everywhere.items()},
     ).hstack(keys.select(pl.all().gather(pl.Series(visit))))
     first_of_visit = np.empty_like(order)
     first_of_visit[order] = first_row + first_id
@@ -206,14 +210,18 @@ def _number_visits(
     return rows.select("trace_id", *types), cells
 
 
-def _everywhere(part: VisitNodes) -> dict[str, str | None]:
-    """Say what stands in every row of a definition."""
-    definition = part.definition
-    return {
-        "definition_id": definition.id,
-        "definition_version": definition.stamp,
-        "points": None,
+def _find_everywhere(part: VisitNodes, types: Iterable[str]) -> dict[str, str | None]:
+    """Say what is the same in every row of a definition: its name, and what no node speaks of."""
+    said = {name for node in part.nodes for name in node.columns}
+    absent = part.absent
+    never = [
+        name for name in types if name not in said and absent[name].null_count() == len(absent)
+    ]
+    given = {
+        "definition_id": part.definition.id,
+        "definition_version": part.definition.stamp,
     }
+    return {**{name: None for name in never if name not in KEY_OF_VISIT}, **given}
 
 
 def _list_keys(
@@ -235,22 +243,21 @@ def _stack_nodes(
     types: Mapping[str, pl.DataType | type[pl.DataType]],
 ) -> pl.DataFrame:
     """Stack what each node says at all visits, node upon node, then the roots without a visit."""
-    columns = [name for name in types if name not in {*KEY_OF_VISIT, *_everywhere(part)}]
     stack = [
         part.visits.select(
             *(
-                node.columns.get(name, pl.lit(None)).cast(types[name]).alias(name)
-                for name in columns
+                said.get(name, pl.lit(None)).cast(dtype).alias(name)
+                for name, dtype in types.items()
             ),
             *(
                 (pl.col(column) if column else pl.lit(None)).cast(pl.Int64).alias(name)
                 for name, column in zip(CELLS, (node.cell, node.reference), strict=True)
             ),
         )
-        for node in nodes
+        for node, said in ((node, node.columns) for node in nodes)
     ]
     absent = part.absent.select(
-        *(pl.col(name).cast(types[name]) for name in columns),
+        *(pl.col(name).cast(dtype) for name, dtype in types.items()),
         *(pl.lit(None, pl.Int64).alias(name) for name in CELLS),
     )
     return pl.concat([*stack, absent], rechunk=True)
@@ -269,6 +276,11 @@ def _list_cells_of_visits(
         for place, node in enumerate(nodes)
         if node.rejected is not None
     ]
+    rejected += [
+        _list_passed_over(part.visits.select(first_row + place, row_id=cell, reason=why))
+        for place, node in enumerate(nodes)
+        for cell, why in node.passed_over
+    ]
     if references.is_empty() and not any(frame.height for frame in rejected):
         return cells
     return _sort_cells(pl.concat([cells, references, *rejected]))
@@ -282,6 +294,16 @@ def _list_used(rows: pl.DataFrame) -> list[pl.DataFrame]:
         )
         for name in CELLS
     ]
+
+
+def _list_passed_over(cells: pl.DataFrame) -> pl.DataFrame:
+    """List the cells that were not used, of rows with trace_id, row_id and reason."""
+    there = cells.filter(pl.col("row_id").is_not_null() & pl.col("reason").is_not_null())
+    return (
+        there.with_columns(role=pl.lit("rejected", ROLE))
+        .select(SOURCE_COLUMNS.names())
+        .cast(SOURCE_COLUMNS)
+    )
 
 
 def _list_cells(trace_id: pl.Series, sources: pl.Series) -> pl.DataFrame:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 from operator import attrgetter
 
 import polars as pl
 
-from heliotrope.classify.trace import NO_SOURCES, empty_nodes, make_nodes, used
+from heliotrope.classify.trace import NO_SOURCES, empty_nodes, make_nodes, passed_over, used
 from heliotrope.definitions.model import Definition
 
 KEY = ("patient_id", "regimen", "date")
@@ -19,7 +20,8 @@ class NodeOfVisits:
     """What one node shows at each visit: columns of the visits, or the same word everywhere.
 
     ``cell`` and ``reference``: the columns with the row_id of the cells that were used;
-    ``rejected``: the column with the list of cells rejected for the reference.
+    ``rejected``: the column with the list of cells rejected for the reference. ``passed_over``:
+    columns with cells that were not used, each with the column that says why (null: it was).
     """
 
     node: str
@@ -28,12 +30,14 @@ class NodeOfVisits:
     reason: pl.Expr | None = None
     value: pl.Expr | None = None
     unit: str | None = None
-    operator: str | None = None
+    operator: pl.Expr | None = None
     threshold: pl.Expr | None = None
+    points: pl.Expr | None = None
     label: pl.Expr | None = None
     cell: str | None = None
     reference: str | None = None
     rejected: str | None = None
+    passed_over: tuple[tuple[str, str], ...] = ()
 
     @property
     def columns(self) -> dict[str, pl.Expr]:
@@ -45,8 +49,9 @@ class NodeOfVisits:
             "reason": self.reason,
             "value": self.value,
             "unit": None if self.unit is None else pl.lit(self.unit),
-            "operator": None if self.operator is None else pl.lit(self.operator),
+            "operator": self.operator,
             "threshold": self.threshold,
+            "points": self.points,
             "label": self.label,
         }
         return {name: column for name, column in said.items() if column is not None}
@@ -55,7 +60,8 @@ class NodeOfVisits:
     def named(self) -> set[str]:
         """The columns of the visits that the node is read from."""
         read = {name for column in self.columns.values() for name in column.meta.root_names()}
-        return read | {name for name in (self.cell, self.reference, self.rejected) if name}
+        cells = (self.cell, self.reference, self.rejected)
+        return read | {name for name in (*cells, *chain(*self.passed_over)) if name}
 
 
 @dataclass(frozen=True)
@@ -94,8 +100,17 @@ class VisitNodes:
             cells = [used(pl.col(name)) for name in (node.cell, node.reference) if name]
             if node.rejected:
                 cells.append(pl.coalesce(node.rejected, NO_SOURCES))
+            cells += [passed_over(*columns) for columns in node.passed_over]
             sources = pl.concat_list(cells) if cells else NO_SOURCES
             yield make_nodes(self.visits, self.definition, **node.columns, sources=sources)
+
+    def list_used(self) -> pl.DataFrame:
+        """List the cells that the nodes of each visit used: its key and ``row_ids``, sorted."""
+        named = [name for node in self.nodes for name in (node.cell, node.reference) if name]
+        row_ids = pl.concat_list(named).list.drop_nulls().list.unique().list.sort()
+        return self.visits.select(
+            *(name for name in KEY if name in self.visits.columns), row_ids=row_ids
+        )
 
     @property
     def in_order(self) -> list[NodeOfVisits]:
