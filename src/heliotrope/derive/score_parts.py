@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 
@@ -10,23 +10,10 @@ import polars as pl
 
 from heliotrope.definitions.score import Candidate, Component, Scale
 from heliotrope.definitions.settings import Settings
+from heliotrope.derive.baselines import SOURCE_STRUCT
 from heliotrope.records.exact import DECIMALS, compute_comparison
 
 MOST_ABNORMAL = "most_abnormal_at_baseline"
-
-# What is said of a component at a visit: columns are named ``points:<component>`` and so on.
-SAID = (
-    "measure",
-    "row_id",
-    "baseline_row_id",
-    "rejected",
-    "percent_change",
-    "reason",
-    "mark",
-    "points",
-    "operator",
-    "edge",
-)
 
 # A candidate that cannot be graded, or may not stand for the component, comes after all that can.
 _BEHIND = 100
@@ -34,25 +21,24 @@ _BEHIND = 100
 
 @dataclass(frozen=True)
 class Graded:
-    """A component of a score under a study's settings.
+    """A component of a score under a study's settings, and its candidates that were recorded.
 
-    Its expressions read visits with the cells of measures side by side; where the component takes
-    the enzyme that was most abnormal, also the columns ``most_abnormal`` and ``is_at_floor``.
+    Its expressions read visits with the cells of measures side by side, and where the component
+    takes the enzyme that was most abnormal, ``most_abnormal:<component>`` and
+    ``is_at_floor:<component>``. They make columns of such names, step by step: ``compare``,
+    ``choose``, ``compute_change``, ``find_band`` and ``grade``; then ``describe`` for the trace.
     """
 
     component: Component
+    candidates: tuple[Candidate, ...]
     scales: tuple[Scale, ...]
 
     @classmethod
-    def under(cls, component: Component, settings: Settings) -> Graded:
-        """Settle the scales of the candidates."""
-        scales = (item.scale(settings.measures.get(item.measure)) for item in component.candidates)
-        return cls(component, tuple(scales))
-
-    @property
-    def candidates(self) -> tuple[Candidate, ...]:
-        """The measures that may stand for the component, the preferred one first."""
-        return self.component.candidates
+    def under(cls, component: Component, settings: Settings, recorded: Container[str]) -> Graded:
+        """Settle which of the candidates were ever recorded, and their scales."""
+        candidates = tuple(item for item in component.candidates if item.measure in recorded)
+        scales = (item.scale(settings.measures.get(item.measure)) for item in candidates)
+        return cls(component, candidates, tuple(scales))
 
     @property
     def is_by_abnormality(self) -> bool:
@@ -63,83 +49,89 @@ class Graded:
         """Name a column of the component."""
         return f"{what}:{self.component.id}"
 
-    @property
-    def most_abnormal(self) -> pl.Expr:
-        """The enzyme that was most abnormal at baseline; null where none has a limit."""
-        return pl.col(self.name("most_abnormal"))
+    def column(self, what: str) -> pl.Expr:
+        """Give a column of the component."""
+        return pl.col(self.name(what))
 
     def compare(self) -> list[pl.Expr]:
-        """Say of each candidate why it cannot be graded, and which place it takes among all.
+        """Say of each candidate why it cannot be graded, and the order of the one that is first.
 
         Of those recorded, one that can be graded comes first, one that may not stand for the
         component last; those alike come in the order of the definition.
         """
         reasons = [self._find_reason(place) for place in range(len(self.candidates))]
-        places = []
+        orders: list[pl.Expr] = [pl.lit(None, pl.Int32)]
         for place, reason in enumerate(reasons):
             behind = reason.is_not_null().cast(pl.Int32)
             if self.is_by_abnormality:
                 behind = behind + self._is_eligible(place).not_().cast(pl.Int32)
             is_recorded = self._cell("value", place).is_not_null()
-            places.append(pl.when(is_recorded).then(behind * _BEHIND + place))
+            orders.append(pl.when(is_recorded).then(behind * _BEHIND + place))
         return [
             *(reason.alias(self._of("reason", n)) for n, reason in enumerate(reasons)),
-            pl.min_horizontal(places).alias(self.name("place")),
+            pl.min_horizontal(orders).alias(self.name("order")),
         ]
 
-    def choose(self) -> list[pl.Expr]:
-        """Take the cells of the candidate that comes first, its change, its reason and its flag."""
-        can_be_graded = pl.col(self.name("place")) < _BEHIND
-        cells = ("row_id", "baseline_row_id", "rejected")
-        chosen = {name: self._pick(partial(self._cell, name), only_eligible=True) for name in cells}
-        chosen["measure"] = self._pick(
-            lambda n: pl.lit(self.candidates[n].measure), only_eligible=True
-        )
-        chosen["percent_change"] = pl.when(can_be_graded).then(self._pick(self._compute_change))
-        chosen["mark"] = pl.when(can_be_graded).then(self._pick(self._find_mark))
-        recorded_reason = self._pick(lambda n: pl.col(self._of("reason", n)))
-        chosen["reason"] = (
-            pl.when(pl.col(self.name("place")).is_null())
-            .then(pl.lit("not_recorded"))
-            .otherwise(recorded_reason)
-        )
-        return [expression.alias(self.name(name)) for name, expression in chosen.items()]
+    def choose(self) -> pl.Expr:
+        """Take the place of the candidate that comes first; null where none was recorded."""
+        return (self.column("order") % _BEHIND).alias(self.name("place"))
 
-    def grade(self) -> list[pl.Expr]:
-        """Turn the percent change into points: bands open below, closed above."""
-        change = pl.col(self.name("percent_change"))
-        edges, points = self.component.edges, self.component.points
-        graded = [pl.lit(points[0]), pl.lit(edges[0]), pl.lit("<=")]
-        for edge, reached in zip(edges, points[1:], strict=True):
-            above = compute_comparison(change, ">", edge)
-            graded = [
-                pl.when(above).then(new).otherwise(old)
-                for new, old in zip(
-                    (pl.lit(reached), pl.lit(edge), pl.lit(">")), graded, strict=True
-                )
-            ]
-        return [
-            pl.when(change.is_not_null()).then(expression).alias(self.name(name))
-            for name, expression in zip(("points", "edge", "operator"), graded, strict=True)
-        ]
+    def compute_change(self) -> pl.Expr:
+        """Compute the percent change of the candidate, if it can be graded."""
+        change = self._pick(self._compute_change, pl.Float64)
+        return pl.when(self._can_be_graded).then(change).alias(self.name("percent_change"))
+
+    def find_band(self) -> pl.Expr:
+        """Count the edges that the percent change is above: bands are open below."""
+        change = self.column("percent_change")
+        above = [compute_comparison(change, ">", edge) for edge in self.component.edges]
+        return pl.when(change.is_not_null()).then(pl.sum_horizontal(above)).alias(self.name("band"))
+
+    def grade(self) -> pl.Expr:
+        """Turn the band into points; null where the component cannot be graded."""
+        return self._by_band(self.component.points).alias(self.name("points"))
+
+    def describe(self) -> list[pl.Expr]:
+        """Say what stood for the component, from which cells, and what its change was held to."""
+        cells = {
+            "row_id": pl.Int64,
+            "baseline_row_id": pl.Int64,
+            "rejected": pl.List(SOURCE_STRUCT),
+        }
+        said = {
+            name: self._pick(partial(self._cell, name), dtype, only_eligible=True)
+            for name, dtype in cells.items()
+        }
+        measure = self._pick(self._name_measure, pl.String, only_eligible=True)
+        said["measure"] = pl.when(self.column("place").is_not_null()).then(measure)
+        mark = self._pick(self._find_mark, pl.String)
+        said["mark"] = pl.when(self._can_be_graded).then(mark)
+        reason = self._pick(lambda n: pl.col(self._of("reason", n)), pl.String)
+        is_recorded = self.column("place").is_not_null()
+        said["reason"] = pl.when(is_recorded).then(reason).otherwise(pl.lit("not_recorded"))
+        edges = self.component.edges
+        said["edge"] = self._by_band((edges[0], *edges))
+        said["operator"] = self._by_band(("<=", *(">" for _ in edges)))
+        return [expression.alias(self.name(name)) for name, expression in said.items()]
 
     @cached_property
     def passed_over(self) -> tuple[tuple[str, pl.Expr], ...]:
         """The measures that may be recorded and not count, with the reason where they do not."""
+        if len(self.candidates) == 1 and not self.is_by_abnormality:
+            return ()
         said = []
         for n, candidate in enumerate(self.candidates):
-            reason = (
-                pl.lit("not_most_abnormal")
-                if self.is_by_abnormality
-                else pl.coalesce(self._of("reason", n), pl.lit("another_measure_preferred"))
-            )
-            is_recorded = self._cell("value", n).is_not_null()
+            reason = pl.coalesce(self._of("reason", n), pl.lit("another_measure_preferred"))
             is_used = self._is_chosen(n)
             if self.is_by_abnormality:
-                is_used = is_used & self._is_eligible(n)
-            if len(self.candidates) > 1 or self.is_by_abnormality:
-                said.append((candidate.measure, pl.when(is_recorded & ~is_used).then(reason)))
+                reason, is_used = pl.lit("not_most_abnormal"), is_used & self._is_eligible(n)
+            is_recorded = self._cell("value", n).is_not_null()
+            said.append((candidate.measure, pl.when(is_recorded & ~is_used).then(reason)))
         return tuple(said)
+
+    @property
+    def _can_be_graded(self) -> pl.Expr:
+        return self.column("order") < _BEHIND
 
     def _of(self, what: str, place: int) -> str:
         return f"{self.name(what)}:{self.candidates[place].measure}"
@@ -147,21 +139,40 @@ class Graded:
     def _cell(self, name: str, place: int) -> pl.Expr:
         return pl.col(f"{name}:{self.candidates[place].measure}")
 
+    def _name_measure(self, place: int) -> pl.Expr:
+        return pl.lit(self.candidates[place].measure)
+
     def _is_chosen(self, place: int) -> pl.Expr:
-        return (pl.col(self.name("place")) % _BEHIND == place).fill_null(False)
+        return self.column("place") == place
 
     def _is_eligible(self, place: int) -> pl.Expr:
-        return (self.most_abnormal == self.candidates[place].measure).fill_null(False)
+        return (self.column("most_abnormal") == self.candidates[place].measure).fill_null(False)
 
-    def _pick(self, make: Callable[[int], pl.Expr], *, only_eligible: bool = False) -> pl.Expr:
-        """Take what is made for the candidate that was chosen."""
-        picked: pl.Expr = pl.lit(None)
+    def _pick(
+        self,
+        make: Callable[[int], pl.Expr],
+        dtype: pl.DataType | type[pl.DataType],
+        *,
+        only_eligible: bool = False,
+    ) -> pl.Expr:
+        """Take what is made for the candidate that was chosen; what is made without one is null."""
+        if len(self.candidates) == 1 and not self.is_by_abnormality:
+            return make(0)
+        picked: pl.Expr = pl.lit(None, dtype)
         for n in reversed(range(len(self.candidates))):
             is_it = self._is_chosen(n)
             if only_eligible and self.is_by_abnormality:
                 is_it = is_it & self._is_eligible(n)
             picked = pl.when(is_it).then(make(n)).otherwise(picked)
         return picked
+
+    def _by_band(self, said: Sequence[float | str]) -> pl.Expr:
+        """Take what is said of the band that the change lies in."""
+        band = self.column("band")
+        picked: pl.Expr = pl.lit(said[-1])
+        for n, one in enumerate(said[:-1]):
+            picked = pl.when(band == n).then(pl.lit(one)).otherwise(picked)
+        return pl.when(band.is_not_null()).then(picked)
 
     def _find_denominator(self, place: int) -> pl.Expr:
         scale = self.scales[place]
@@ -180,7 +191,7 @@ class Graded:
         has_no_baseline = self._cell("baseline_value", place).is_null()
         reason = pl.when(has_no_baseline).then(pl.lit("no_baseline")).otherwise(reason)
         if self.is_by_abnormality:
-            is_another = self.most_abnormal != self.candidates[place].measure
+            is_another = self.column("most_abnormal") != self.candidates[place].measure
             reason = (
                 pl.when(is_another).then(pl.lit("chosen_enzyme_not_recorded")).otherwise(reason)
             )
@@ -196,7 +207,7 @@ class Graded:
         mark = pl.lit(self.candidates[place].mark, pl.String)
         if not self.is_by_abnormality:
             return mark
-        is_at_floor = self._is_eligible(place) & pl.col(self.name("is_at_floor"))
+        is_at_floor = self._is_eligible(place) & self.column("is_at_floor")
         floor = pl.when(is_at_floor).then(pl.lit(self.component.floor_mark, pl.String))
         return pl.coalesce(mark, floor)
 
@@ -215,7 +226,7 @@ def find_most_abnormal(baselines: pl.DataFrame, graded: Sequence[Graded]) -> pl.
     ).with_columns(ratio=ratio)
     found = baselines.select(key).unique()
     for item in graded:
-        order = {candidate.measure: n for n, candidate in enumerate(item.candidates)}
+        order = {candidate.measure: n for n, candidate in enumerate(item.component.candidates)}
         first = (
             limited.filter(pl.col("measure").is_in(list(order)))
             .with_columns(rank=pl.col("measure").replace_strict(order, return_dtype=pl.Int32))

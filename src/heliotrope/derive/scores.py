@@ -19,11 +19,11 @@ REGIMEN_KEY = ["patient_id", "regimen"]
 class ScoredVisits:
     """The visits with any measure of one score.
 
-    visits: one row a visit: the key, what ``SAID`` names of each component
-    (``points:<component>``: null where it cannot be graded, never 0), the cells of its candidates,
-    and of the score ``score_lower`` (missing components count 0), ``score_upper`` (they count
-    their maximum), ``measures_present``, ``missing_required`` (the first required component that
-    could not be graded, else null) and ``marks`` (the flags of the components, sorted).
+    visits: one row a visit: the key, the cells of the measures, and of each component what
+    ``Graded`` makes (``points:<component>`` and so on; null where it cannot be graded, never 0);
+    of the score ``score_lower`` (missing components count 0), ``score_upper`` (they count their
+    maximum), ``measures_present``, ``missing_required`` (the first required component that could
+    not be graded, else null) and ``marks`` (the flags of the components, sorted).
     """
 
     definition: ScoreDefinition
@@ -42,27 +42,44 @@ def derive_scores(
     Input: ``changes`` and ``baselines``. Percent change is absolute, improvement positive, rounded
     as it is compared; a component counts the measure that stands for it (``Graded``).
     """
-    measures = dict.fromkeys(name for item in definitions for name in item.measures)
-    wide = widen_visits(changes, measures)
+    for definition, components, visits in _grade(changes, baselines, definitions, settings):
+        described = visits.with_columns(said for item in components for said in item.describe())
+        yield ScoredVisits(definition, components, described.with_columns(_add_up(components)))
+
+
+def _grade(
+    changes: pl.DataFrame,
+    baselines: pl.DataFrame,
+    definitions: Sequence[ScoreDefinition],
+    settings: Settings,
+) -> Iterator[tuple[ScoreDefinition, tuple[Graded, ...], pl.DataFrame]]:
+    """Give the points of every component at every visit with any measure of a score."""
+    asked = dict.fromkeys(name for item in definitions for name in item.measures)
+    recorded = set(changes.filter(pl.col("value").is_not_null())["measure"].unique())
+    wide = widen_visits(changes, [name for name in asked if name in recorded])
     for definition in definitions:
-        components = tuple(Graded.under(item, settings) for item in definition.components)
+        components = tuple(Graded.under(it, settings, recorded) for it in definition.components)
         chosen = find_most_abnormal(baselines, [it for it in components if it.is_by_abnormality])
-        is_there = pl.any_horizontal(
-            pl.col(f"value:{name}").is_not_null() for name in definition.measures
-        )
+        is_there = [
+            pl.col(f"value:{name}").is_not_null()
+            for name in definition.measures
+            if name in recorded
+        ]
         visits = (
-            wide.filter(is_there)
+            wide.filter(pl.any_horizontal(is_there or [pl.lit(False)]))
             .join(chosen, on=REGIMEN_KEY, how="left", maintain_order="left", nulls_equal=True)
             .with_columns(said for item in components for said in item.compare())
-            .with_columns(said for item in components for said in item.choose())
-            .with_columns(said for item in components for said in item.grade())
-            .with_columns(_add_up(components))
+            .with_columns(item.choose() for item in components)
+            .with_columns(item.compute_change() for item in components)
+            .with_columns(item.find_band() for item in components)
+            .with_columns(item.grade() for item in components)
         )
-        yield ScoredVisits(definition, components, visits)
+        lower = pl.sum_horizontal(item.column("points") for item in components)
+        yield definition, components, visits.with_columns(score_lower=lower)
 
 
 def _add_up(components: Sequence[Graded]) -> list[pl.Expr]:
-    """Add the points up, once with nothing and once with all for the missing."""
+    """Add the points up with all for the missing; say what counted, and what lacks."""
     points = {item.component.id: pl.col(item.name("points")) for item in components}
     lacking = [
         pl.when(points[item.component.id].is_null()).then(pl.lit(item.component.id))
@@ -75,7 +92,6 @@ def _add_up(components: Sequence[Graded]) -> list[pl.Expr]:
     ]
     marks = [pl.col(item.name("mark")) for item in components]
     return [
-        pl.sum_horizontal(points.values()).alias("score_lower"),
         pl.sum_horizontal(
             points[item.component.id].fill_null(item.component.maximum) for item in components
         ).alias("score_upper"),
@@ -106,10 +122,10 @@ def derive_attainable(
         row_id=pl.lit(None, pl.Int64),
     )
     return pl.concat(
-        scored.visits.select(
-            pl.lit(scored.definition.id).alias("definition_id"),
+        visits.select(
+            pl.lit(definition.id).alias("definition_id"),
             *REGIMEN_KEY,
             pl.col("score_lower").alias("score_max_attainable"),
         )
-        for scored in derive_scores(at_best, baselines, definitions, settings)
+        for definition, _, visits in _grade(at_best, baselines, definitions, settings)
     )
