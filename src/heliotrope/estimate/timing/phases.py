@@ -83,7 +83,7 @@ def _derive_cycle_values(inputs: Inputs) -> CycleValues:
         .filter(pl.col("day") <= phases.last_day)
         .pipe(_name_phases, phases)
         .join(before, on=[*CYCLE, "measure"], how="left", maintain_order="left")
-        .drop("date", "start_date", "next_start", "is_counted")
+        .drop("start_date", "next_start", "is_counted")
     )
     return CycleValues(cycles=cycles, before=before.join(scales, on="measure"), values=placed)
 
