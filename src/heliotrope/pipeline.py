@@ -31,7 +31,7 @@ from heliotrope.execution.shards import (
 from heliotrope.ingest import Reading
 from heliotrope.ingest.cut import count_buckets
 from heliotrope.ingest.landing import land_tables
-from heliotrope.ingest.survey import Survey, Tell, survey_study
+from heliotrope.ingest.survey import Tell, survey_study
 from heliotrope.ingest.tabular import large
 from heliotrope.report.language import speaking
 from heliotrope.run.findings import gather_findings, write_findings_csv
@@ -126,9 +126,8 @@ def _run_study(
     partial = open_run_folder(out, replace=options.replace, resume=options.resume)
     try:
         landed = land_tables(study.folder, study.sources, lambda step: tell(step, 0, 1))
-        survey = survey_study(study, rulebook, _tell_steps(tell), large.LARGE)
-        shards = count_shards(survey.count_children(), survey.count_children("infusion"))
-        reading = _read_records(survey, partial, Plan(rulebook, shards, options.workers), tell)
+        plan = Plan(study, rulebook, partial, options.workers)
+        reading, shards = _read_study(plan, tell)
         jobs = [ShardJob(partial, shard, rulebook) for shard in range(shards)]
         engine.run(jobs, tell)
         check_parts(partial)
@@ -200,9 +199,7 @@ def check_study(study_path: Path, spark: SparkSettings | None = None) -> CheckSu
     land_tables(study.folder, study.sources, lambda _: None)
     with TemporaryDirectory() as name:
         folder = Path(name)
-        survey = survey_study(study, rulebook, _tell_steps(_silent), large.LARGE)
-        shards = count_shards(survey.count_children(), survey.count_children("infusion"))
-        reading = _read_records(survey, folder, Plan(rulebook, shards, workers=1), _silent)
+        reading, shards = _read_study(Plan(study, rulebook, folder, workers=1), _silent)
         evaluations = [
             evaluate(read_shard(folder / "records", shard), rulebook) for shard in range(shards)
         ]
@@ -238,25 +235,32 @@ def _read_sound_rulebook(study: Study) -> Rulebook:
 
 @dataclass(frozen=True)
 class Plan:
-    """How a study is read: by which definitions, into how many shards, by how many processes."""
+    """How a study is read: by which definitions, into which folder, by how many processes."""
 
+    study: Study
     rulebook: Rulebook
-    shards: int
+    folder: Path
     workers: int
 
 
-def _read_records(survey: Survey, partial: Path, plan: Plan, tell: Progress) -> Reading:
-    """Read the records into the folder, or what an interrupted run of this origin left to read."""
-    buckets = count_buckets(survey, plan.shards)
-    intake = Intake(survey, partial, plan.rulebook, plan.shards, buckets)
-    origin = describe_origin(survey.input_hashes, plan.rulebook, plan.shards)
-    can_go_on = can_continue(partial, origin)
+def _read_study(plan: Plan, tell: Progress) -> tuple[Reading, int]:
+    """Read the records into the folder, or what an interrupted run of this origin left to read.
+
+    Returns the reading, and into how many shards the children were put. Whoever is named where in
+    the sources is forgotten after.
+    """
+    survey = survey_study(plan.study, plan.rulebook, _tell_steps(tell), large.LARGE)
+    shards = count_shards(survey.count_children(), survey.count_children("infusion"))
+    buckets = count_buckets(survey, shards)
+    intake = Intake(survey, plan.folder, plan.rulebook, shards, buckets)
+    origin = describe_origin(survey.input_hashes, plan.rulebook, shards)
+    can_go_on = can_continue(plan.folder, origin)
     intake.cut(_tell_steps(tell))
     if not survey.is_held and not can_go_on:
-        keep_origin(partial, origin)
+        keep_origin(plan.folder, origin)
     reading = intake.read(plan.workers, _tell_steps(tell))
-    keep_origin(partial, origin)
-    return reading
+    keep_origin(plan.folder, origin)
+    return reading, shards
 
 
 def _tell_steps(tell: Progress) -> Tell:

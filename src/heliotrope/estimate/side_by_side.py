@@ -77,8 +77,9 @@ class _Units:
 
 def _derive_units(inputs: Inputs, plan: SideBySide) -> _Units:
     roots = _read_words(inputs, plan)
+    treated = roots.join(inputs.first_regimens(), on="patient_id", how="semi")
     return _Units(
-        [_make_units(question.readings, roots, inputs) for question in plan.questions],
+        [_make_units(question.readings, treated, inputs) for question in plan.questions],
         {
             number: _make_visits(question.visits, roots, inputs)
             for number, question in enumerate(plan.questions)
