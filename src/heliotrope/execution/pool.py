@@ -32,7 +32,7 @@ from typing import Generic, TypeVar
 # the next table wants it: a fifth of the time of a large shard went into taking it again.
 WORKER_ENVIRONMENT = {
     "POLARS_MAX_THREADS": "1",
-    "_RJEM_MALLOC_CONF": "dirty_decay_ms:10000,muzzy_decay_ms:10000",
+    "_RJEM_MALLOC_CONF": "dirty_decay_ms:10000,muzzy_decay_ms:10000,narenas:1",
 }
 
 # How a process ends in which memory ran out; any status that is not 0 would do.

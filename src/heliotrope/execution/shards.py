@@ -41,7 +41,7 @@ Rows = pl.DataFrame | pl.LazyFrame
 # (benchmarks/README.md): small shards share few children among many cores, large ones cost less.
 PATIENTS_A_SHARD = 500
 SHARDS_TO_SHARE = 8
-LOAD_A_SHARD = 16_000
+LOAD_A_SHARD = 30_000
 LOAD_OF_INFUSIONS = 7
 
 # A trace takes an eighth less time to write than at the usual level 3, and 3 % more space.
@@ -78,7 +78,7 @@ def count_shards(patients: int, treated: int) -> int:
     large as memory allows: 2,000 children with infusions, or 16,000 without.
 
     >>> count_shards(7, 7), count_shards(2_000, 2_000), count_shards(1_000_000, 100_000)
-    (1, 4, 107)
+    (1, 4, 57)
     """
     small = math.ceil(patients / PATIENTS_A_SHARD)
     large = math.ceil((patients + LOAD_OF_INFUSIONS * treated) / LOAD_A_SHARD)
