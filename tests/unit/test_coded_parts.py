@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from heliotrope.classify.row_order import pack_key, sort_rows
+from heliotrope.records.row_order import pack_key, sort_rows
 from heliotrope.execution.shards import read_parts, write_part
 
 WORDS = ["met", None, "not_met", "é", "met"]

@@ -22,7 +22,6 @@ from heliotrope.classify.response_chain import (
     make_not_reached,
     trace_other_responses,
 )
-from heliotrope.classify.row_order import sort_rows
 from heliotrope.classify.scores import classify_scores
 from heliotrope.classify.states import RegimenVisits, classify_changes, classify_states
 from heliotrope.classify.steroid_outcomes import classify_steroid_outcomes
@@ -36,6 +35,7 @@ from heliotrope.derive.findings import find_in_derived
 from heliotrope.records.finding_tables import ShardFinding
 from heliotrope.records.judgement_tables import State
 from heliotrope.records.results import SORT_KEYS, TABLES
+from heliotrope.records.row_order import sort_rows
 from heliotrope.records.shard import Shard, list_children
 
 REGIMEN = ["patient_id", "regimen"]

@@ -63,15 +63,18 @@ def _find_rises_after_reductions(derived: Derived, rule: SteroidDependence) -> p
     """Find rises of the daily dose that follow a reduction within its days."""
     dose = pl.col("prednisone_mg_day")
     before = dose.shift(1).over("patient_id")
-    steps = derived.steroid_periods.sort("patient_id", "start_date").with_columns(
+    periods = derived.steroid_periods.sort("patient_id", "start_date")
+    steps = periods.select(
+        "patient_id",
+        "start_date",
         is_rise=compute_comparison(dose, ">", before),
         is_cut=compute_comparison(dose, "<", before),
-    )
-    cuts = steps.filter("is_cut").select("patient_id", cut_date="start_date", cut_row_ids="row_ids")
+    ).with_row_index("place")
+    cuts = steps.filter("is_cut").select("patient_id", cut_date="start_date", cut_place="place")
     days = (pl.col("rise_date") - pl.col("cut_date")).dt.total_days()
-    return (
+    near = (
         steps.filter("is_rise")
-        .select("patient_id", rise_date="start_date", rise_row_ids="row_ids")
+        .select("patient_id", rise_date="start_date", rise_place="place")
         .sort("rise_date")
         .join_asof(
             cuts.sort("cut_date"),
@@ -83,6 +86,14 @@ def _find_rises_after_reductions(derived: Derived, rule: SteroidDependence) -> p
             check_sortedness=False,
         )
         .filter(days <= rule.rise_back_days)
+    )
+    cells = periods["row_ids"]
+    return near.select(
+        "patient_id",
+        "rise_date",
+        "cut_date",
+        rise_row_ids=cells.gather(near["rise_place"]),
+        cut_row_ids=cells.gather(near["cut_place"]),
     )
 
 

@@ -74,13 +74,13 @@ def _number_runs(derived: Derived, definition: SteroidResistance) -> pl.DataFram
     is_high = compute_comparison(
         pl.col("prednisone_mg_kg_day"), ">=", definition.dose_mg_kg_day
     ) & compute_comparison(pl.col("prednisone_mg_day"), ">", 0)
-    previous_end = pl.col("end_date").shift(1).over("patient_id")
     judged = periods.with_columns(is_high=is_high)
     continues = (
-        pl.col("is_high").eq_missing(pl.col("is_high").shift(1).over("patient_id"))
-        & (pl.col("start_date") == previous_end + ONE_DAY)
+        (pl.col("patient_id") == pl.col("patient_id").shift(1))
+        & pl.col("is_high").eq_missing(pl.col("is_high").shift(1))
+        & (pl.col("start_date") == pl.col("end_date").shift(1) + ONE_DAY)
     ).fill_null(False)
-    return judged.with_columns(run=(~continues).cast(pl.Int32).cum_sum().over("patient_id"))
+    return judged.with_columns(run=(~continues).cum_sum())
 
 
 def _find_runs(periods: pl.DataFrame) -> pl.DataFrame:

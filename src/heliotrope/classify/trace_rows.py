@@ -11,9 +11,9 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
-from heliotrope.classify.row_order import pack_key, sort_places
 from heliotrope.classify.trace import CELLS, NODE_COLUMNS, STATE, WORD
 from heliotrope.classify.visit_nodes import NodeOfVisits, VisitNodes
+from heliotrope.records.row_order import pack_key, sort_places
 
 KEY = ["definition_id", "patient_id", "regimen", "date", "node"]
 KEY_OF_NODE = KEY[1:]

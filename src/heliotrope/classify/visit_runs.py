@@ -8,6 +8,7 @@ from heliotrope.classify.trace import word
 from heliotrope.definitions.node import Confirmed, Sustained
 from heliotrope.definitions.rule import BROKEN, HELD, PREVIOUS_VISIT
 from heliotrope.records.exact import compute_comparison
+from heliotrope.records.row_order import sort_rows
 
 
 def add_confirmed(visits: pl.DataFrame, node: Confirmed) -> pl.DataFrame:
@@ -90,15 +91,17 @@ def _find_runs(visits: pl.DataFrame, node: str, longest_gap: int | None) -> pl.D
     is_apart = pl.lit(False) if longest_gap is None else (gap > longest_gap).fill_null(False)
     starts = truth & (pl.col("_before").fill_null(False).not_() | pl.col("_is_apart"))
     not_met = pl.when(truth.not_()).then(pl.col("date"))
+    is_next = pl.any_horizontal(pl.col(name).ne_missing(pl.col(name).shift(1)) for name in series)
     return (
-        visits.sort(*series, "date")
+        sort_rows(visits, [*series, "date"])
+        .with_columns(_series=is_next.cum_sum())
         .with_columns(
-            _before=truth.shift(1).forward_fill().over(series),
-            _before_date=judged_on.shift(1).forward_fill().over(series),
-            _not_met=not_met.shift(1).forward_fill().over(series),
+            _before=truth.shift(1).forward_fill().over("_series"),
+            _before_date=judged_on.shift(1).forward_fill().over("_series"),
+            _not_met=not_met.shift(1).forward_fill().over("_series"),
         )
         .with_columns(_is_apart=is_apart)
         .with_columns(_start=pl.when(starts).then(pl.col("date")))
-        .with_columns(_since=pl.col("_start").forward_fill().over(series))
+        .with_columns(_since=pl.col("_start").forward_fill().over("_series"))
         .with_columns(_held=(pl.col("date") - pl.col("_since")).dt.total_days())
     )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import polars as pl
 
+from heliotrope.records.row_order import sort_rows
+
 REFERENCE_COLUMNS = [
     "baseline_date",
     "baseline_value",
@@ -44,5 +46,5 @@ def derive_changes(
         )
         .drop("first_infusion", "next_first_infusion")
         .join(baselines, on=["patient_id", "regimen", "measure"], how="left")
-        .sort("patient_id", "regimen", "date", "measure")
+        .pipe(sort_rows, ["patient_id", "regimen", "date", "measure"])
     )

@@ -131,16 +131,17 @@ def _add_up_segments(rows: pl.DataFrame) -> pl.DataFrame:
     return (
         given.explode("_piece")
         .join(cuts.drop(CHILD), on="_piece", how="left", maintain_order="left")
-        .sort(CHILD, "cut", *PARTS, "row_id")
-        .group_by(CHILD, "cut", maintain_order=True)
+        .sort("_piece", *PARTS, "row_id")
+        .group_by("_piece", maintain_order=True)
         .agg(
+            pl.col(CHILD, "cut").first(),
             *[pl.when(is_unknown.not_()).then(pl.col(part).sum()).alias(part) for part in PARTS],
             end_date=pl.col("_next").first() - ONE_DAY,
             row_ids=pl.col("row_id").drop_nulls().sort(),
             _unknown=pl.col("_unknown").drop_nulls().first(),
         )
         .rename({"cut": "start_date"})
-        .sort(CHILD, "start_date")
+        .drop("_piece")
     )
 
 
@@ -151,9 +152,11 @@ def _merge_equal_neighbours(segments: pl.DataFrame) -> pl.DataFrame:
         pl.col(part).round(DECIMALS).eq_missing(pl.col(part).round(DECIMALS).shift(1).over(CHILD))
         for part in PARTS
     )
-    block = (follows & is_same).fill_null(False).not_().cast(pl.Int32).cum_sum().over(CHILD)
-    return (
-        segments.with_columns(_block=block)
+    block = (follows & is_same).fill_null(False).not_().cum_sum()
+    numbered = segments.with_columns(_block=block)
+    is_alone = pl.col("_block").is_unique()
+    joined = (
+        numbered.filter(~is_alone)
         .group_by(CHILD, "_block", maintain_order=True)
         .agg(
             pl.col("start_date").min(),
@@ -162,8 +165,9 @@ def _merge_equal_neighbours(segments: pl.DataFrame) -> pl.DataFrame:
             pl.col("_unknown").first(),
             row_ids=pl.col("row_ids").explode().drop_nulls().unique().sort(),
         )
-        .drop("_block")
     )
+    alone = numbered.filter(is_alone).select(joined.columns)
+    return pl.concat([alone, joined]).sort("_block").drop("_block")
 
 
 def _label_band(rule: GlucocorticoidRule) -> pl.Expr:

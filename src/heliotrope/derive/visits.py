@@ -7,6 +7,7 @@ import polars as pl
 from heliotrope.definitions.load import Rulebook
 from heliotrope.definitions.measure import measures_of
 from heliotrope.derive.item_scores import derive_item_scores, keep_worst, make_item_totals
+from heliotrope.records.row_order import pack_key
 
 LABORATORY_DOMAINS = ["enzyme", "urine_protein", "blood"]
 
@@ -51,11 +52,10 @@ def derive_visit_values(assessment: pl.DataFrame, rulebook: Rulebook) -> pl.Data
             name for name, measure in measures.items() if measure.domain in LABORATORY_DOMAINS
         ]
         values = _join_laboratory_values(values, laboratory, tolerance_days)
-    key = ["patient_id", "date", "measure"]
-    is_last = pl.any_horizontal(pl.col(name).ne_missing(pl.col(name).shift(-1)) for name in key)
-    return values.sort(*key, keep_worst(measures), "row_id").filter(
-        is_last | (pl.int_range(pl.len()) == pl.len() - 1)
-    )
+    key = pack_key(values, ["patient_id", "date", "measure"])
+    ordered = values.with_columns(key.alias("_key")).sort("_key", keep_worst(measures), "row_id")
+    is_last = pl.col("_key").ne_missing(pl.col("_key").shift(-1))
+    return ordered.filter(is_last).drop("_key")
 
 
 def _join_laboratory_values(

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 
 import polars as pl
 
+from heliotrope.records.row_order import sort_rows
+
 CELLS = (
     "value",
     "row_id",
@@ -26,19 +28,12 @@ def widen_visits(values: pl.DataFrame, measures: Iterable[str]) -> pl.DataFrame:
     key = [name for name in ("patient_id", "regimen", "date") if name in values.columns]
     of_visit = [name for name in OF_THE_VISIT if name in values.columns]
     cells = [name for name in CELLS if name in values.columns]
-    recorded = values.filter(pl.col("value").is_not_null())
-    visits = (
-        recorded.select(*key, *of_visit)
-        .unique(key, keep="first", maintain_order=True)
-        .sort(key)
-        .with_row_index("_visit")
-    )
+    recorded = sort_rows(values.filter(pl.col("value").is_not_null()), key)
+    is_first = pl.any_horizontal(pl.col(name).ne_missing(pl.col(name).shift(1)) for name in key)
+    recorded = recorded.with_columns(_visit=is_first.cum_sum())
+    visits = recorded.filter(is_first).select(*key, *of_visit, "_visit")
     asked = list(dict.fromkeys(measures))
-    numbered = (
-        recorded.filter(pl.col("measure").is_in(asked))
-        .join(visits.select(*key, "_visit"), on=key, how="left")
-        .select("_visit", "measure", *cells)
-    )
+    numbered = recorded.filter(pl.col("measure").is_in(asked)).select("_visit", "measure", *cells)
     parts = numbered.partition_by("measure", as_dict=True, include_key=False)
     number = visits.select("_visit")
     beside, absent = [visits.drop("_visit")], []

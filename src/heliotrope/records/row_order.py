@@ -38,7 +38,8 @@ def sort_places(rows: pl.DataFrame, key: Sequence[str]) -> pl.Series:
 
 def sort_rows(rows: pl.DataFrame, key: Sequence[str]) -> pl.DataFrame:
     """Sort rows by the columns of a key, null first; rows of one key keep their order."""
-    return rows.sort(pack_key(rows, key), maintain_order=True)
+    packed = pack_key(rows, key)
+    return rows if packed.is_sorted() else rows.sort(packed, maintain_order=True)
 
 
 def _number_values(column: pl.Series) -> pl.Series:
