@@ -63,12 +63,10 @@ def _since(days: int) -> pl.Expr:
 
 def _steroid_rises(days: pl.DataFrame, derived: Derived, rule: Confounding) -> pl.DataFrame:
     dose = pl.col("prednisone_mg_day")
-    is_first = pl.col("start_date").cum_count().over("patient_id") == 1
+    is_first = pl.col("patient_id").ne_missing(pl.col("patient_id").shift(1))
     rises = (
         derived.steroid_periods.sort("patient_id", "start_date")
-        .with_columns(
-            before=pl.when(is_first).then(pl.lit(0.0)).otherwise(dose.shift(1).over("patient_id"))
-        )
+        .with_columns(before=pl.when(is_first).then(pl.lit(0.0)).otherwise(dose.shift(1)))
         .filter(
             compute_comparison(dose - pl.col("before"), ">=", rule.steroid_rise_mg_day)
             & compute_comparison(dose, ">=", pl.col("before") * (1 + rule.steroid_relative_rise))

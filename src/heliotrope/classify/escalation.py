@@ -65,8 +65,8 @@ def find_steroid_rises(periods: pl.DataFrame, rise: SteroidRise) -> pl.DataFrame
     A first period with a dose counts as a rise from 0. Missing: an unknown dose before or after
     makes no rise; fewer recorded days than the rise must hold make none.
     """
-    before = pl.col("prednisone_mg_kg_day").shift(1).over("patient_id")
-    is_first = pl.col("start_date").cum_count().over("patient_id") == 1
+    before = pl.col("prednisone_mg_kg_day").shift(1)
+    is_first = pl.col("patient_id").ne_missing(pl.col("patient_id").shift(1))
     ordered = periods.sort("patient_id", "start_date").with_columns(
         before=pl.when(is_first).then(pl.lit(0.0)).otherwise(before)
     )

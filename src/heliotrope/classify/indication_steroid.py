@@ -62,7 +62,8 @@ def find_failed_reductions(derived: Derived, rule: SteroidDependence) -> pl.Data
 def _find_rises_after_reductions(derived: Derived, rule: SteroidDependence) -> pl.DataFrame:
     """Find rises of the daily dose that follow a reduction within its days."""
     dose = pl.col("prednisone_mg_day")
-    before = dose.shift(1).over("patient_id")
+    is_same_child = pl.col("patient_id") == pl.col("patient_id").shift(1)
+    before = pl.when(is_same_child).then(dose.shift(1))
     periods = derived.steroid_periods.sort("patient_id", "start_date")
     steps = periods.select(
         "patient_id",
