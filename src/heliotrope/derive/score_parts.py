@@ -15,6 +15,11 @@ from heliotrope.records.exact import DECIMALS, compute_comparison
 
 MOST_ABNORMAL = "most_abnormal_at_baseline"
 
+# The cells behind a component, as columns of the visits.
+_CELLS = pl.Schema(
+    {"row_id": pl.Int64(), "baseline_row_id": pl.Int64(), "rejected": pl.List(SOURCE_STRUCT)}
+)
+
 # A candidate that cannot be graded, or may not stand for the component, comes after all that can.
 _BEHIND = 100
 
@@ -78,7 +83,7 @@ class Graded:
 
     def compute_change(self) -> pl.Expr:
         """Compute the percent change of the candidate, if it can be graded."""
-        change = self._pick(self._compute_change, pl.Float64)
+        change = self._pick(self._compute_change, pl.Float64())
         return pl.when(self._can_be_graded).then(change).alias(self.name("percent_change"))
 
     def find_band(self) -> pl.Expr:
@@ -93,21 +98,16 @@ class Graded:
 
     def describe(self) -> list[pl.Expr]:
         """Say what stood for the component, from which cells, and what its change was held to."""
-        cells = {
-            "row_id": pl.Int64,
-            "baseline_row_id": pl.Int64,
-            "rejected": pl.List(SOURCE_STRUCT),
-        }
+        is_recorded = self.column("place").is_not_null()
         said = {
             name: self._pick(partial(self._cell, name), dtype, only_eligible=True)
-            for name, dtype in cells.items()
+            for name, dtype in _CELLS.items()
         }
-        measure = self._pick(self._name_measure, pl.String, only_eligible=True)
-        said["measure"] = pl.when(self.column("place").is_not_null()).then(measure)
-        mark = self._pick(self._find_mark, pl.String)
+        measure = self._pick(self._name_measure, pl.String(), only_eligible=True)
+        said["measure"] = pl.when(is_recorded).then(measure)
+        mark = self._pick(self._find_mark, pl.String())
         said["mark"] = pl.when(self._can_be_graded).then(mark)
-        reason = self._pick(lambda n: pl.col(self._of("reason", n)), pl.String)
-        is_recorded = self.column("place").is_not_null()
+        reason = self._pick(lambda n: pl.col(self._of("reason", n)), pl.String())
         said["reason"] = pl.when(is_recorded).then(reason).otherwise(pl.lit("not_recorded"))
         edges = self.component.edges
         said["edge"] = self._by_band((edges[0], *edges))
@@ -151,7 +151,7 @@ class Graded:
     def _pick(
         self,
         make: Callable[[int], pl.Expr],
-        dtype: pl.DataType | type[pl.DataType],
+        dtype: pl.DataType,
         *,
         only_eligible: bool = False,
     ) -> pl.Expr:
@@ -204,11 +204,11 @@ class Graded:
         return (better / self._find_denominator(place) * 100).round(DECIMALS)
 
     def _find_mark(self, place: int) -> pl.Expr:
-        mark = pl.lit(self.candidates[place].mark, pl.String)
+        mark = pl.lit(self.candidates[place].mark, pl.String())
         if not self.is_by_abnormality:
             return mark
         is_at_floor = self._is_eligible(place) & self.column("is_at_floor")
-        floor = pl.when(is_at_floor).then(pl.lit(self.component.floor_mark, pl.String))
+        floor = pl.when(is_at_floor).then(pl.lit(self.component.floor_mark, pl.String()))
         return pl.coalesce(mark, floor)
 
 
