@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
-from heliotrope.classify.trace import SOURCE, WORD, word
+from heliotrope.classify.trace import SOURCE
 from heliotrope.definitions.node import (
     CHANGES,
     Alternative,
@@ -25,6 +25,7 @@ from heliotrope.definitions.node import (
 from heliotrope.definitions.score import ScoreDefinition
 from heliotrope.definitions.settings import Settings
 from heliotrope.derive.treatment import derive_days_off
+from heliotrope.records.coded_words import WORD, word
 from heliotrope.records.exact import DECIMALS, compute_comparison
 
 SMALL_REFERENCE = "small_reference"

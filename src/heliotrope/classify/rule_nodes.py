@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from heliotrope.classify.rule_answers import name_cells
-from heliotrope.classify.trace import STATE, WORD, empty_nodes, state_of, word
+from heliotrope.classify.trace import empty_nodes, state_of
 from heliotrope.classify.visit_nodes import NodeOfVisits, VisitNodes
 from heliotrope.definitions.rule import (
     ANSWERS,
@@ -22,6 +22,7 @@ from heliotrope.definitions.rule import (
     Sustained,
     walk,
 )
+from heliotrope.records.coded_words import STATE, WORD, word
 
 UPPER = "{}_upper"
 DAYS = "d"

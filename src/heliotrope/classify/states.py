@@ -11,13 +11,14 @@ from heliotrope.classify.presence import make_absent_roots
 from heliotrope.classify.references import derive_changes_from_best
 from heliotrope.classify.rule_nodes import compute_root_reason, make_rule_nodes
 from heliotrope.classify.rules import RuleContext, judge_visits
-from heliotrope.classify.trace import STATE, WORD, Classified, state_of, word
+from heliotrope.classify.trace import Classified, state_of
 from heliotrope.classify.visit_nodes import VisitNodes
 from heliotrope.definitions.load import Rulebook
 from heliotrope.definitions.measure import measures_of
 from heliotrope.definitions.rule import CutOffStates, RuleDefinition
 from heliotrope.definitions.score import ScoreDefinition
 from heliotrope.derive.wide_visits import widen_visits
+from heliotrope.records.coded_words import STATE, WORD, word
 from heliotrope.records.finding_tables import ShardFinding
 from heliotrope.records.judgement_tables import State
 

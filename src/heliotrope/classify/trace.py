@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from heliotrope.definitions.model import Definition
-from heliotrope.records.columns import STATES
 
 if TYPE_CHECKING:
     from heliotrope.classify.visit_nodes import VisitNodes
@@ -44,11 +43,6 @@ NODE_COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
 
 # Where a node names its cells: in a list, or (fifty times faster to make) in a column for each use.
 CELLS = ("cell", "reference")
-
-# Few words stand in millions of rows. As numbers of a dictionary they are made ten times faster
-# than as strings, and take a quarter of the memory; they are spelt when the rows leave the shard.
-WORD = pl.Categorical()
-STATE = pl.Enum(STATES)
 
 NO_SOURCES = pl.lit([], dtype=pl.List(SOURCE))
 
@@ -85,11 +79,6 @@ def state_of(is_met: pl.Expr, dtype: pl.DataType | type[pl.DataType] = pl.String
         .then(pl.lit("not_met", dtype))
         .otherwise(pl.lit("not_evaluable", dtype))
     )
-
-
-def word(text: str | None) -> pl.Expr:
-    """Give a word (or none) of the trace, as a number of a dictionary."""
-    return pl.lit(text, WORD)
 
 
 def used(row_id: pl.Expr) -> pl.Expr:

@@ -11,9 +11,10 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
-from heliotrope.classify.trace import CELLS, NODE_COLUMNS, STATE, WORD
+from heliotrope.classify.trace import CELLS, NODE_COLUMNS
 from heliotrope.classify.visit_nodes import NodeOfVisits, VisitNodes
-from heliotrope.records.row_order import pack_key, sort_places
+from heliotrope.records.coded_words import STATE, WORD
+from heliotrope.records.row_order import number_values, pack_key, sort_places
 
 KEY = ["definition_id", "patient_id", "regimen", "date", "node"]
 KEY_OF_NODE = KEY[1:]
@@ -319,13 +320,16 @@ def _list_cells(trace_id: pl.Series, sources: pl.Series) -> pl.DataFrame:
 
 def _sort_cells(cells: pl.DataFrame) -> pl.DataFrame:
     """Put cells in order, those used first, each once."""
-    return cells.sort(
-        "trace_id",
-        "role",
-        "row_id",
-        pl.col("reason").cast(pl.String),
-        descending=[False, True, False, False],
-    ).pipe(_drop_repeated)
+    is_rejected = (cells["role"] != "used").cast(pl.Int64)
+    return (
+        cells.with_columns(
+            (cells["trace_id"] * 2 + is_rejected).alias("_first"),
+            number_values(cells["reason"]).alias("_last"),
+        )
+        .sort("_first", "row_id", "_last")
+        .drop("_first", "_last")
+        .pipe(_drop_repeated)
+    )
 
 
 def _drop_repeated(rows: pl.DataFrame) -> pl.DataFrame:

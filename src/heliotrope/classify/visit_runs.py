@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import polars as pl
 
-from heliotrope.classify.trace import word
 from heliotrope.definitions.node import Confirmed, Sustained
 from heliotrope.definitions.rule import BROKEN, HELD, PREVIOUS_VISIT
+from heliotrope.records.coded_words import word
 from heliotrope.records.exact import compute_comparison
 from heliotrope.records.row_order import sort_rows
 

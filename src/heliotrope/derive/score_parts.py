@@ -11,6 +11,7 @@ import polars as pl
 from heliotrope.definitions.score import Candidate, Component, Scale
 from heliotrope.definitions.settings import Settings
 from heliotrope.derive.baselines import SOURCE_STRUCT
+from heliotrope.records.coded_words import WORD, word
 from heliotrope.records.exact import DECIMALS, compute_comparison
 
 MOST_ABNORMAL = "most_abnormal_at_baseline"
@@ -103,12 +104,12 @@ class Graded:
             name: self._pick(partial(self._cell, name), dtype, only_eligible=True)
             for name, dtype in _CELLS.items()
         }
-        measure = self._pick(self._name_measure, pl.String(), only_eligible=True)
+        measure = self._pick(self._name_measure, WORD, only_eligible=True)
         said["measure"] = pl.when(is_recorded).then(measure)
-        mark = self._pick(self._find_mark, pl.String())
+        mark = self._pick(self._find_mark, WORD)
         said["mark"] = pl.when(self._can_be_graded).then(mark)
-        reason = self._pick(lambda n: pl.col(self._of("reason", n)), pl.String())
-        said["reason"] = pl.when(is_recorded).then(reason).otherwise(pl.lit("not_recorded"))
+        reason = self._pick(lambda n: pl.col(self._of("reason", n)), WORD)
+        said["reason"] = pl.when(is_recorded).then(reason).otherwise(word("not_recorded"))
         edges = self.component.edges
         said["edge"] = self._by_band((edges[0], *edges))
         said["operator"] = self._by_band(("<=", *(">" for _ in edges)))
@@ -121,10 +122,10 @@ class Graded:
             return ()
         said = []
         for n, candidate in enumerate(self.candidates):
-            reason = pl.coalesce(self._of("reason", n), pl.lit("another_measure_preferred"))
+            reason = pl.coalesce(self._of("reason", n), word("another_measure_preferred"))
             is_used = self._is_chosen(n)
             if self.is_by_abnormality:
-                reason, is_used = pl.lit("not_most_abnormal"), is_used & self._is_eligible(n)
+                reason, is_used = word("not_most_abnormal"), is_used & self._is_eligible(n)
             is_recorded = self._cell("value", n).is_not_null()
             said.append((candidate.measure, pl.when(is_recorded & ~is_used).then(reason)))
         return tuple(said)
@@ -140,7 +141,7 @@ class Graded:
         return pl.col(f"{name}:{self.candidates[place].measure}")
 
     def _name_measure(self, place: int) -> pl.Expr:
-        return pl.lit(self.candidates[place].measure)
+        return word(self.candidates[place].measure)
 
     def _is_chosen(self, place: int) -> pl.Expr:
         return self.column("place") == place
@@ -169,9 +170,10 @@ class Graded:
     def _by_band(self, said: Sequence[float | str]) -> pl.Expr:
         """Take what is said of the band that the change lies in."""
         band = self.column("band")
-        picked: pl.Expr = pl.lit(said[-1])
-        for n, one in enumerate(said[:-1]):
-            picked = pl.when(band == n).then(pl.lit(one)).otherwise(picked)
+        literals = [word(one) if isinstance(one, str) else pl.lit(one) for one in said]
+        picked = literals[-1]
+        for n, one in enumerate(literals[:-1]):
+            picked = pl.when(band == n).then(one).otherwise(picked)
         return pl.when(band.is_not_null()).then(picked)
 
     def _find_denominator(self, place: int) -> pl.Expr:
@@ -184,17 +186,15 @@ class Graded:
     def _find_reason(self, place: int) -> pl.Expr:
         """Say why a candidate cannot be graded; null where it can."""
         reason: pl.Expr = pl.when(self._find_denominator(place).is_null()).then(
-            pl.lit("no_upper_limit")
+            word("no_upper_limit")
         )
         if self.scales[place].refused is not None:
-            reason = pl.lit(self.scales[place].refused)
+            reason = word(self.scales[place].refused)
         has_no_baseline = self._cell("baseline_value", place).is_null()
-        reason = pl.when(has_no_baseline).then(pl.lit("no_baseline")).otherwise(reason)
+        reason = pl.when(has_no_baseline).then(word("no_baseline")).otherwise(reason)
         if self.is_by_abnormality:
             is_another = self.column("most_abnormal") != self.candidates[place].measure
-            reason = (
-                pl.when(is_another).then(pl.lit("chosen_enzyme_not_recorded")).otherwise(reason)
-            )
+            reason = pl.when(is_another).then(word("chosen_enzyme_not_recorded")).otherwise(reason)
         return reason
 
     def _compute_change(self, place: int) -> pl.Expr:
@@ -204,11 +204,11 @@ class Graded:
         return (better / self._find_denominator(place) * 100).round(DECIMALS)
 
     def _find_mark(self, place: int) -> pl.Expr:
-        mark = pl.lit(self.candidates[place].mark, pl.String())
+        mark = word(self.candidates[place].mark)
         if not self.is_by_abnormality:
             return mark
         is_at_floor = self._is_eligible(place) & self.column("is_at_floor")
-        floor = pl.when(is_at_floor).then(pl.lit(self.component.floor_mark, pl.String()))
+        floor = pl.when(is_at_floor).then(word(self.component.floor_mark))
         return pl.coalesce(mark, floor)
 
 

@@ -95,10 +95,15 @@ def _add_up(components: Sequence[Graded]) -> list[pl.Expr]:
         pl.sum_horizontal(
             points[item.component.id].fill_null(item.component.maximum) for item in components
         ).alias("score_upper"),
-        pl.concat_list(present).list.drop_nulls().alias("measures_present"),
+        _list_words(present).alias("measures_present"),
         pl.coalesce([*lacking, pl.lit(None, pl.String)]).alias("missing_required"),
-        pl.concat_list(marks).list.drop_nulls().list.unique().list.sort().alias("marks"),
+        _list_words(marks).list.unique().list.sort().alias("marks"),
     ]
+
+
+def _list_words(words: Sequence[pl.Expr]) -> pl.Expr:
+    """List the words that are there, spelt."""
+    return pl.concat_list(words).list.drop_nulls().cast(pl.List(pl.String))
 
 
 def derive_attainable(

@@ -21,7 +21,7 @@ def pack_key(rows: pl.DataFrame, key: Sequence[str]) -> pl.Series:
     """
     packed, size = pl.zeros(rows.height, dtype=pl.Int64, eager=True), 1
     for name in key:
-        places = _number_values(rows[name])
+        places = number_values(rows[name])
         largest = places.max()
         count = largest + 1 if isinstance(largest, int) else 1
         if size * count > LARGEST_NUMBER:
@@ -42,7 +42,7 @@ def sort_rows(rows: pl.DataFrame, key: Sequence[str]) -> pl.DataFrame:
     return rows if packed.is_sorted() else rows.sort(packed, maintain_order=True)
 
 
-def _number_values(column: pl.Series) -> pl.Series:
+def number_values(column: pl.Series) -> pl.Series:
     """Number values in their order from 1 on, null as 0."""
     if column.dtype in (pl.String, pl.Categorical):
         words = column.drop_nulls().unique().cast(pl.String).sort()
