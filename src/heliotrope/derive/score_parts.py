@@ -30,21 +30,24 @@ class Graded:
     """A component of a score under a study's settings, and its candidates that were recorded.
 
     Its expressions read visits with the cells of measures side by side, and where the component
-    takes the enzyme that was most abnormal, ``most_abnormal:<component>`` and
-    ``is_at_floor:<component>``. They make columns of such names, step by step: ``compare``,
+    takes the enzyme that was most abnormal, ``most_abnormal:<number>`` and
+    ``is_at_floor:<number>``. They make columns of such names, step by step: ``compare``,
     ``choose``, ``compute_change``, ``find_band`` and ``grade``; then ``describe`` for the trace.
     """
 
     component: Component
+    number: int
     candidates: tuple[Candidate, ...]
     scales: tuple[Scale, ...]
 
     @classmethod
-    def under(cls, component: Component, settings: Settings, recorded: Container[str]) -> Graded:
+    def under(
+        cls, component: Component, number: int, settings: Settings, recorded: Container[str]
+    ) -> Graded:
         """Settle which of the candidates were ever recorded, and their scales."""
         candidates = tuple(item for item in component.candidates if item.measure in recorded)
         scales = (item.scale(settings.measures.get(item.measure)) for item in candidates)
-        return cls(component, candidates, tuple(scales))
+        return cls(component, number, candidates, tuple(scales))
 
     @property
     def is_by_abnormality(self) -> bool:
@@ -53,7 +56,7 @@ class Graded:
 
     def name(self, what: str) -> str:
         """Name a column of the component."""
-        return f"{what}:{self.component.id}"
+        return f"{what}:{self.number}"
 
     def column(self, what: str) -> pl.Expr:
         """Give a column of the component."""
@@ -215,8 +218,8 @@ class Graded:
 def find_most_abnormal(baselines: pl.DataFrame, graded: Sequence[Graded]) -> pl.DataFrame:
     """Find the enzyme that was the most abnormal at baseline, by its own upper limit of normal.
 
-    One row a regimen that has such a baseline, with ``most_abnormal:<component>`` and
-    ``is_at_floor:<component>``: even that enzyme was within its limit, so there is little to gain.
+    One row a regimen that has such a baseline, with ``most_abnormal:<number>`` and
+    ``is_at_floor:<number>``: even that enzyme was within its limit, so there is little to gain.
     Ties: the order of the definition. An enzyme without a limit is no candidate.
     """
     key = ["patient_id", "regimen"]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import polars as pl
 
-from heliotrope.definitions.score import ScoreDefinition
+from heliotrope.definitions.score import Component, ScoreDefinition
 from heliotrope.definitions.settings import Settings
 from heliotrope.derive.score_parts import Graded, find_most_abnormal
 from heliotrope.derive.wide_visits import widen_visits
@@ -20,7 +20,7 @@ class ScoredVisits:
     """The visits with any measure of one score.
 
     visits: one row a visit: the key, the cells of the measures, and of each component what
-    ``Graded`` makes (``points:<component>`` and so on; null where it cannot be graded, never 0);
+    ``Graded`` makes (``points:<number>`` and so on; null where it cannot be graded, never 0);
     of the score ``score_lower`` (missing components count 0), ``score_upper`` (they count their
     maximum), ``measures_present``, ``missing_required`` (the first required component that could
     not be graded, else null) and ``marks`` (the flags of the components, sorted).
@@ -42,9 +42,37 @@ def derive_scores(
     Input: ``changes`` and ``baselines``. Percent change is absolute, improvement positive, rounded
     as it is compared; a component counts the measure that stands for it (``Graded``).
     """
-    for definition, components, visits in _grade(changes, baselines, definitions, settings):
-        described = visits.with_columns(said for item in components for said in item.describe())
-        yield ScoredVisits(definition, components, described.with_columns(_add_up(components)))
+    graded = _grade(changes, baselines, definitions, settings)
+    described = graded.visits.with_columns(
+        said for item in graded.components.values() for said in item.describe()
+    )
+    for definition in definitions:
+        components = graded.of(definition)
+        visits = described.filter(graded.is_there(definition)).with_columns(_add_up(components))
+        yield ScoredVisits(definition, components, visits)
+
+
+@dataclass(frozen=True)
+class _GradedVisits:
+    """Visits with the points of all components; one that scores share is graded once.
+
+    ``recorded``: the measures that any visit has.
+    """
+
+    visits: pl.DataFrame
+    components: Mapping[Component, Graded]
+    recorded: Container[str]
+
+    def of(self, definition: ScoreDefinition) -> tuple[Graded, ...]:
+        """Give the components of a score."""
+        return tuple(self.components[item] for item in definition.components)
+
+    def is_there(self, definition: ScoreDefinition) -> pl.Expr:
+        """Say whether a visit has any measure of a score."""
+        names = [name for name in definition.measures if name in self.recorded]
+        return pl.any_horizontal(
+            *(pl.col(f"value:{name}").is_not_null() for name in names), pl.lit(False)
+        )
 
 
 def _grade(
@@ -52,34 +80,34 @@ def _grade(
     baselines: pl.DataFrame,
     definitions: Sequence[ScoreDefinition],
     settings: Settings,
-) -> Iterator[tuple[ScoreDefinition, tuple[Graded, ...], pl.DataFrame]]:
-    """Give the points of every component at every visit with any measure of a score."""
+) -> _GradedVisits:
     asked = dict.fromkeys(name for item in definitions for name in item.measures)
     recorded = set(changes.filter(pl.col("value").is_not_null())["measure"].unique())
-    wide = widen_visits(changes, [name for name in asked if name in recorded])
-    for definition in definitions:
-        components = tuple(Graded.under(it, settings, recorded) for it in definition.components)
-        chosen = find_most_abnormal(baselines, [it for it in components if it.is_by_abnormality])
-        is_there = [
-            pl.col(f"value:{name}").is_not_null()
-            for name in definition.measures
-            if name in recorded
-        ]
-        visits = (
-            wide.filter(pl.any_horizontal(is_there or [pl.lit(False)]))
-            .join(chosen, on=REGIMEN_KEY, how="left", maintain_order="left", nulls_equal=True)
-            .with_columns(said for item in components for said in item.compare())
-            .with_columns(item.choose() for item in components)
-            .with_columns(item.compute_change() for item in components)
-            .with_columns(item.find_band() for item in components)
-            .with_columns(item.grade() for item in components)
-        )
-        lower = pl.sum_horizontal(item.column("points") for item in components)
-        yield definition, components, visits.with_columns(score_lower=lower)
+    distinct = dict.fromkeys(item for each in definitions for item in each.components)
+    components = {
+        item: Graded.under(item, number, settings, recorded) for number, item in enumerate(distinct)
+    }
+    graded = list(components.values())
+    chosen = find_most_abnormal(baselines, [item for item in graded if item.is_by_abnormality])
+    visits = (
+        widen_visits(changes, [name for name in asked if name in recorded])
+        .join(chosen, on=REGIMEN_KEY, how="left", maintain_order="left", nulls_equal=True)
+        .with_columns(said for item in graded for said in item.compare())
+        .with_columns(item.choose() for item in graded)
+        .with_columns(item.compute_change() for item in graded)
+        .with_columns(item.find_band() for item in graded)
+        .with_columns(item.grade() for item in graded)
+    )
+    return _GradedVisits(visits, components, recorded)
+
+
+def _find_lower(components: Sequence[Graded]) -> pl.Expr:
+    """Add the points up; a component that cannot be graded counts 0."""
+    return pl.sum_horizontal(item.column("points") for item in components)
 
 
 def _add_up(components: Sequence[Graded]) -> list[pl.Expr]:
-    """Add the points up with all for the missing; say what counted, and what lacks."""
+    """Add the points up, once with nothing and once with all for the missing; say what counted."""
     points = {item.component.id: pl.col(item.name("points")) for item in components}
     lacking = [
         pl.when(points[item.component.id].is_null()).then(pl.lit(item.component.id))
@@ -92,6 +120,7 @@ def _add_up(components: Sequence[Graded]) -> list[pl.Expr]:
     ]
     marks = [pl.col(item.name("mark")) for item in components]
     return [
+        _find_lower(components).alias("score_lower"),
         pl.sum_horizontal(
             points[item.component.id].fill_null(item.component.maximum) for item in components
         ).alias("score_upper"),
@@ -126,11 +155,12 @@ def derive_attainable(
         value=pl.col("measure").replace_strict(best, return_dtype=pl.Float64),
         row_id=pl.lit(None, pl.Int64),
     )
+    graded = _grade(at_best, baselines, definitions, settings)
     return pl.concat(
-        visits.select(
+        graded.visits.filter(graded.is_there(definition)).select(
             pl.lit(definition.id).alias("definition_id"),
             *REGIMEN_KEY,
-            pl.col("score_lower").alias("score_max_attainable"),
+            _find_lower(graded.of(definition)).alias("score_max_attainable"),
         )
-        for definition, _, visits in _grade(at_best, baselines, definitions, settings)
+        for definition in definitions
     )
