@@ -7,6 +7,7 @@ from datetime import date
 import polars as pl
 
 from heliotrope.definitions.node import OffTreatment
+from heliotrope.records.row_order import sort_rows
 
 CHILD = "patient_id"
 GLUCOCORTICOID = "glucocorticoid"
@@ -14,6 +15,9 @@ IMMUNOSUPPRESSANT = "immunosuppressant"
 IMMUNOGLOBULIN = "immunoglobulin"
 MEDICATION_RECORDED = "medication_recorded"
 IVIG_RECORDED = "immunoglobulin_recorded"
+
+# More days than any calendar of Polars has.
+DAYS_OF_A_CHILD = 1 << 33
 
 # The columns beside patient_id, with their types.
 SPAN_SCHEMA = {
@@ -124,23 +128,23 @@ def derive_days_off(visits: pl.DataFrame, spans: pl.DataFrame, node: OffTreatmen
 
 def _find_last(visits: pl.DataFrame, spans: pl.DataFrame, name: str) -> pl.DataFrame:
     """Find for each visit the first day of the spans, and the last day, up to it, they cover."""
+    is_next = pl.col(CHILD).ne_missing(pl.col(CHILD).shift(1))
     starts = (
-        spans.sort("start_date", "row_id")
-        .with_columns(_end=pl.col("end_date").fill_null(pl.lit(date.max)))
-        .with_columns(_latest=pl.col("_end").cum_max().over(CHILD))
+        spans.sort(CHILD, "start_date", "row_id")
         .with_columns(
-            _row=pl.when(pl.col("_end") == pl.col("_latest"))
-            .then("row_id")
-            .forward_fill()
-            .over(CHILD),
-            _first=pl.col("start_date").min().over(CHILD),
+            _end=pl.col("end_date").fill_null(pl.lit(date.max)),
+            _first=pl.when(is_next).then("start_date").forward_fill(),
+        )
+        .with_columns(_latest=_find_latest(is_next, pl.col("_end")))
+        .with_columns(
+            _row=pl.when(pl.col("_end") == pl.col("_latest")).then("row_id").forward_fill()
         )
         .select(CHILD, "start_date", "_latest", "_row", "_first")
     )
     return (
         visits.select(CHILD, "date")
         .with_row_index("_order")
-        .sort("date")
+        .pipe(sort_rows, [CHILD, "date"])
         .join_asof(
             starts,
             left_on="date",
@@ -158,3 +162,13 @@ def _find_last(visits: pl.DataFrame, spans: pl.DataFrame, name: str) -> pl.DataF
             pl.col("_first").alias(f"first_{name}"),
         )
     )
+
+
+def _find_latest(is_next: pl.Expr, day: pl.Expr) -> pl.Expr:
+    """Find the latest day so far of each child, of rows that stand child by child.
+
+    The days of each child are lifted above those of the one before, so that no child need be
+    looked at alone.
+    """
+    lift = is_next.cum_sum().cast(pl.Int64) * DAYS_OF_A_CHILD
+    return ((day.to_physical().cast(pl.Int64) + lift).cum_max() - lift).cast(pl.Int32).cast(pl.Date)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import polars as pl
 
+from heliotrope.records.row_order import sort_rows
+
 RECORDED = "recorded"
 INTERPOLATED = "interpolated"
 MISSING = "missing"
@@ -30,10 +32,9 @@ def find_in_force(rows: pl.DataFrame, recorded: pl.DataFrame, max_age_days: int)
     >>> find_in_force(rows, weights, 90)["in_force"].to_list()
     [25.0, None]
     """
-    values = recorded.sort("date", maintain_order=True).select(
-        "patient_id", "row_id", _date="date", _value="value"
-    )
-    joined = rows.with_row_index("_order").sort("date", maintain_order=True)
+    key = ["patient_id", "date"]
+    values = sort_rows(recorded, key).select("patient_id", "row_id", _date="date", _value="value")
+    joined = sort_rows(rows.with_row_index("_order"), key)
     for side in ("_before", "_after"):
         joined = joined.join_asof(
             values.rename({"_value": side, "_date": f"{side}_date", "row_id": f"{side}_id"}),
