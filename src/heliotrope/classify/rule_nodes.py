@@ -6,7 +6,7 @@ import polars as pl
 
 from heliotrope.classify.rule_answers import name_cells
 from heliotrope.classify.trace import empty_nodes, state_of
-from heliotrope.classify.visit_nodes import NodeOfVisits, VisitNodes
+from heliotrope.classify.visit_nodes import NodeOfVisits, Rejected, VisitNodes
 from heliotrope.definitions.rule import (
     ANSWERS,
     BROKEN,
@@ -79,7 +79,7 @@ def _describe_answer(node: Answer, parent: str | None) -> NodeOfVisits:
         label=pl.col(f"label:{node.id}"),
         cell=cells.get("cell"),
         reference=cells.get("reference"),
-        rejected=cells.get("rejected"),
+        rejected=(Rejected(cells["rejected"]),) if "rejected" in cells else (),
     )
 
 

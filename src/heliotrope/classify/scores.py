@@ -6,7 +6,7 @@ import polars as pl
 
 from heliotrope.classify.presence import make_absent_roots
 from heliotrope.classify.trace import Classified, empty_nodes, state_of
-from heliotrope.classify.visit_nodes import NodeOfVisits, VisitNodes
+from heliotrope.classify.visit_nodes import NodeOfVisits, Rejected, VisitNodes
 from heliotrope.definitions.load import Rulebook
 from heliotrope.definitions.score import ScoreDefinition
 from heliotrope.derive.score_parts import Graded
@@ -175,7 +175,7 @@ def _describe_component(item: Graded) -> NodeOfVisits:
         label=pl.col(item.name("measure")),
         cell=item.name("row_id"),
         reference=item.name("baseline_row_id"),
-        rejected=item.name("rejected"),
+        rejected=tuple(Rejected(*columns) for columns in item.rejected),
         passed_over=tuple(
             (f"{cell}:{measure}", item.name(f"passed_over:{measure}"))
             for measure, _ in item.passed_over

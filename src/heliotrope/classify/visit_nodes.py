@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain
 from operator import attrgetter
+from typing import NamedTuple
 
 import polars as pl
 
@@ -15,12 +16,34 @@ from heliotrope.definitions.model import Definition
 KEY = ("patient_id", "regimen", "date")
 
 
+class Rejected(NamedTuple):
+    """A column with lists of rejected cells, and the column that says at which visits they count.
+
+    None: at all of them.
+    """
+
+    lists: str
+    where: str | None = None
+
+    def make_list(self) -> pl.Expr:
+        """Give the list of each visit; null where it does not count."""
+        lists = pl.col(self.lists)
+        return lists if self.where is None else pl.when(self.where).then(lists)
+
+    def select(self, visits: pl.DataFrame, first_row: pl.Series) -> tuple[pl.Series, pl.Series]:
+        """Select the lists that count, each with the number of its row."""
+        is_there = visits[self.lists].list.len() > 0
+        if self.where is not None:
+            is_there &= visits[self.where]
+        return first_row.filter(is_there), visits[self.lists].filter(is_there)
+
+
 @dataclass(frozen=True)
 class NodeOfVisits:
     """What one node shows at each visit: columns of the visits, or the same word everywhere.
 
     ``cell`` and ``reference``: the columns with the row_id of the cells that were used;
-    ``rejected``: the column with the list of cells rejected for the reference. ``passed_over``:
+    ``rejected``: the columns with lists of cells rejected for the reference. ``passed_over``:
     columns with cells that were not used, each with the column that says why (null: it was).
     """
 
@@ -36,7 +59,7 @@ class NodeOfVisits:
     label: pl.Expr | None = None
     cell: str | None = None
     reference: str | None = None
-    rejected: str | None = None
+    rejected: tuple[Rejected, ...] = ()
     passed_over: tuple[tuple[str, str], ...] = ()
 
     @property
@@ -60,8 +83,8 @@ class NodeOfVisits:
     def named(self) -> set[str]:
         """The columns of the visits that the node is read from."""
         read = {name for column in self.columns.values() for name in column.meta.root_names()}
-        cells = (self.cell, self.reference, self.rejected)
-        return read | {name for name in (*cells, *chain(*self.passed_over)) if name}
+        cells = (self.cell, self.reference, *chain(*self.rejected, *self.passed_over))
+        return read | {name for name in cells if name}
 
 
 @dataclass(frozen=True)
@@ -98,8 +121,7 @@ class VisitNodes:
     def _make_frames(self) -> Iterator[pl.DataFrame]:
         for node in self.nodes:
             cells = [used(pl.col(name)) for name in (node.cell, node.reference) if name]
-            if node.rejected:
-                cells.append(pl.coalesce(node.rejected, NO_SOURCES))
+            cells += [pl.coalesce(item.make_list(), NO_SOURCES) for item in node.rejected]
             cells += [passed_over(*columns) for columns in node.passed_over]
             sources = pl.concat_list(cells) if cells else NO_SOURCES
             yield make_nodes(self.visits, self.definition, **node.columns, sources=sources)

@@ -162,9 +162,9 @@ def _list_cells_of_visits(
     """
     cells, references = list_used(tall)
     rejected = [
-        list_cells(first_row + place, part.visits[node.rejected])
+        list_cells(*item.select(part.visits, first_row + place))
         for place, node in enumerate(nodes)
-        if node.rejected is not None
+        for item in node.rejected
     ]
     rejected += [
         list_passed_over(part.visits.select(first_row + place, row_id=cell, reason=why))

@@ -10,16 +10,13 @@ import polars as pl
 
 from heliotrope.definitions.score import Candidate, Component, Scale
 from heliotrope.definitions.settings import Settings
-from heliotrope.derive.baselines import SOURCE_STRUCT
 from heliotrope.records.coded_words import WORD, word
 from heliotrope.records.exact import DECIMALS, compute_comparison
 
 MOST_ABNORMAL = "most_abnormal_at_baseline"
 
 # The cells behind a component, as columns of the visits.
-_CELLS = pl.Schema(
-    {"row_id": pl.Int64(), "baseline_row_id": pl.Int64(), "rejected": pl.List(SOURCE_STRUCT)}
-)
+_CELLS = ("row_id", "baseline_row_id")
 
 # A candidate that cannot be graded, or may not stand for the component, comes after all that can.
 _BEHIND = 100
@@ -104,8 +101,8 @@ class Graded:
         """Say what stood for the component, from which cells, and what its change was held to."""
         is_recorded = self.column("place").is_not_null()
         said = {
-            name: self._pick(partial(self._cell, name), dtype, only_eligible=True)
-            for name, dtype in _CELLS.items()
+            name: self._pick(partial(self._cell, name), pl.Int64(), only_eligible=True)
+            for name in _CELLS
         }
         measure = self._pick(self._name_measure, WORD, only_eligible=True)
         said["measure"] = pl.when(is_recorded).then(measure)
@@ -116,7 +113,16 @@ class Graded:
         edges = self.component.edges
         said["edge"] = self._by_band((edges[0], *edges))
         said["operator"] = self._by_band(("<=", *(">" for _ in edges)))
-        return [expression.alias(self.name(name)) for name, expression in said.items()]
+        used = [self._is_used(n).alias(self._of("is_used", n)) for n in range(len(self.candidates))]
+        return [*(expression.alias(self.name(name)) for name, expression in said.items()), *used]
+
+    @property
+    def rejected(self) -> list[tuple[str, str]]:
+        """The columns with cells rejected as baseline, and those that say where they count."""
+        return [
+            (f"rejected:{candidate.measure}", self._of("is_used", n))
+            for n, candidate in enumerate(self.candidates)
+        ]
 
     @cached_property
     def passed_over(self) -> tuple[tuple[str, pl.Expr], ...]:
@@ -126,10 +132,10 @@ class Graded:
         said = []
         for n, candidate in enumerate(self.candidates):
             reason = pl.coalesce(self._of("reason", n), word("another_measure_preferred"))
-            is_used = self._is_chosen(n)
             if self.is_by_abnormality:
-                reason, is_used = word("not_most_abnormal"), is_used & self._is_eligible(n)
+                reason = word("not_most_abnormal")
             is_recorded = self._cell("value", n).is_not_null()
+            is_used = pl.col(self._of("is_used", n))
             said.append((candidate.measure, pl.when(is_recorded & ~is_used).then(reason)))
         return tuple(said)
 
@@ -149,6 +155,13 @@ class Graded:
     def _is_chosen(self, place: int) -> pl.Expr:
         return self.column("place") == place
 
+    def _is_used(self, place: int) -> pl.Expr:
+        """Say whether a candidate stands for the component; one that was chosen may not."""
+        is_it = self._is_chosen(place)
+        if self.is_by_abnormality:
+            is_it = is_it & self._is_eligible(place)
+        return is_it.fill_null(False)
+
     def _is_eligible(self, place: int) -> pl.Expr:
         return (self.column("most_abnormal") == self.candidates[place].measure).fill_null(False)
 
@@ -164,9 +177,7 @@ class Graded:
             return make(0)
         picked: pl.Expr = pl.lit(None, dtype)
         for n in reversed(range(len(self.candidates))):
-            is_it = self._is_chosen(n)
-            if only_eligible and self.is_by_abnormality:
-                is_it = is_it & self._is_eligible(n)
+            is_it = self._is_used(n) if only_eligible else self._is_chosen(n)
             picked = pl.when(is_it).then(make(n)).otherwise(picked)
         return picked
 
