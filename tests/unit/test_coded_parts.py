@@ -8,8 +8,8 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from heliotrope.records.row_order import pack_key, sort_rows
 from heliotrope.execution.shards import read_parts, write_part
+from heliotrope.records.row_order import pack_key, sort_rows
 
 WORDS = ["met", None, "not_met", "é", "met"]
 
