@@ -6,6 +6,7 @@ nothing else; there is no second implementation.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -17,6 +18,7 @@ from heliotrope.classify.improvement import Improvement
 from heliotrope.classify.indications import classify_indications
 from heliotrope.classify.reactions import classify_reactions
 from heliotrope.classify.response_chain import (
+    Judgement,
     ResponseBackground,
     judge_response,
     make_not_reached,
@@ -77,7 +79,6 @@ def evaluate(shard: Shard, rulebook: Rulebook, first_trace_id: int = 0) -> Evalu
     """
     shard = _number_children(shard)
     definition = rulebook.get(RESPONSE, ResponseDefinition)
-    rules = WorseningRules.of(rulebook)
     derived = derive_all(shard, rulebook, definition.baseline.days_before)
     found = find_in_derived(derived, rulebook)  # now, while little is held beside it
     cohort = _cohort(derived)
@@ -95,24 +96,14 @@ def evaluate(shard: Shard, rulebook: Rulebook, first_trace_id: int = 0) -> Evalu
         rulebook=rulebook,
     )
     judged = judge_response(background, definition)
-    response, aggravations = judged.response, judged.aggravations
+    response = judged.response
     reactions = classify_reactions(derived.infusion_days, derived.courses, shard, rulebook)
     indications = classify_indications(derived, rulebook)
     haemolysis = classify_haemolysis(derived, rulebook)
     outcomes = classify_steroid_outcomes(derived, rulebook)
     parts = [scores, states, changes, response, reactions, indications, haemolysis, outcomes]
-    numbered = number_trace(
-        [
-            *(nodes for part in parts for nodes in part.parts),
-            trace_exposure(derived, rulebook),
-            judged.improvement.nodes,
-            aggravations.nodes,
-            *(make_not_reached(derived, item) for item in (definition, rules.aggravation)),
-            *trace_other_responses(background),
-        ],
-        first_trace_id,
-        derived.visit_values,
-    )
+    nodes = [*(nodes for part in parts for nodes in part.parts), *_list_nodes(judged, background)]
+    numbered = number_trace(nodes, first_trace_id, derived.visit_values)
     tables = {
         **_derived_tables(derived),
         "score": scores.table,
@@ -120,7 +111,7 @@ def evaluate(shard: Shard, rulebook: Rulebook, first_trace_id: int = 0) -> Evalu
         "visit": _visit_table(judged.improvement),
         "response": response.table,
         "indication": indications.table,
-        "aggravation": aggravations.table,
+        "aggravation": judged.aggravations.table,
         "reaction": reactions.table,
         "haemolysis": haemolysis.table,
         "steroid_outcome": outcomes.table,
@@ -130,6 +121,18 @@ def evaluate(shard: Shard, rulebook: Rulebook, first_trace_id: int = 0) -> Evalu
         numbered,
         _put_findings_together([found, *(part.findings for part in parts)]),
     )
+
+
+def _list_nodes(judged: Judgement, background: ResponseBackground) -> Iterator[pl.DataFrame]:
+    """List the nodes that do not come with a table, and those of children without IVIG."""
+    derived, rulebook = background.derived, background.rulebook
+    definition = rulebook.get(RESPONSE, ResponseDefinition)
+    yield trace_exposure(derived, rulebook)
+    yield judged.improvement.nodes
+    yield judged.aggravations.nodes
+    for not_reached in (definition, WorseningRules.of(rulebook).aggravation):
+        yield make_not_reached(derived, not_reached)
+    yield from trace_other_responses(background)
 
 
 def _number_children(shard: Shard) -> Shard:

@@ -16,8 +16,8 @@ IMMUNOGLOBULIN = "immunoglobulin"
 MEDICATION_RECORDED = "medication_recorded"
 IVIG_RECORDED = "immunoglobulin_recorded"
 
-# More days than any calendar of Polars has.
-DAYS_OF_A_CHILD = 1 << 33
+# As many days as there are dates: what the days of one child are lifted by over those of another.
+DAYS_OF_A_CHILD = (date.max - date.min).days + 1
 
 # The columns beside patient_id, with their types.
 SPAN_SCHEMA = {
