@@ -37,11 +37,11 @@ if TYPE_CHECKING:
 # What a part is written from: rows that are held, or made while they are written.
 Rows = pl.DataFrame | pl.LazyFrame
 
-# A shard costs 0.7 s whoever is in it, and 0.05 MB of memory a child, 0.3 MB a child with infusions
+# A shard costs 0.7 s whoever is in it. To read it takes 1.1 KB a row, to evaluate it half of that
 # (benchmarks/README.md): small shards share few children among many cores, large ones cost less.
 PATIENTS_A_SHARD = 500
 SHARDS_TO_SHARE = 8
-LOAD_A_SHARD = 30_000
+LOAD_A_SHARD = 22_000
 LOAD_OF_INFUSIONS = 7
 
 # A trace takes an eighth less time to write than at the usual level 3, and 3 % more space.
@@ -75,10 +75,10 @@ def count_shards(patients: int, treated: int) -> int:
     """Say into how many shards a study is cut: of so many children, so many of them with infusions.
 
     Shards of 500 children, until there are enough for the cores of a machine; then larger ones, as
-    large as memory allows: 3,750 children with infusions, or 30,000 without.
+    large as memory allows: 2,750 children with infusions, or 22,000 without.
 
     >>> count_shards(7, 7), count_shards(2_000, 2_000), count_shards(1_000_000, 100_000)
-    (1, 4, 57)
+    (1, 4, 78)
     """
     small = math.ceil(patients / PATIENTS_A_SHARD)
     large = math.ceil((patients + LOAD_OF_INFUSIONS * treated) / LOAD_A_SHARD)
