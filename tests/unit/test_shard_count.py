@@ -14,11 +14,11 @@ from heliotrope.execution.shards import count_shards
         (500, 500, 1),
         (501, 0, 2),
         (4_000, 4_000, 8),
-        (16_000, 16_000, 8),
-        (16_001, 16_001, 9),
-        (128_000, 0, 8),
-        (128_001, 0, 9),
-        (1_000_000, 100_000, 107),
+        (22_000, 22_000, 8),
+        (22_001, 22_001, 9),
+        (176_000, 0, 8),
+        (176_001, 0, 9),
+        (1_000_000, 100_000, 78),
     ],
 )
 def test_shards_grow_once_there_are_eight(patients: int, treated: int, shards: int) -> None:
