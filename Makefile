@@ -24,13 +24,13 @@ help: ## list the targets
 demo: $(VENV)/.installed-model ## run the seven-child study and open its report
 	$(BIN)/heliotrope demo
 
-test: $(VENV)/.installed-dev ## run every test but those in a browser and on a cluster
+test: $(VENV)/.installed-dev ## run every test but those of the acceptance
 	$(ONE_THREAD) $(KEEP_COMPILED) $(BIN)/python -m pytest -n $(PYTEST_WORKERS) --dist worksteal \
-		--ignore tests/browser --ignore tests/spark
+		--ignore tests/browser --ignore tests/spark --ignore tests/fault
 
-acceptance: $(VENV)/.installed-dev ## run the tests in a browser and on a cluster (Chromium, Java)
+acceptance: $(VENV)/.installed-dev ## break runs; test in a browser and on a cluster (Chromium, Java)
 	$(ONE_THREAD) $(KEEP_COMPILED) $(BIN)/python -m pytest -n $(PYTEST_WORKERS) --dist loadgroup \
-		tests/spark tests/browser
+		tests/spark tests/browser tests/fault
 
 check: $(VENV)/.installed-dev $(VENV)/.installed-docs ## format, lint, types, imports, manual
 	$(BIN)/ruff format --check .
