@@ -21,7 +21,7 @@ from heliotrope.run.intake import ReadJob, read_job
 from heliotrope.simulate.folder import SimulationOrder, write_simulated_study
 from heliotrope.study import read_study
 
-FORMS = ("omop",)
+FORMS = ("omop", "fhir")
 RESUME = RunOptions(resume=True)
 
 pytestmark = pytest.mark.usefixtures("each_shard_once")
@@ -43,6 +43,9 @@ def _everything_waits(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 def study(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp(request.param) / "study"
     write_simulated_study(SimulationOrder(7, 4, request.param, share_with_ivig=0.5), folder)
+    if request.param == "fhir":
+        said = '[[source]]\nform = "fhir"\nfile = "."\ncohort = "everyone"\n'
+        (folder / "study.toml").write_text(said)
     return folder
 
 

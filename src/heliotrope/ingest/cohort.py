@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 import polars as pl
@@ -58,14 +58,21 @@ class Cohort:
     """A cohort selected: its patients, sorted, and (step, words, persons left) step by step.
 
     first_diagnosis: patient_id and date of the first diagnosis that counted (null: undated).
-    notes: how many are left out, by which step nobody is left, and of how many replacement could
-    not be judged.
+    unjudged: of how many of them replacement could not be judged.
     """
 
     patients: pl.Series
     steps: tuple[tuple[str, str, int], ...]
     first_diagnosis: pl.DataFrame
-    notes: tuple[Note, ...] = ()
+    unjudged: int = 0
+
+    @property
+    def notes(self) -> tuple[Note, ...]:
+        """Say how many are left out, which step left nobody, and of how many replacement could
+        not be judged.
+        """
+        steps = self.steps
+        return (*_say_outside(steps), *_say_emptied(steps), *_say_unjudged(self))
 
 
 def select_cohort(
@@ -96,10 +103,19 @@ def select_cohort(
         .agg(pl.col("date").min())
         .sort("patient_id")
     )
+    unjudged = selection.unjudged.join(selection.left, on="patient_id", how="semi").height
+    return Cohort(selection.left["patient_id"], tuple(steps), first, unjudged)
+
+
+def join_cohorts(parts: Sequence[Cohort]) -> Cohort:
+    """Put the cohorts of parts of a source together: nobody is selected because of another."""
+    flows = zip(*(part.steps for part in parts), strict=True)
     return Cohort(
-        selection.left["patient_id"], tuple(steps), first,
-        (*_say_outside(steps), *_say_emptied(steps), *_say_unjudged(selection)),
-    )  # fmt: skip
+        pl.concat([part.patients for part in parts]).sort(),
+        tuple((*step[0][:2], sum(count for _, _, count in step)) for step in flows),
+        pl.concat([part.first_diagnosis for part in parts]).sort("patient_id"),
+        sum(part.unjudged for part in parts),
+    )
 
 
 def find_weighed(records: CohortRecords, entry: CohortEntry, rulebook: Rulebook) -> pl.Series:
@@ -113,7 +129,7 @@ def find_weighed(records: CohortRecords, entry: CohortEntry, rulebook: Rulebook)
     return selection.left["patient_id"]
 
 
-def _say_outside(steps: list[tuple[str, str, int]]) -> list[Note]:
+def _say_outside(steps: Sequence[tuple[str, str, int]]) -> list[Note]:
     """Say how many persons the cohort leaves out."""
     total, left = steps[0][2], steps[-1][2]
     if left == total:
@@ -121,7 +137,7 @@ def _say_outside(steps: list[tuple[str, str, int]]) -> list[Note]:
     return [Note(OUTSIDE_COHORT, f"{total - left:,} of {total:,} persons in the source")]
 
 
-def _say_emptied(steps: list[tuple[str, str, int]]) -> list[Note]:
+def _say_emptied(steps: Sequence[tuple[str, str, int]]) -> list[Note]:
     """Say which step left nobody."""
     emptied = next((number for number, step in enumerate(steps) if not step[2]), None)
     if emptied is None:
@@ -132,12 +148,12 @@ def _say_emptied(steps: list[tuple[str, str, int]]) -> list[Note]:
     return [Note(EMPTIED, f"0 {steps[emptied][1]}; {before[2]:,} before: {before[1]}")]
 
 
-def _say_unjudged(selection: _Selection) -> list[Note]:
+def _say_unjudged(cohort: Cohort) -> list[Note]:
     """Say how many of those left in have no dose by weight."""
-    unjudged = selection.unjudged.join(selection.left, on="patient_id", how="semi").height
-    if not unjudged:
+    if not cohort.unjudged:
         return []
-    return [Note(UNJUDGED, f"{unjudged:,} of {selection.left.height:,} persons of the cohort")]
+    left = cohort.patients.len()
+    return [Note(UNJUDGED, f"{cohort.unjudged:,} of {left:,} persons of the cohort")]
 
 
 @dataclass(frozen=True)

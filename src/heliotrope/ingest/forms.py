@@ -33,7 +33,7 @@ READERS: dict[str, str] = {
 
 
 # The forms whose rows may stay where they are until the study is cut by children.
-_APART = frozenset({"omop"})
+_APART = frozenset({"omop", "fhir"})
 
 
 class FormReader(Protocol):

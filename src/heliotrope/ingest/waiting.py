@@ -25,7 +25,20 @@ from heliotrope.records.shard import find_shards
 
 # What is told apart among the rows laid out of a source: two of them read different cells.
 _Key = tuple[int, str, int, tuple[tuple[str, int], ...]]
-Proven = Mapping[_Key, Mapping[ColumnKey, str]]
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is known of the rows of a source that are laid out alike, from all buckets.
+
+    empty: how they are laid out, without rows. proven: how their columns are written.
+    """
+
+    empty: Staged
+    proven: Mapping[ColumnKey, str]
+
+
+Proven = Mapping[_Key, Known]
 
 
 @dataclass(frozen=True)
@@ -112,27 +125,45 @@ def cut_waiting(waiting: Waiting, place: int, cutting: Cutting) -> Proven:
         spool, lambda children: find_shards(waiting.translate(children), cutting.buckets)
     )
     shown: dict[_Key, Proofs] = {}
+    empty: dict[_Key, Staged] = {}
     for bucket in range(cutting.buckets):
         laid = _number(waiting, waiting.apart.lay_out(spool, bucket))
         spool.drop(bucket)
         for staged in laid.staged:
             found = show_columns(staged, cutting.context)
             shown[_key(staged)] = join_shown(shown.get(_key(staged), {}), found)
+            empty.setdefault(_key(staged), _clear(staged))
         write_packed(_path(cutting.folder, place, bucket), laid)
         say(bucket + 1, cutting.buckets)
     spool.folder.rmdir()
-    return {key: prove_columns(proofs) for key, proofs in shown.items()}
+    return {key: Known(empty[key], prove_columns(proofs)) for key, proofs in shown.items()}
 
 
 def load_waiting(folder: Path, place: int, bucket: int, proven: Proven) -> Bucket:
     """Read the rows of one bucket of a source that waited."""
     laid: Bucket = read_packed(_path(folder, place, bucket))
-    staged = tuple(replace(item, proven=proven[_key(item)]) for item in laid.staged)
+    here = {_key(item) for item in laid.staged}
+    # the cells that are read of a source are the same, whether a bucket has rows of each sort
+    absent = [
+        replace(known.empty, raw=laid.raws[known.empty.source])
+        for key, known in proven.items()
+        if key not in here and known.empty.source in laid.raws
+    ]
+    staged = tuple(
+        replace(item, proven=proven[_key(item)].proven) for item in (*laid.staged, *absent)
+    )
     return replace(laid, staged=staged)
 
 
 def _path(folder: Path, place: int, bucket: int) -> Path:
     return folder / f"waited-{place}-{bucket:05}.pickle"
+
+
+def _clear(staged: Staged) -> Staged:
+    """Keep of what was laid out how it is, without rows."""
+    raw = replace(staged.raw, cells=staged.raw.cells.clear(), records=None)
+    frames = {name: getattr(staged, name).clear() for name in ("rows", "ignored", "problems")}
+    return replace(staged, raw=raw, **frames)
 
 
 def _key(staged: Staged) -> _Key:

@@ -41,8 +41,12 @@ LAYOUTS: Mapping[str, Layout] = {
     "QuestionnaireResponse": RESPONSE,
 }
 
+# Referred to by others: whose these are, and of which preparation, is known once all are read.
+REFERRED = ("Patient", "Medication")
+
 # Read last, when it is known whose are wanted: most of an export is observations.
 MANY = ("Observation", "QuestionnaireResponse")
+FEW = tuple(kind for kind in LAYOUTS if kind not in MANY)
 
 FULL_URL = "fullUrl"
 
@@ -56,6 +60,8 @@ _SHOWN = 2_000
 
 Place = tuple[str, str]
 Judge = Callable[[Taken], str | None]
+# Takes rows, and the repeated elements of them, somewhere else.
+Send = Callable[[pl.DataFrame, pl.DataFrame], None]
 
 
 @dataclass
@@ -64,10 +70,13 @@ class Collected:
 
     frame: ``record``, the layout's columns and what was looked up, as text. parts: the same of a
     repeated element, with ``index``. passed_over: how many resources each rule passed over.
+    unread: how many are still to be read. send: where rows go that are not held.
     """
 
     layout: Layout
     passed_over: Counter[str] = field(default_factory=Counter)
+    unread: int = 0
+    send: Send | None = None
     _rows: list[tuple[int, Cell, Taken]] = field(default_factory=list)
     _frames: list[pl.DataFrame] = field(default_factory=list)
     _parts: list[pl.DataFrame] = field(default_factory=list)
@@ -76,36 +85,49 @@ class Collected:
         """Hold one resource."""
         self._rows.append((record, full_url, taken))
         if len(self._rows) >= _HELD:
-            self._flush()
+            self.flush()
 
     def frame(self) -> pl.DataFrame:
         """Return the resources held, one a row."""
-        self._flush()
+        self.flush()
         names = (*self.layout.header, *self.layout.found, FULL_URL)
         return pl.concat([_make_frame((), names), *self._frames])
 
     def parts(self) -> pl.DataFrame:
         """Return the repeated elements held, one a row."""
-        self._flush()
+        self.flush()
         return pl.concat([_make_frame((), self._part_names()), *self._parts])
+
+    def send_on(self, send: Send) -> None:
+        """Send the rows held, and all that are still to be read, somewhere else."""
+        send(self.frame(), self.parts())
+        self.send = send
+        self._frames.clear()
+        self._parts.clear()
 
     def _part_names(self) -> tuple[str, ...]:
         return ("index", *self.layout.part_header, *self.layout.part_found)
 
-    def _flush(self) -> None:
+    def flush(self) -> None:
+        """Make columns of the rows that are held as Python objects."""
         if not self._rows:
             return
         rows = [(record, *taken.cells, url) for record, url, taken in self._rows]
         names = (*self.layout.header, *self.layout.found, FULL_URL)
-        self._frames.append(_make_frame(rows, names))
+        frame = _make_frame(rows, names)
         parts = [
             (record, index, *part)
             for record, _, taken in self._rows
             for index, part in zip(self.layout.index_parts(taken.parts), taken.parts, strict=True)
         ]
-        if parts:
-            self._parts.append(_make_frame(parts, self._part_names()))
+        made = _make_frame(parts, self._part_names())
         self._rows.clear()
+        if self.send is not None:
+            self.send(frame, made)
+            return
+        self._frames.append(frame)
+        if parts:
+            self._parts.append(made)
 
 
 def _make_frame(rows: Sequence[tuple[int | Cell, ...]], names: tuple[str, ...]) -> pl.DataFrame:
@@ -141,9 +163,13 @@ class Resources:
 
 
 def collect(
-    files: Files, members: Collection[str], words: Words, tell: Callable[[str], None]
+    files: Files,
+    members: Collection[str],
+    words: Words,
+    tell: Callable[[str], None],
+    kinds: Collection[str] = FEW,
 ) -> Resources:
-    """Read everything but what there is most of, and count every resource of every type."""
+    """Read the resources of some types, and count every resource of every type."""
     found = Resources()
     for member in members:
         tell(f"reading {member}")
@@ -155,28 +181,42 @@ def collect(
                 found.empty[member] += 1
             elif entry.kind not in LAYOUTS:
                 others[entry.kind] += 1
-            elif entry.kind in MANY:
-                _table_of(found, member, entry.kind)
+            elif entry.kind in kinds:
+                _take(found, member, entry, words, accept)
             else:
-                _take(found, member, entry, words, _accept)
+                _table_of(found, member, entry.kind).unread += 1
     return found
 
 
-def collect_many(
-    files: Files, found: Resources, words: Words, judge: Judge, tell: Callable[[str], None]
-) -> None:
-    """Read the observations and questionnaires of the files that have any.
+@dataclass(frozen=True)
+class Wanted:
+    """Resources that are read later than others: their types, and what this is called.
 
     ``judge`` names the rule that passes over one that was read, None to keep it.
     """
-    for member in sorted({member for member, kind in found.tables if kind in MANY}):
-        tell(f"reading the observations of {member}")
+
+    kinds: Collection[str]
+    name: str
+    judge: Judge
+
+
+def collect_more(
+    files: Files, found: Resources, words: Words, wanted: Wanted, tell: Callable[[str], None]
+) -> None:
+    """Read further types of resources of the files that have any."""
+    kinds = wanted.kinds
+    for member in sorted({member for member, kind in found.tables if kind in kinds}):
+        tell(f"reading the {wanted.name} of {member}")
         for entry in read_entries(files, member):
-            if entry.kind in MANY and entry.damage is None:
-                _take(found, member, entry, words, judge)
+            if entry.kind in kinds and entry.damage is None:
+                _take(found, member, entry, words, wanted.judge)
+        for kind in kinds:
+            if (member, kind) in found.tables:
+                found.tables[member, kind].flush()
 
 
-def _accept(_: Taken) -> str | None:
+def accept(_: Taken) -> str | None:
+    """Keep every resource."""
     return None
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import PurePosixPath
 from typing import IO, cast
@@ -23,6 +23,8 @@ _BLOCK = 8 << 20
 # One resource of this size holds a picture or a whole book, nothing that is read here.
 _LONGEST_LINE = 256 << 20
 _HEAD = 1 << 16
+# How far resources swell that were packed, at most.
+_SWELL = 20
 
 _KIND = re.compile(rb'\s*\{\s*"resourceType"\s*:\s*"(\w+)"')
 _KIND_ANYWHERE = re.compile(rb'"resourceType"\s*:\s*"\w+"')
@@ -54,6 +56,12 @@ def suffix_of(name: str) -> str:
 def list_members(files: Files) -> list[str]:
     """Return the files that may hold resources, sorted."""
     return [name for name in files.names if suffix_of(name) in (*LINES, *WHOLE)]
+
+
+def count_bytes(files: Files, members: Iterable[str]) -> int:
+    """Say how large some files may be unpacked: what is packed once more swells by so much."""
+    swell = {True: _SWELL, False: 1}
+    return sum(files.sizes[member] * swell[member.casefold().endswith(GZIP)] for member in members)
 
 
 def holds_resources(files: Files, member: str) -> bool:

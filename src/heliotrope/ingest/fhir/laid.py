@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from operator import itemgetter
 
 import polars as pl
 
@@ -56,7 +57,8 @@ class Laid:
 
     rows: ``record``, ``patient_id``, the columns of the layout and what was looked up. parts: the
     same of its repeated element. passed_over: what is not among the rows, by rule. missing: words
-    for 'not recorded'.
+    for 'not recorded'. on_disk: further rows that wait. indexes: the names of the repeated elements
+    of all rows, where these are some of them.
     """
 
     place: Place
@@ -66,11 +68,18 @@ class Laid:
     passed_over: Counter[str]
     raw: RawTable | None = None
     missing: tuple[str, ...] = ()
+    on_disk: int = 0
+    indexes: frozenset[str] | None = None
 
     @property
     def kind(self) -> str:
         """Return the resource type."""
         return self.place[1]
+
+    @property
+    def width(self) -> int:
+        """Return how many columns the source has."""
+        return len(self.layout.header) + len(self.list_parts()) * len(self.layout.part_header)
 
     def pass_over(self, rule: str, is_out: pl.Expr) -> None:
         """Take rows out by a rule and count them."""
@@ -92,8 +101,9 @@ class Laid:
         return self.raw
 
     def list_parts(self) -> list[str]:
-        """Return the names of the repeated elements that stand here, in order."""
-        return sorted(self.parts["index"].unique().to_list(), key=lambda text: (len(text), text))
+        """Return the names of the repeated elements that the source has, in order."""
+        found = self.parts["index"].unique() if self.indexes is None else self.indexes
+        return sorted(found, key=lambda text: (len(text), text))
 
 
 @dataclass(frozen=True)
@@ -173,9 +183,9 @@ def make_sources(files: Files, found: Resources, laid: Iterable[Laid]) -> list[R
     Errors: more sources than a study can tell apart: UserError.
     """
     raws = []
-    tables, kinds = list(laid), _list_kinds(found)
-    for item in tables:
-        item.raw = _make_source(files, kinds, item)
+    blanks, kinds = make_blanks(files, found), _list_kinds(found)
+    for item in laid:
+        item.raw = fill_source(blanks[item.place], item)
         raws.append(item.raw)
     for member, others in found.others.items():
         counts = Counter({NOT_USED: others.total(), NO_RESOURCE: found.empty[member]})
@@ -200,11 +210,12 @@ def make_damaged(files: Files, found: Resources) -> list[Staged]:
             damaged,
             schema={"record": pl.Int64, "kind": pl.String, "why": pl.String, "0": pl.String},
             orient="row",
-        ).unique("record", keep="first", maintain_order=True)
+        )
+        frame = frame.unique("record", keep="first", maintain_order=True).sort("record")
         place = _place(files, kinds_of, (member, DAMAGED))
         raw = _make_raw(files, member, place, ("resource",), frame.select("0"), Counter())
         raw = replace(raw, records=frame["record"])
-        kinds = [kind for _, kind, _, _ in damaged if kind]
+        kinds = [kind for _, kind, _, _ in sorted(damaged, key=itemgetter(0)) if kind]
         main = Counter(kinds or [kind for there, kind in found.tables if there == member])
         table = _TABLE_OF.get(main.most_common(1)[0][0] if main else "", "assessment")
         problems = make_problems(frame, UNREADABLE, column=0, found=pl.col("why"))
@@ -234,7 +245,17 @@ def _place(files: Files, kinds: Mapping[str, set[str]], place: Place) -> tuple[s
     return file, f"{sheet}, {kind}" if sheet else kind
 
 
-def _make_source(files: Files, kinds: Mapping[str, set[str]], laid: Laid) -> RawTable:
+def make_blanks(files: Files, found: Resources) -> dict[Place, RawTable]:
+    """Make the source of every table of resources, without columns and rows."""
+    kinds, empty = _list_kinds(found), pl.DataFrame()
+    return {
+        place: _make_raw(files, place[0], _place(files, kinds, place), (), empty, Counter())
+        for place in found.tables
+    }
+
+
+def fill_source(blank: RawTable, laid: Laid) -> RawTable:
+    """Put columns and rows into the source of a table."""
     header = list(laid.layout.header)
     cells = laid.rows.select("record", *header)
     for index in laid.list_parts():
@@ -243,12 +264,17 @@ def _make_source(files: Files, kinds: Mapping[str, set[str]], laid: Laid) -> Raw
         header += named.values()
         part = part.select("record", *(pl.col(a).alias(b) for a, b in named.items()))
         cells = cells.join(part, on="record", how="left", maintain_order="left")
-    place = _place(files, kinds, laid.place)
     records = cells["record"]
     cells = cells.drop("record")
     cells.columns = [str(number) for number in range(len(header))]
-    raw = _make_raw(files, laid.place[0], place, tuple(header), cells, laid.passed_over)
-    return replace(raw, records=records)
+    return replace(
+        blank, header=tuple(header), cells=cells, records=records, on_disk=laid.on_disk,
+        passed_over=_sort(laid.passed_over),
+    )  # fmt: skip
+
+
+def _sort(passed_over: Counter[str]) -> tuple[tuple[str, int], ...]:
+    return tuple((rule, count) for rule, count in sorted(passed_over.items()) if count)
 
 
 def _make_raw(
@@ -259,7 +285,7 @@ def _make_raw(
     cells: pl.DataFrame,
     passed_over: Counter[str],
 ) -> RawTable:
-    counted = tuple((rule, count) for rule, count in sorted(passed_over.items()) if count)
+    counted = _sort(passed_over)
     return RawTable(*place, files.hash(member), header, cells, first_row=1, passed_over=counted)
 
 

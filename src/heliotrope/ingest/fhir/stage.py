@@ -53,6 +53,14 @@ class Layouts:
     joined: list[Joined] = field(default_factory=list)
     left_out: list[RowsOf] = field(default_factory=list)
 
+    def drop_empty(self) -> Layouts:
+        """Return it without what has no rows."""
+        return Layouts(
+            [item for item in self.staged if item.rows.height or item.problems.height],
+            [item for item in self.joined if item.rows.height],
+            [item for item in self.left_out if item.rows.height],
+        )
+
 
 def stage_all(laid: Sequence[Laid], rulebook: Rulebook, reading: Reading) -> Layouts:
     """Lay out every table of resources as canonical tables."""
@@ -66,6 +74,7 @@ def stage_all(laid: Sequence[Laid], rulebook: Rulebook, reading: Reading) -> Lay
     for item in by_kind.get("Encounter", ()):
         out.staged.append(stage_stays(item))
     _stage_drugs(by_kind, reading.tablets, out)
+    join_preparations(by_kind.get("Medication", ()), name_preparations(laid), out)
     for item in by_kind.get("Observation", ()):
         out.staged += stage_observations(item)
     for item in by_kind.get("QuestionnaireResponse", ()):
@@ -76,7 +85,7 @@ def stage_all(laid: Sequence[Laid], rulebook: Rulebook, reading: Reading) -> Lay
 def _stage_people(
     by_kind: dict[str, list[Laid]], rulebook: Rulebook, reading: Reading, out: Layouts
 ) -> None:
-    myositis, frames = Directory("Condition"), []
+    myositis, frames = dict[str, Directory](), []
     wanted = list_diseases(rulebook)
     for item in by_kind.get("Condition", ()):
         staged, joined, left_out = split_conditions(item, rulebook)
@@ -87,8 +96,8 @@ def _stage_people(
             pl.col("concept").is_in(wanted) & pl.col("patient_id").is_not_null()
         )
         frames.append(rows)
-        for full_url, id in rows.select("fullUrl", "id").iter_rows():
-            myositis.add(full_url, id, "myositis")
+        for child, full_url, id in rows.select("patient_id", "fullUrl", "id").iter_rows():
+            myositis.setdefault(child, Directory("Condition")).add(full_url, id, "myositis")
     antibodies, joined_tests = find_antibodies(by_kind.get("Observation", ()))
     followups, joined_episodes, other_episodes = find_followups(
         by_kind.get("EpisodeOfCare", ()), myositis
@@ -133,17 +142,19 @@ def _stage_drugs(by_kind: dict[str, list[Laid]], tablets: bool, out: Layouts) ->
         reasons, rest = stage_immunoglobulin_orders(item)
         out.staged.append(reasons)
         out.left_out.append(rest)
-    _join_preparations(by_kind, out)
 
 
-def _join_preparations(by_kind: dict[str, list[Laid]], out: Layouts) -> None:
+def name_preparations(laid: Sequence[Laid]) -> pl.Series:
+    """Return which preparations are referred to, each once, as ``make_medications`` names them."""
+    targets = [item.rows["target"] for item in laid if "target" in item.rows.columns]
+    return pl.concat([pl.Series("target", dtype=pl.String), *targets]).drop_nulls().unique()
+
+
+def join_preparations(preparations: Sequence[Laid], named: pl.Series, out: Layouts) -> None:
     """Count the preparations that were referred to as read, the others as left out."""
-    users = ("MedicationAdministration", "MedicationStatement", "MedicationRequest")
-    targets = [item.rows["target"] for kind in users for item in by_kind.get(kind, ())]
-    named = pl.concat([pl.Series(dtype=pl.String), *targets]).unique().implode()
-    for number, item in enumerate(by_kind.get("Medication", ())):
+    for number, item in enumerate(preparations):
         target = pl.format("{}/{}", pl.lit(number), pl.col("record"))
-        used = item.rows.filter(target.is_in(named))
+        used = item.rows.filter(target.is_in(named.implode()))
         columns = frozenset(item.number(name) for name in ("id", "code", "ingredient[0].strength"))
         out.joined.append(Joined(item.source(), used.select("record"), columns))
         rest = item.rows.join(used, on="record", how="anti")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import polars as pl
 
@@ -90,17 +90,15 @@ def find_antibodies(observations: Iterable[Laid]) -> tuple[pl.DataFrame, list[Jo
 
 
 def find_followups(
-    episodes: Iterable[Laid], myositis: Directory
+    episodes: Iterable[Laid], myositis: Mapping[str, Directory]
 ) -> tuple[pl.DataFrame, list[Joined], list[RowsOf]]:
-    """Find the end of follow-up: that of the last episode of care for the myositis."""
+    """Find the end of follow-up: that of the last episode of care for the child's own myositis."""
     frames, joined, left_out = [], [], []
     empty = pl.DataFrame(schema={"patient_id": pl.String, "followup_end": pl.String})
     for laid in episodes:
         references = pl.col("diagnosis.condition.reference").str.split("; ")
         rows = laid.rows.with_columns(reference=references).explode("reference")
-        rows = rows.with_columns(target=myositis.find_all(rows["reference"]))
-        used = rows.filter(pl.col("target").is_not_null() & pl.col("patient_id").is_not_null())
-        used = used.unique("record", maintain_order=True)
+        used = _keep_own(rows, myositis).unique("record", maintain_order=True)
         frames.append(used.select("patient_id", followup_end=day_of("period.end")))
         names = ("subject.reference", "diagnosis.condition.reference", "period.end")
         columns = frozenset(laid.number(name) for name in names)
@@ -111,6 +109,17 @@ def find_followups(
         )
     ends = pl.concat([empty, *frames]).group_by("patient_id").agg(pl.col("followup_end").max())
     return ends, joined, left_out
+
+
+def _keep_own(rows: pl.DataFrame, myositis: Mapping[str, Directory]) -> pl.DataFrame:
+    """Keep the references that lead to a diagnosis of the same child."""
+    pairs = rows.select("patient_id", "reference").drop_nulls().unique(maintain_order=True)
+    leads = [
+        child in myositis and myositis[child].find(reference) is not None
+        for child, reference in pairs.iter_rows()
+    ]
+    own = pairs.filter(pl.Series(leads, dtype=pl.Boolean))
+    return rows.join(own, on=["patient_id", "reference"], how="semi", maintain_order="left")
 
 
 def split_conditions(laid: Laid, rulebook: Rulebook) -> tuple[list[Staged], Joined, RowsOf]:
