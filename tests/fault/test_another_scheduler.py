@@ -10,7 +10,7 @@ from itertools import repeat
 from pathlib import Path
 
 import pytest
-from tests.fault.test_resume import STUDY, assert_same_run
+from tests.fault.stopped_runs import STUDY, assert_same_run
 
 from heliotrope.execution import shards
 from heliotrope.execution.attempts import AttemptFolder, AttemptName, Manifest, write_attempt

@@ -7,7 +7,12 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from tests.fault.test_resume import assert_same_run
+from tests.fault.stopped_runs import (
+    RESUME,
+    StoppedError,
+    assert_same_run,
+    stop_while_reading,
+)
 
 from heliotrope.definitions.load import read_rulebook
 from heliotrope.errors import UserError
@@ -15,20 +20,13 @@ from heliotrope.execution import shards
 from heliotrope.ingest.spool import Spool
 from heliotrope.ingest.survey import Survey, survey_study
 from heliotrope.ingest.tabular import large
-from heliotrope.pipeline import RunOptions, run_study
-from heliotrope.run import intake
-from heliotrope.run.intake import ReadJob, read_job
+from heliotrope.pipeline import run_study
 from heliotrope.simulate.folder import SimulationOrder, write_simulated_study
 from heliotrope.study import read_study
 
 FORMS = ("omop", "fhir")
-RESUME = RunOptions(resume=True)
 
 pytestmark = pytest.mark.usefixtures("each_shard_once")
-
-
-class StoppedError(Exception):
-    """Stands for whatever stops a run."""
 
 
 @pytest.fixture(autouse=True)
@@ -72,25 +70,7 @@ def test_a_run_of_rows_that_waited_is_the_run_of_rows_held(
 def test_a_run_stopped_while_it_is_read_goes_on_from_there(
     study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, undisturbed: Path
 ) -> None:
-    seen: list[int] = []
-
-    def read(job: ReadJob) -> None:
-        if len(seen) == 2:
-            raise StoppedError
-        read_job(job)
-        seen.append(job.bucket)
-
-    def cut_again(*_: object) -> None:
-        pytest.fail("what is cut is not cut again")
-
-    monkeypatch.setattr(intake, "read_job", read)
-    with pytest.raises(StoppedError):
-        run_study(study, tmp_path / "run")
-    seen.clear()
-    monkeypatch.setattr(intake, "cut_study", cut_again)
-    monkeypatch.setattr(intake, "read_job", lambda job: (read_job(job), seen.append(job.bucket)))
-    run_study(study, tmp_path / "run", RESUME)
-    assert seen == [2, 3]
+    stop_while_reading(study, tmp_path / "run", monkeypatch)
     assert_same_run(tmp_path / "run", undisturbed)
 
 

@@ -10,11 +10,16 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 from tests.conftest import writing_no_page
-from tests.fault.test_resume import assert_same_run
+from tests.fault.stopped_runs import (
+    RESUME,
+    STUDY,
+    StoppedError,
+    assert_same_run,
+    stop_while_reading,
+)
 
 from heliotrope.definitions.load import read_rulebook
 from heliotrope.errors import ExitCode, UserError
-from heliotrope.example_studies import find_example
 from heliotrope.execution import shards
 from heliotrope.execution.shards import KILLERS
 from heliotrope.ingest import cut, read_records
@@ -22,20 +27,13 @@ from heliotrope.ingest.cut import count_buckets
 from heliotrope.ingest.spool import Spool
 from heliotrope.ingest.survey import survey_study
 from heliotrope.ingest.tabular import large
-from heliotrope.pipeline import RunOptions, run_study
+from heliotrope.pipeline import run_study
 from heliotrope.run import cohort, intake, tables
 from heliotrope.run.intake import Intake, ReadJob, read_job
 from heliotrope.study import read_study
 from heliotrope.terminal.faults import describe_fault
 
-STUDY = find_example("seven_children")
-RESUME = RunOptions(resume=True)
-
 pytestmark = pytest.mark.usefixtures("each_shard_once")
-
-
-class StoppedError(Exception):
-    """Stands for whatever stops a run."""
 
 
 def put_everything_on_disk(patch: pytest.MonkeyPatch) -> None:
@@ -98,27 +96,7 @@ def test_a_run_from_disk_is_the_run_from_memory(
 def test_a_run_stopped_while_it_is_read_goes_on_from_there(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, undisturbed: Path
 ) -> None:
-    seen: list[int] = []
-
-    def read(job: ReadJob) -> None:
-        if len(seen) == 2:
-            raise StoppedError
-        read_job(job)
-        seen.append(job.bucket)
-
-    monkeypatch.setattr(intake, "read_job", read)
-    with pytest.raises(StoppedError):
-        run_study(STUDY, tmp_path / "run")
-    assert (tmp_path / "run.partial" / "intake" / "spool").is_dir()
-
-    def cut_again(*_: object) -> None:
-        pytest.fail("what is cut is not cut again")
-
-    seen.clear()
-    monkeypatch.setattr(intake, "cut_study", cut_again)
-    monkeypatch.setattr(intake, "read_job", lambda job: (read_job(job), seen.append(job.bucket)))
-    run_study(STUDY, tmp_path / "run", RESUME)
-    assert seen == [2, 3]
+    stop_while_reading(STUDY, tmp_path / "run", monkeypatch)
     assert_same_run(tmp_path / "run", undisturbed)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from tests.fault.test_resume import RESUME, STUDY, assert_same_run
+from tests.fault.stopped_runs import RESUME, STUDY, assert_same_run
 from tests.fault.test_run_faults import DeadlyRulebook, ignore
 
 from heliotrope.definitions.load import read_rulebook

@@ -6,28 +6,18 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-import polars as pl
 import pytest
-from polars.testing import assert_frame_equal
+from tests.fault.stopped_runs import RESUME, STUDY, StoppedError, assert_same_run
 
 from heliotrope.errors import UserError
 from heliotrope.estimate import cohort
-from heliotrope.example_studies import find_example
 from heliotrope.execution import local, shards
 from heliotrope.execution.jobs import ShardJob
 from heliotrope.execution.local import evaluate_job
-from heliotrope.pipeline import RunOptions, run_study
-from heliotrope.records.results import TABLES
+from heliotrope.pipeline import run_study
 from heliotrope.run.folder import MADE_FROM
 
-STUDY = find_example("seven_children")
-RESUME = RunOptions(resume=True)
-
 pytestmark = pytest.mark.usefixtures("each_shard_once")
-
-
-class StoppedError(Exception):
-    """Stands for whatever stops a run: a signal, a full disk, a closed laptop."""
 
 
 @pytest.fixture(autouse=True)
@@ -51,19 +41,6 @@ def stop_after(count: int, seen: list[int]) -> Callable[[ShardJob], None]:
         seen.append(job.shard)
 
     return evaluate
-
-
-def assert_same_run(run: Path, other: Path) -> None:
-    for name in (*(f"tables/{table}" for table in TABLES), "results", "findings"):
-        assert_frame_equal(
-            *(pl.read_parquet(folder / f"{name}.parquet") for folder in (run, other))
-        )
-    for name in ("records/assessment", "trace/trace", "trace/trace_source"):
-        one, two = (sorted((folder / f"{name}.parquet").iterdir()) for folder in (run, other))
-        assert [part.name for part in one] == [part.name for part in two]
-        for mine, theirs in zip(one, two, strict=True):
-            assert_frame_equal(*(pl.read_parquet(part, glob=False) for part in (mine, theirs)))
-    assert {path.name for path in run.iterdir()} == {path.name for path in other.iterdir()}
 
 
 def test_only_what_was_not_done_is_done_again(
