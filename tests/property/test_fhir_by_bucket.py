@@ -249,9 +249,11 @@ def test_messy_fhir_is_read_alike(fhir: Path, seed: int, cohort: str, is_one_fil
 
 
 @pytest.mark.parametrize("cohort", ["jdm_ivig", "everyone"])
+@pytest.mark.parametrize("unread", [0, 1 << 40])
 def test_what_is_little_of_a_large_export_is_held_alike(
-    fhir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cohort: str
+    fhir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cohort: str, unread: int
 ) -> None:
+    """Whether it is little before anything but persons is read, or once the cohort is selected."""
     shutil.copytree(fhir, tmp_path / "study")
     declare(tmp_path / "study", cohort=cohort)
     make_messy(tmp_path / "study" / "export" / "more.ndjson", random.Random(3))
@@ -263,6 +265,7 @@ def test_what_is_little_of_a_large_export_is_held_alike(
         return parted.part_export(export, 1 << 30)
 
     monkeypatch.setattr(import_module("heliotrope.ingest.fhir.deliver"), "part_export", part)
+    monkeypatch.setattr(parted, "count_unread_bytes", lambda _: unread)
     study = read_study(tmp_path / "study")
     survey = survey_study(study, study.read_rulebook(), lambda *_: None, 1)
     assert (survey.is_held, parted_once) == (True, [1])

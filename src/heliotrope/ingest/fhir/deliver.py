@@ -10,12 +10,11 @@ from heliotrope.ingest.archive import open_files
 from heliotrope.ingest.context import ReadContext
 from heliotrope.ingest.declared import FhirSource, FormSource
 from heliotrope.ingest.delivery import Delivery
-from heliotrope.ingest.fhir.collect import FEW, MANY, Wanted, collect, collect_more
+from heliotrope.ingest.fhir.collect import collect
 from heliotrope.ingest.fhir.entries import count_bytes, holds_resources, list_members
-from heliotrope.ingest.fhir.export import Export, deliver_export
-from heliotrope.ingest.fhir.laid import lay_out
+from heliotrope.ingest.fhir.export import Export
+from heliotrope.ingest.fhir.held import hold_export
 from heliotrope.ingest.fhir.parted import part_export
-from heliotrope.ingest.fhir.stage import stage_all
 from heliotrope.ingest.fhir.words import Words
 
 Tell = Callable[[str], None]
@@ -44,30 +43,4 @@ def deliver(
     export = Export(files, members, source, context, words, entry, tell)
     if large_from is not None and count_bytes(files, members) >= large_from:
         return part_export(export, large_from)
-    return _hold(export)
-
-
-def _hold(export: Export) -> Delivery:
-    """Hold every resource of the cohort."""
-    files, words, tell = export.files, export.words, export.tell
-    found = collect(files, export.members, words, tell)
-    choice = export.choose(found)
-    few = [lay_out(place, table) for place, table in found.tables.items() if place[1] in FEW]
-    for item in few:
-        item.rows = choice.name(item.kind, item.rows)
-    records = choice.prepare(few)
-    judge = choice.judge(choice.find_weighed(records))
-    collect_more(files, found, words, Wanted(MANY, "observations", judge), tell)
-    many = [lay_out(place, table) for place, table in found.tables.items() if place[1] in MANY]
-    for item in many:
-        item.rows = choice.name(item.kind, item.rows)
-    cohort = choice.select(few, many, records)
-    laid = [*few, *many]
-    for item in laid:
-        item.missing = export.missing
-    tell("laying out the resources")
-    return deliver_export(
-        export, found, laid,
-        lambda: (stage_all(laid, export.context.rulebook, export.reading), {}),
-        cohort,
-    )  # fmt: skip
+    return hold_export(export, collect(files, members, words, tell))

@@ -31,6 +31,7 @@ from heliotrope.ingest.fhir.collect import (
     collect_more,
 )
 from heliotrope.ingest.fhir.export import Export, LeftOut, deliver_export
+from heliotrope.ingest.fhir.held import hold_export
 from heliotrope.ingest.fhir.laid import Laid, lay_out, make_blanks
 from heliotrope.ingest.fhir.shelf import Shelf
 from heliotrope.ingest.fhir.stage import Layouts, join_preparations, stage_all
@@ -40,6 +41,8 @@ from heliotrope.records.shard import find_shards
 
 # Resources that are held at once while the cohort is selected.
 BUCKET = 250_000
+
+_OTHERS = Wanted([kind for kind in FEW if kind not in REFERRED], "records", accept)
 
 Temporary = tempfile.TemporaryDirectory[str]
 
@@ -62,6 +65,9 @@ def part_export(export: Export, large_from: int) -> Delivery:
 
 def _part(export: Export, large_from: int, folder: Temporary) -> Delivery:
     found = collect(export.files, export.members, export.words, export.tell, REFERRED)
+    if count_unread_bytes(found) < large_from:
+        collect_more(export.files, found, export.words, _OTHERS, export.tell)
+        return hold_export(export, found)
     choice = export.choose(found)
     preparations = _take_preparations(found, choice)
     places = list(found.tables)
@@ -78,6 +84,12 @@ def _part(export: Export, large_from: int, folder: Temporary) -> Delivery:
     if sum(item.on_disk * item.width for item in tables) * BYTES_A_CELL < large_from:
         return _hold(chosen, found, tables, preparations)
     return _leave(chosen, found, tables, preparations, folder)
+
+
+def count_unread_bytes(found: Resources) -> int:
+    """Say how much the resources that are still to be read would take, if all were used."""
+    cells = sum(table.unread * len(table.layout.header) for table in found.tables.values())
+    return cells * BYTES_A_CELL
 
 
 def _take_preparations(found: Resources, choice: Choice) -> list[Laid]:
@@ -102,8 +114,7 @@ def _read(export: Export, found: Resources, choice: Choice, shelf: Shelf, bucket
     for place, table in found.tables.items():
         if place[1] != PREPARATION:
             table.send_on(partial(send, place))
-    few = Wanted([kind for kind in FEW if kind not in REFERRED], "records", accept)
-    collect_more(export.files, found, export.words, few, export.tell)
+    collect_more(export.files, found, export.words, _OTHERS, export.tell)
     weighed = None
     if export.entry is not None:
         records = (choice.prepare(shelf.load(OWN_FEW, bucket)) for bucket in range(buckets))
