@@ -23,6 +23,8 @@ from heliotrope.simulate.folder import SimulationOrder, write_simulated_study
 
 CHILDREN = 10_000
 TABLES = ["csv", "parquet"]
+# An export of resources holds everyone; all of them are read here.
+EVERYONE = '[[source]]\nform = "fhir"\nfile = "."\ncohort = "everyone"\n'
 HEADER = [
     "written as", "MB", "read", "rows", "seconds", "rows a second", "of the processor, s",
     "peak memory, MiB", "of a worker, MiB",
@@ -88,6 +90,8 @@ def main() -> None:
             folder = Path(name) / "study"
             order = SimulationOrder(given.children, SEED, form, share_with_ivig=SHARE_WITH_IVIG)
             write_simulated_study(order, folder)
+            if form == "fhir":
+                (folder / "study.toml").write_text(EVERYONE)
             files = [path for path in folder.rglob("*") if path.is_file()]
             size = f"{sum(path.stat().st_size for path in files) / 1e6:,.0f}"
             for way, (script, workers) in WAYS.items():
