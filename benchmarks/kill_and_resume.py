@@ -104,7 +104,8 @@ def kill(
     _, fault = process.communicate()
     if process.returncode not in {0, -signal.SIGKILL}:
         raise SystemExit(f"a run failed: {trial.out}\n{fault}")
-    return None if process.returncode == 0 else say_moment(trial.partial)
+    # Killed between the last rename and its end, it had ended, too.
+    return None if trial.out.exists() else say_moment(trial.partial)
 
 
 def _wait_for_seconds(process: subprocess.Popen[str], seconds: float) -> None:
