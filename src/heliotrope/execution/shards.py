@@ -37,8 +37,8 @@ if TYPE_CHECKING:
 # What a part is written from: rows that are held, or made while they are written.
 Rows = pl.DataFrame | pl.LazyFrame
 
-# A shard costs 0.7 s whoever is in it. To read it takes 1.1 KB a row, to evaluate it half of that
-# (benchmarks/README.md): small shards share few children among many cores, large ones cost less.
+# A shard costs 0.7 s whoever is in it, and memory for every row, most while it is read: small
+# shards share few children among many cores, large ones cost less (benchmarks/README.md).
 PATIENTS_A_SHARD = 500
 SHARDS_TO_SHARE = 8
 LOAD_A_SHARD = 22_000
