@@ -174,6 +174,7 @@ def judge_here(children: int, answer: Path) -> None:
     """Time one rule from assessments to dates, then the same with state table and whole trace."""
     from heliotrope.classify.rules import RuleContext, evaluate_rule
     from heliotrope.classify.states import RegimenVisits, classify_changes
+    from heliotrope.classify.trace_rows import number_trace
     from heliotrope.definitions.load import Rulebook, read_definition, read_rulebook
 
     shipped = read_rulebook()
@@ -199,9 +200,9 @@ def judge_here(children: int, answer: Path) -> None:
     visits = RegimenVisits(
         changes, baselines, born, none, none, regimens.select("patient_id", "regimen")
     )
-    classified = classify_changes(visits, book)
+    trace = number_trace(classify_changes(visits, book).parts).whole
     traced = time.process_time() - began
-    told: dict[str, Any] = {"seconds": seconds, "traced": traced, "nodes": classified.nodes.height}
+    told: dict[str, Any] = {"seconds": seconds, "traced": traced, "nodes": trace.rows.height}
     if children == COMPARED:
         starts = dict(regimens.select("patient_id", "first_infusion").iter_rows())
         found = {
