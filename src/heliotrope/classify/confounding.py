@@ -8,6 +8,7 @@ from heliotrope.definitions.drug import Drug
 from heliotrope.definitions.response_parameters import Confounding
 from heliotrope.derive.derived import Derived
 from heliotrope.records.exact import compute_comparison
+from heliotrope.records.row_order import begins
 
 REGIMEN = ["patient_id", "regimen"]
 STEROID_RAISED = "steroid_raised"
@@ -63,7 +64,7 @@ def _since(days: int) -> pl.Expr:
 
 def _steroid_rises(days: pl.DataFrame, derived: Derived, rule: Confounding) -> pl.DataFrame:
     dose = pl.col("prednisone_mg_day")
-    is_first = pl.col("patient_id").ne_missing(pl.col("patient_id").shift(1))
+    is_first = begins("patient_id")
     rises = (
         derived.steroid_periods.sort("patient_id", "start_date")
         .with_columns(before=pl.when(is_first).then(pl.lit(0.0)).otherwise(dose.shift(1)))

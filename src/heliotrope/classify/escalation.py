@@ -10,6 +10,7 @@ from heliotrope.definitions.response import AggravationDefinition
 from heliotrope.definitions.response_parameters import SteroidRise
 from heliotrope.derive.derived import Derived
 from heliotrope.records.exact import compute_comparison
+from heliotrope.records.row_order import begins
 
 REGIMEN = ["patient_id", "regimen"]
 
@@ -66,7 +67,7 @@ def find_steroid_rises(periods: pl.DataFrame, rise: SteroidRise) -> pl.DataFrame
     makes no rise; fewer recorded days than the rise must hold make none.
     """
     before = pl.col("prednisone_mg_kg_day").shift(1)
-    is_first = pl.col("patient_id").ne_missing(pl.col("patient_id").shift(1))
+    is_first = begins("patient_id")
     ordered = periods.sort("patient_id", "start_date").with_columns(
         before=pl.when(is_first).then(pl.lit(0.0)).otherwise(before)
     )

@@ -6,7 +6,7 @@ import polars as pl
 
 from heliotrope.classify.trace import CELLS
 from heliotrope.records.coded_words import WORD
-from heliotrope.records.row_order import number_values
+from heliotrope.records.row_order import begins, number_values
 
 ROLE = pl.Enum(["rejected", "used"])
 SOURCE_COLUMNS = pl.Schema(
@@ -61,10 +61,7 @@ def sort_cells(cells: pl.DataFrame) -> pl.DataFrame:
 
 def _drop_repeated(rows: pl.DataFrame) -> pl.DataFrame:
     """Drop each row that is the same as the one before it; what is sorted needs no more."""
-    differs = pl.any_horizontal(
-        pl.col(name).ne_missing(pl.col(name).shift(1)) for name in rows.columns
-    )
-    return rows.filter(differs | (pl.int_range(pl.len()) == 0))
+    return rows.filter(begins(*rows.columns))
 
 
 def list_item_cells(visit_values: pl.DataFrame | None) -> pl.DataFrame | None:

@@ -8,7 +8,7 @@ from heliotrope.definitions.node import Confirmed, Sustained
 from heliotrope.definitions.rule import BROKEN, HELD, PREVIOUS_VISIT
 from heliotrope.records.coded_words import word
 from heliotrope.records.exact import compute_comparison
-from heliotrope.records.row_order import sort_rows
+from heliotrope.records.row_order import begins, sort_rows
 
 
 def add_confirmed(visits: pl.DataFrame, node: Confirmed) -> pl.DataFrame:
@@ -89,7 +89,7 @@ def _find_runs(visits: pl.DataFrame, node: str, longest_gap: int | None) -> pl.D
     gap = (pl.col("date") - pl.col("_before_date")).dt.total_days()
     is_apart = pl.lit(False) if longest_gap is None else (gap > longest_gap).fill_null(False)
     starts = truth & (pl.col("_before").fill_null(False).not_() | pl.col("_is_apart"))
-    is_next = pl.any_horizontal(pl.col(name).ne_missing(pl.col(name).shift(1)) for name in series)
+    is_next = begins(*series)
     opens = pl.when(is_next).then(pl.int_range(pl.len())).forward_fill()
     judged = _in_series(_find_last(truth.is_not_null()).shift(1))
     not_met = _in_series(_find_last(truth.not_()).shift(1))

@@ -7,7 +7,7 @@ from datetime import date
 import polars as pl
 
 from heliotrope.definitions.node import OffTreatment
-from heliotrope.records.row_order import sort_rows
+from heliotrope.records.row_order import begins, sort_rows
 
 CHILD = "patient_id"
 GLUCOCORTICOID = "glucocorticoid"
@@ -128,7 +128,7 @@ def derive_days_off(visits: pl.DataFrame, spans: pl.DataFrame, node: OffTreatmen
 
 def _find_last(visits: pl.DataFrame, spans: pl.DataFrame, name: str) -> pl.DataFrame:
     """Find for each visit the first day of the spans, and the last day, up to it, they cover."""
-    is_next = pl.col(CHILD).ne_missing(pl.col(CHILD).shift(1))
+    is_next = begins(CHILD)
     starts = (
         spans.sort(CHILD, "start_date", "row_id")
         .with_columns(

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import polars as pl
 
-from heliotrope.records.row_order import sort_rows
+from heliotrope.records.row_order import begins, sort_rows
 
 CELLS = (
     "value",
@@ -29,7 +29,7 @@ def widen_visits(values: pl.DataFrame, measures: Iterable[str]) -> pl.DataFrame:
     of_visit = [name for name in OF_THE_VISIT if name in values.columns]
     cells = [name for name in CELLS if name in values.columns]
     recorded = sort_rows(values.filter(pl.col("value").is_not_null()), key)
-    is_first = pl.any_horizontal(pl.col(name).ne_missing(pl.col(name).shift(1)) for name in key)
+    is_first = begins(*key)
     recorded = recorded.with_columns(_visit=is_first.cum_sum())
     visits = recorded.filter(is_first).select(*key, *of_visit, "_visit")
     asked = list(dict.fromkeys(measures))

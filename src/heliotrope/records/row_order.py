@@ -42,6 +42,14 @@ def sort_rows(rows: pl.DataFrame, key: Sequence[str]) -> pl.DataFrame:
     return rows if packed.is_sorted() else rows.sort(packed, maintain_order=True)
 
 
+def begins(*key: str) -> pl.Expr:
+    """Say of each row, of rows that stand in order, whether it differs from the one before it.
+
+    The first row does, if any column of its key is there: nothing stands before it.
+    """
+    return pl.any_horizontal(pl.col(name).ne_missing(pl.col(name).shift(1)) for name in key)
+
+
 def number_values(column: pl.Series) -> pl.Series:
     """Number values in their order from 1 on, null as 0."""
     if column.dtype in (pl.String, pl.Categorical):
