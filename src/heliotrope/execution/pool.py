@@ -30,6 +30,7 @@ from typing import Generic, TypeVar
 
 # One Polars thread; and freed memory is kept for ten seconds rather than given back at once, since
 # the next table wants it: a fifth of the time of a large shard went into taking it again.
+# One arena, since what one thread gave back another would else take anew from the system.
 WORKER_ENVIRONMENT = {
     "POLARS_MAX_THREADS": "1",
     "_RJEM_MALLOC_CONF": "dirty_decay_ms:10000,muzzy_decay_ms:10000,narenas:1",
